@@ -1,0 +1,56 @@
+"""What someone did with an item."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, Field
+
+from knowingly.domain.item import Price
+from knowingly.domain.text import Id
+
+
+class EventKind(StrEnum):
+    """What was done. The order is the order of the codes in stored rows: only append."""
+
+    VIEW = "view"
+    CART = "cart"
+    PURCHASE = "purchase"
+    RETURN = "return"
+    LIKE = "like"
+    HIDE = "hide"
+
+
+KINDS: tuple[EventKind, ...] = tuple(EventKind)
+KIND_CODE: dict[EventKind, int] = {kind: code for code, kind in enumerate(KINDS)}
+
+
+class Event(BaseModel, frozen=True, extra="forbid"):
+    """What someone did with an item.
+
+    ``event_id`` is the app's own id of the event: a second event of the same person with the same
+    id is ignored, so that a batch can be sent again. ``at`` is now when left out. ``price`` is one
+    unit's price in the shop's currency; ``order`` groups the lines of one order.
+
+    Stability: stable.
+    """
+
+    subject: Id = Field(repr=False)
+    kind: EventKind
+    item: Id = Field(repr=False)
+    at: AwareDatetime | None = None
+    event_id: Id | None = Field(default=None, repr=False)
+    quantity: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    price: Price | None = None
+    order: Id | None = Field(default=None, repr=False)
+
+
+def describe_kind(kind: EventKind) -> str:
+    """The verb of a reason: ``because you <verb> …``."""
+    return {
+        EventKind.VIEW: "looked at",
+        EventKind.CART: "put in your basket",
+        EventKind.PURCHASE: "bought",
+        EventKind.RETURN: "returned",
+        EventKind.LIKE: "liked",
+        EventKind.HIDE: "hid",
+    }[kind]

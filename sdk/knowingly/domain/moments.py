@@ -1,0 +1,34 @@
+"""Moments: aware datetimes outside, integer microseconds since 1970 (UTC) inside."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from knowingly.errors import InputError
+
+DAY_US = 86_400_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+Clock = Callable[[], datetime]
+
+
+def system_clock() -> datetime:
+    """The time now, in UTC."""
+    return datetime.now(UTC)
+
+
+def to_us(moment: datetime, field: str = "at") -> int:
+    """Microseconds since 1970 of an aware ``moment``; exact, unlike ``timestamp()``."""
+    if moment.tzinfo is None:
+        raise InputError(field, "a time with a zone, such as 2026-03-01T12:00:00+01:00")
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def from_us(us: int) -> datetime:
+    """The UTC datetime of ``us`` microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=us)
+
+
+def day_of(us: int) -> int:
+    """The number of whole UTC days since 1970."""
+    return us // DAY_US

@@ -1,0 +1,62 @@
+"""What ``recommend`` returns."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Basis(StrEnum):
+    """What a page stands on, from most to least personal."""
+
+    PERSONAL = "personal"
+    CONTEXTUAL = "contextual"
+    AGGREGATE = "aggregate"
+    CATALOG = "catalog"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Hit:
+    """One recommended item.
+
+    ``score`` orders the hits of one ``source`` (an algorithm, ``bestsellers`` or ``catalog``) and
+    compares with nothing else.
+
+    Privacy: on a personal page ``reason`` can name something the person did; show it to them only.
+    Stability: stable.
+    """
+
+    item: str
+    score: float
+    reason: str
+    source: str
+
+    def __repr__(self) -> str:
+        return f"Hit(source={self.source!r})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Page:
+    """The hits of one slot, with the basis they stand on.
+
+    ``decision`` is an opaque token to pass back with outcomes and to ``consent.explain``. ``why``
+    is the reason code of the consent decision (``no_subject`` where nobody was named). ``notes``
+    say what was degraded, such as an algorithm that failed.
+
+    Stability: stable.
+    """
+
+    slot: str
+    basis: Basis
+    hits: tuple[Hit, ...]
+    decision: str
+    why: str
+    notes: tuple[str, ...] = field(default=())
+
+    def __iter__(self) -> Iterator[Hit]:
+        return iter(self.hits)
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    def __repr__(self) -> str:
+        return f"Page(slot={self.slot!r}, basis={self.basis.value!r}, hits={len(self.hits)})"

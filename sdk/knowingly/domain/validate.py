@@ -1,0 +1,83 @@
+"""Rows from outside, checked one by one into values or refusals."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from knowingly.domain.intake import Refusal
+from knowingly.domain.text import Id
+from knowingly.errors import InputError
+
+T = TypeVar("T", bound=BaseModel)
+
+_ID = TypeAdapter(Id)
+
+_EXPECTED = {
+    "missing": "a value; it is missing",
+    "extra_forbidden": "no such field",
+    "timezone_aware": "a time with a zone, such as 2026-03-01T12:00:00+01:00",
+    "finite_number": "a finite number",
+    "string_too_long": "at most {max_length} characters",
+    "string_too_short": "at least {min_length} character",
+    "greater_than_equal": "at least {ge}",
+    "less_than_equal": "at most {le}",
+    "enum": "one of {expected}",
+    "string_type": "text",
+    "string_unicode": "valid Unicode text",
+    "model_type": "a mapping of field names to values",
+    "too_long": "at most {max_length} entries",
+}
+
+
+def refusal(row: int, error: ValidationError) -> Refusal:
+    """The first complaint of a pydantic error, in our words and without the value itself."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"]) or "row"
+    template = _EXPECTED.get(first["type"])
+    expected = template.format(**first.get("ctx", {})) if template else first["msg"]
+    return Refusal(row, place, expected[0].lower() + expected[1:])
+
+
+def as_error(found: Refusal, *, row: int | None = None) -> InputError:
+    """The refusal as an exception."""
+    return InputError(found.field, found.expected, row=row)
+
+
+def check_rows(
+    model: type[T], rows: Iterable[T | Mapping[str, Any]], *, strict: bool
+) -> tuple[list[tuple[int, T]], list[Refusal]]:
+    """Split rows into valid values, with their row numbers, and refusals.
+
+    Args:
+        model: The value each row must become.
+        rows: Values already made, or mappings of field names to values.
+        strict: Raise on the first bad row instead of collecting it.
+
+    Raises:
+        InputError: A row is bad and ``strict`` is set.
+    """
+    good: list[tuple[int, T]] = []
+    bad: list[Refusal] = []
+    validate = model.__pydantic_validator__.validate_python
+    for number, row in enumerate(rows):
+        try:
+            good.append((number, validate(row)))
+        except ValidationError as error:
+            found = refusal(number, error)
+            if strict:
+                raise as_error(found, row=number) from None
+            bad.append(found)
+    return good, bad
+
+
+def check_id(subject: str) -> str:
+    """An app's id for a person, checked.
+
+    Raises:
+        InputError: It is no id; the message never repeats it.
+    """
+    try:
+        return _ID.validate_python(subject)
+    except ValidationError as error:
+        raise InputError("subject", refusal(0, error).expected) from None

@@ -1,0 +1,157 @@
+"""Every error the SDK raises.
+
+::
+
+    KnowinglyError
+     + PolicyError (ValueError)       .path       the policy file: where, and what to write instead
+     + RootKeyError (ValueError)      .source     no root key, or one that cannot be used
+     + ConsentError                   .purpose .reason
+     + InputError (ValueError)        .row .field .expected
+     |  + UnknownItemError            an item this shop does not have
+     |  + UnknownSlotError            .known
+     + UnknownSubjectError            no such person in this tenant; never says who
+     + BudgetExhaustedError           .asked .left    nothing was released
+     + LedgerError
+     |  + TamperedError               .index      the first entry that does not fit
+     + StoreError                     the database: busy, unreadable, wrong version
+     |  + SealError                   wrong key or changed bytes; never says which
+     + NotFittedError                 nothing has been trained yet
+     + PluginError                    .plugin
+     |  + PluginLoadError             could not be found, imported or accepted
+     |  + ContractError               broke the algorithm interface
+     |  + MissingExtraError           .extra      pip install 'knowingly[extra]'
+     + InternalError                  this is a bug, please report it
+
+No message holds a personal value: not an app's id for a person, not an e-mail, not a title typed
+by a customer. Attributes hold numbers, field names and the shop's own words.
+"""
+
+from collections.abc import Iterable
+
+
+class KnowinglyError(Exception):
+    """Anything this SDK raises on purpose."""
+
+
+class PolicyError(KnowinglyError, ValueError):
+    """The policy file cannot be used; ``path`` says where in it."""
+
+    def __init__(self, message: str, *, path: str = "") -> None:
+        super().__init__(f"{path}: {message}" if path else message)
+        self.path = path
+
+
+class RootKeyError(KnowinglyError, ValueError):
+    """There is no root key, or it is malformed, or others can read it."""
+
+    def __init__(self, message: str, *, source: str) -> None:
+        super().__init__(f"{source}: {message}")
+        self.source = source
+
+
+class ConsentError(KnowinglyError):
+    """A choice cannot be recorded, or a purpose may not be used; never says who."""
+
+    def __init__(self, message: str, *, purpose: str | None = None, reason: str = "") -> None:
+        super().__init__(message)
+        self.purpose = purpose
+        self.reason = reason
+
+
+class InputError(KnowinglyError, ValueError):
+    """A value from outside was refused: which row, which field, what was expected."""
+
+    def __init__(self, field: str, expected: str, *, row: int | None = None) -> None:
+        place = f"row {row}, {field}" if row is not None else field
+        super().__init__(f"{place}: expected {expected}")
+        self.row = row
+        self.field = field
+        self.expected = expected
+
+
+class UnknownItemError(InputError):
+    """An item this shop does not have."""
+
+
+class UnknownSlotError(InputError):
+    """A slot the policy file does not declare."""
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self.known = tuple(known)
+        super().__init__("slot", f"one of {', '.join(self.known)}")
+
+
+class UnknownSubjectError(KnowinglyError):
+    """No person with that id is known to this tenant; the message never repeats the id."""
+
+    def __init__(self, known: int) -> None:
+        super().__init__(f"no such person in this shop, which knows {known}")
+        self.known = known
+
+
+class BudgetExhaustedError(KnowinglyError):
+    """The privacy budget cannot pay; nothing was released. Figures are zCDP rho."""
+
+    def __init__(self, *, asked: float, left: float, period: str) -> None:
+        super().__init__(
+            f"the privacy budget of {period} has rho {left:.6g} left of {asked:.6g} asked for; "
+            "nothing was released: wait for the next period, or ask for less"
+        )
+        self.asked = asked
+        self.left = left
+        self.period = period
+
+
+class LedgerError(KnowinglyError):
+    """The ledger cannot be read or written as asked."""
+
+
+class TamperedError(LedgerError):
+    """The ledger, or a state that rests on it, was changed; ``index`` is the first bad entry."""
+
+    def __init__(self, message: str, *, index: int) -> None:
+        super().__init__(f"entry {index}: {message}")
+        self.index = index
+
+
+class StoreError(KnowinglyError):
+    """The database is busy, unreadable, or of another version."""
+
+
+class SealError(StoreError):
+    """A sealed value does not open: wrong key or changed bytes; never says which."""
+
+
+class NotFittedError(KnowinglyError):
+    """Nothing has been trained yet."""
+
+
+class PluginError(KnowinglyError):
+    """A plugin failed; the message names it."""
+
+    def __init__(self, message: str, *, plugin: str) -> None:
+        super().__init__(f"plugin {plugin!r}: {message}")
+        self.plugin = plugin
+
+
+class PluginLoadError(PluginError):
+    """A plugin could not be found, imported or accepted."""
+
+
+class ContractError(PluginError):
+    """A plugin broke the interface it implements."""
+
+
+class MissingExtraError(PluginError):
+    """A plugin needs an extra that is not installed."""
+
+    def __init__(self, *, plugin: str, extra: str) -> None:
+        super().__init__(f"needs an extra: pip install 'knowingly[{extra}]'", plugin=plugin)
+        self.extra = extra
+
+
+class InternalError(KnowinglyError):
+    """This is a bug in knowingly, please report it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"{message} (this is a bug, please report it)")

@@ -1,0 +1,94 @@
+"""What to write instead: a complaint about a policy file, in the words of the file."""
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from pydantic_core import ErrorDetails
+
+from knowingly.policy.lines import Loc
+from knowingly.policy.model import Policy
+
+_NOUNS = {
+    "integer": "an integer",
+    "number": "a number",
+    "string": 'text in "quotes"',
+    "boolean": "true or false",
+    "array": "a list in [brackets]",
+    "object": "a table",
+}
+_BOUNDS = {
+    "minimum": "at least {}",
+    "maximum": "at most {}",
+    "exclusiveMaximum": "below {}",
+    "minLength": "not empty",
+    "maxLength": "at most {} characters",
+    "maxItems": "at most {} entries",
+    "maxProperties": "at most {} entries",
+}
+_OURS = frozenset({"misfit", "catalog", "blank"})
+_NAME = "a name of small letters, digits, - and _ that begins with a letter, at most 40 characters"
+_PATTERNS = {
+    r"^[a-z][a-z0-9_-]{0,39}$": _NAME,
+    r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,79}$": 'an id such as "2026-01/en", at most 80 characters',
+}
+
+
+def cure(complaint: ErrorDetails) -> str:
+    """What is wrong with one value, and what would be right; never the value itself."""
+    kind, loc = complaint["type"], complaint["loc"]
+    if kind in _OURS:
+        return complaint["msg"]
+    if kind == "extra_forbidden":
+        return _unknown_key(str(loc[-1]), _schema_at(loc[:-1]).get("properties", {}))
+    if loc and loc[-1] == "[key]":
+        return f"expected {_NAME}"
+    expected = _expected(_schema_at(loc))
+    if kind == "missing":
+        return f"is missing: add {loc[-1]} = {expected}"
+    return f"expected {expected}"
+
+
+def _unknown_key(key: str, known: Iterable[str]) -> str:
+    if close := difflib.get_close_matches(key, known, n=1):
+        return f"unknown key: did you mean {close[0]!r}?"
+    return f"unknown key: here stand {', '.join(known)}"
+
+
+def _expected(schema: Mapping[str, Any]) -> str:
+    """A JSON schema in words."""
+    if "anyOf" in schema:
+        # TOML has no null: that choice is made by leaving the key out.
+        ways = [way for way in schema["anyOf"] if way.get("type") != "null"]
+        return " or ".join(map(_expected, ways))
+    if "const" in schema:
+        return json.dumps(schema["const"])
+    if "enum" in schema:
+        return f"one of {', '.join(map(json.dumps, schema['enum']))}"
+    if schema.get("pattern") in _PATTERNS:
+        return _PATTERNS[schema["pattern"]]
+    bounds = [words.format(schema[bound]) for bound, words in _BOUNDS.items() if bound in schema]
+    return ", ".join([_NOUNS.get(schema.get("type", ""), "another value"), *bounds])
+
+
+def _schema_at(loc: Loc) -> Mapping[str, Any]:
+    """The part of the policy's JSON schema that speaks of ``loc``."""
+    root = _root_schema()
+    node: Mapping[str, Any] = root
+    for part in loc:
+        if isinstance(part, int):
+            node = node.get("items", {})
+        elif part in node.get("properties", {}):
+            node = node["properties"][part]
+        else:
+            node = next(iter(node.get("patternProperties", {}).values()), {})
+        if "$ref" in node:
+            node = root["$defs"][node["$ref"].rpartition("/")[2]]
+    return node
+
+
+@cache
+def _root_schema() -> dict[str, Any]:
+    return Policy.model_json_schema()

@@ -1,0 +1,118 @@
+"""Read a policy file: every error names the place and says what to write instead."""
+
+import re
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from knowingly.errors import PolicyError
+from knowingly.policy.cures import cure
+from knowingly.policy.lines import KeyLines, Loc
+from knowingly.policy.model import Policy
+
+MAX_BYTES = 1_000_000
+_PLACE = re.compile(r" \(at line (\d+), column (\d+)\)$")
+
+
+def default_policy_text() -> str:
+    """The shipped policy file, comments and all: what a new shop starts from."""
+    return resources.files(__package__).joinpath("default.toml").read_text(encoding="utf-8")
+
+
+def load_policy(source: Path | str | None = None) -> Policy:
+    """Read and check a policy file.
+
+    Args:
+        source: The file; the shipped default when None.
+
+    Raises:
+        PolicyError: It cannot be read, is no TOML, or says something a policy cannot say.
+    """
+    if source is None:
+        return parse_policy(default_policy_text(), "default.toml")
+    path = Path(source)
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise PolicyError(
+            "there is no such file: write one with 'knowingly init'", path=path.name
+        ) from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "not a path"
+        raise PolicyError(f"cannot be read: {why}", path=path.name) from None
+    if len(raw) > MAX_BYTES:
+        raise _too_big(path.name)
+    try:
+        # Some editors begin a UTF-8 file with a byte-order mark; it means nothing.
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise PolicyError(
+            "is not UTF-8 text: save it as UTF-8", path=f"{path.name}:{line}"
+        ) from None
+    return parse_policy(text, path.name)
+
+
+def parse_policy(text: str, origin: str = "policy.toml") -> Policy:
+    """Check the text of a policy file.
+
+    Args:
+        text: TOML.
+        origin: What errors call the file.
+
+    Raises:
+        PolicyError: As ``load_policy``.
+    """
+    if len(text) > MAX_BYTES:
+        raise _too_big(origin)
+    said = _parse_toml(text, origin)
+    try:
+        return Policy.model_validate(said)
+    except ValidationError as error:
+        raise _explained(error, text, origin) from None
+
+
+def _too_big(origin: str) -> PolicyError:
+    return PolicyError(f"is larger than {MAX_BYTES:,} bytes: shorten the notices", path=origin)
+
+
+def _parse_toml(text: str, origin: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        what = str(error)
+        place = _PLACE.search(what)
+        line = int(place[1]) if place else text.count("\n") + 1
+        where = f", column {place[2]}" if place else ""
+        what = _PLACE.sub("", what).removesuffix(" (at end of document)")
+        what = f"{what[:1].lower()}{what[1:]}"
+        raise PolicyError(
+            f'is not TOML{where}: {what}; write key = value, with text in "quotes"',
+            path=f"{origin}:{line}",
+        ) from None
+    except (RecursionError, ValueError):
+        # Brackets nested by the thousand, or a number of thousands of digits.
+        raise PolicyError("holds a value no policy needs: remove it", path=origin) from None
+
+
+def _explained(error: ValidationError, text: str, origin: str) -> PolicyError:
+    """The complaint that stands first in the file, with a count of the others."""
+    lines = KeyLines(text)
+    found = [
+        (lines.of(loc), loc, complaint)
+        for complaint in error.errors(include_url=False, include_input=False)
+        for loc in [tuple(part for part in complaint["loc"] if part != "[key]")]
+    ]
+    line, loc, complaint = min(found, key=lambda entry: entry[0])
+    others = f" ({len(found) - 1} more after this one)" if len(found) > 1 else ""
+    return PolicyError(
+        f"{cure(complaint)}{others}", path=f"{origin}:{line} {_dotted(loc)}".rstrip()
+    )
+
+
+def _dotted(loc: Loc) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)[1:]

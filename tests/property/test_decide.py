@@ -1,0 +1,193 @@
+"""``decide`` over random histories, signals, devices and times."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from knowingly.domain.consent import ACCOUNT, Action, ConsentRecord, Signal
+from knowingly.policy import REASONS, Notice, Policy, Purpose, decide
+
+PURPOSES = ("train", "news", "order", "off")
+NOTICES = ("new", "old")
+TEXT = {"title": "A purpose", "description": "A purpose."}
+POLICY = Policy(
+    purposes={
+        "train": Purpose(**TEXT, version=2, valid_days=1),
+        "news": Purpose(**TEXT, valid_days="never"),
+        "order": Purpose(**TEXT, basis="contract"),
+        "off": Purpose(**TEXT, enabled=False),
+    },
+    notices=(
+        Notice(id="new", text="New.", covers={"train": 2, "news": 1, "order": 1, "off": 1}),
+        Notice(id="old", text="Old.", covers={"train": 1}),
+    ),
+    signals={"accept": {"banner": ("train", "off")}, "stale_after_days": 1},
+    intake={"clock_skew_seconds": 3_600},
+)
+HOUR_US = 3_600_000_000
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone(timedelta(hours=1)))
+
+# Few distinct hours, so that ties, expiry, skew and dates ahead all come up often.
+hours = st.integers(0, 40).map(lambda hour: hour * HOUR_US)
+moments = hours | st.integers(-(2**70), 2**70)
+purposes = st.sampled_from((*PURPOSES, "unknown", "*"))
+devices = st.sampled_from((None, "a", "b", ""))
+scopes = st.sampled_from((ACCOUNT, ACCOUNT, "device:a", "device:b", "device:", "odd"))
+
+
+def histories_over(times):
+    return st.lists(
+        st.builds(
+            ConsentRecord,
+            purpose=st.sampled_from(("train", "train", "order", "*")),
+            action=st.sampled_from(Action),
+            at_us=times,
+            received_us=times,
+            index=st.integers(0, 99),
+            notice=st.sampled_from(("new", "new", "old", "none", None)),
+            scope=scopes,
+        ),
+        max_size=7,
+    )
+
+
+histories = histories_over(hours) | histories_over(moments)
+some_purposes = st.frozensets(st.sampled_from(PURPOSES))
+signal_lists = st.lists(
+    st.builds(
+        Signal,
+        source=st.sampled_from(("banner", "gpc")),
+        allows=some_purposes,
+        refuses=some_purposes,
+        at=st.none() | st.datetimes() | hours.map(lambda us: EPOCH + timedelta(microseconds=us)),
+        problem=st.sampled_from((None, None, None, "x")),
+    ),
+    max_size=3,
+)
+
+
+scenes = st.fixed_dictionaries(
+    {"policy": st.just(POLICY), "at_us": hours, "signals": signal_lists, "device": devices}
+)
+
+
+def explicit(record):
+    return record.action not in (Action.RESTRICT, Action.UNRESTRICT)
+
+
+def in_scope(records, scene):
+    scopes_here = {ACCOUNT} if scene["device"] is None else {ACCOUNT, f"device:{scene['device']}"}
+    return [record for record in records if record.scope in scopes_here]
+
+
+def grant(at_us, purpose="train"):
+    return ConsentRecord(purpose, Action.GRANT, at_us, at_us, 100, notice="new")
+
+
+@given(purposes, histories, scenes, moments)
+def test_any_history_gets_an_answer(purpose, records, scene, now):
+    decision = decide(purpose, records, **{**scene, "at_us": now})
+    assert decision.reason in REASONS
+    assert set(decision.rests_on) <= {record.index for record in records}
+    assert decision.since_us <= now or decision.since_us == 0
+    assert decision.allowed is (decision.reason in {"granted", "signal", "contract"})
+
+
+@given(st.sampled_from(PURPOSES), histories, scenes)
+def test_nothing_is_allowed_without_a_ground(purpose, records, scene):
+    decision = decide(purpose, records, **scene)
+    if not decision.allowed:
+        return
+    assert POLICY.purposes[purpose].enabled
+    choices = [
+        record
+        for record in in_scope(records, scene)
+        if record.received_us <= scene["at_us"] and record.purpose == purpose and explicit(record)
+    ]
+    if decision.reason == "granted":
+        deciding = [r for r in choices if r.action is Action.GRANT and r.index in decision.rests_on]
+        assert any(r.notice == "new" and r.at_us <= r.received_us + HOUR_US for r in deciding)
+        return
+    assert choices == []
+    signals = scene["signals"]
+    assert all(signal.problem is None and purpose not in signal.refuses for signal in signals)
+    if decision.reason == "signal":
+        assert any(signal.source == "banner" and purpose in signal.allows for signal in signals)
+    else:
+        assert POLICY.purposes[purpose].basis == decision.reason
+
+
+@given(histories, scenes)
+def test_a_person_who_said_no_can_always_say_yes_again(records, scene):
+    now = scene["at_us"]
+    before = [r for r in records if explicit(r) and r.received_us < now]
+    decision = decide("train", [*before, grant(now)], **scene)
+    assert (decision.allowed, decision.reason, decision.rests_on) == (True, "granted", (100,))
+
+
+@given(
+    st.sampled_from((*PURPOSES, "*")),
+    histories,
+    scenes,
+    st.sampled_from((Action.REFUSE, Action.WITHDRAW, Action.OBJECT, Action.RESTRICT)),
+)
+def test_a_no_said_now_always_denies(said_of, records, scene, action):
+    now = scene["at_us"]
+    said = ConsentRecord(said_of, action, now, now, 100)
+    for purpose in PURPOSES if said_of == "*" else [said_of]:
+        assert not decide(purpose, [*records, said], **scene).allowed
+
+
+@given(st.data(), purposes, histories, scenes)
+def test_order_does_not_matter(data, purpose, records, scene):
+    turned = {**scene, "signals": iter(data.draw(st.permutations(scene["signals"])))}
+    shuffled = iter(data.draw(st.permutations(records)))
+    assert decide(purpose, shuffled, **turned) == decide(purpose, records, **scene)
+
+
+@given(purposes, histories, scenes)
+def test_what_other_devices_said_does_not_matter(purpose, records, scene):
+    assert decide(purpose, in_scope(records, scene), **scene) == decide(purpose, records, **scene)
+
+
+@given(purposes, histories, histories, scenes)
+def test_what_came_later_does_not_change_what_was_known(purpose, records, later, scene):
+    now = scene["at_us"]
+    known = [record for record in records if record.received_us <= now]
+    unknown = [replace(record, received_us=max(record.received_us, now + 1)) for record in later]
+    assert decide(purpose, [*known, *unknown], **scene) == decide(purpose, known, **scene)
+
+
+@given(histories, scenes, st.sampled_from((Action.REFUSE, Action.WITHDRAW)))
+def test_a_tie_denies(records, scene, no):
+    now = scene["at_us"]
+    before = [r for r in records if explicit(r) and r.received_us < now]
+    against = replace(grant(now), action=no, index=101)
+    decision = decide("train", [grant(now), *before, against], **scene)
+    assert (decision.allowed, decision.reason, decision.rests_on) == (False, "tie", (100, 101))
+
+
+@given(histories, scenes, st.integers(0, 40))
+def test_a_choice_dated_ahead_never_allows_even_when_its_day_comes(records, scene, wait):
+    ahead = [replace(record, at_us=record.received_us + HOUR_US + 1) for record in records]
+    choices = [record for record in ahead if record.action is Action.GRANT]
+    for at_us in (scene["at_us"], scene["at_us"] + wait * HOUR_US):
+        decision = decide("train", choices, **{**scene, "at_us": at_us, "signals": ()})
+        assert not decision.allowed
+
+
+@given(histories_over(hours), scenes)
+def test_since_is_the_start_of_an_unbroken_permission(records, scene):
+    now = scene["at_us"]
+    told = [replace(r, received_us=r.at_us) for r in records if explicit(r) and r.at_us < now]
+    told.append(grant(now))
+    scene["signals"] = ()
+    since = decide("train", told, **scene).since_us
+    turns = {r.at_us for r in told if since <= r.at_us <= now}
+    for moment in turns | {turn - 1 for turn in turns if turn > since}:
+        assert decide("train", told, **{**scene, "at_us": moment}).allowed
+    # A device's own earlier yes does not lengthen what the account's yes then carries.
+    if scene["device"] is None:
+        assert not decide("train", told, **{**scene, "at_us": since - 1}).allowed
