@@ -1,0 +1,26 @@
+"""One way to write an entry as bytes, so that its hash means one thing."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from knowingly.errors import InternalError
+
+
+def canonical(value: Mapping[str, Any]) -> bytes:
+    """JSON with sorted keys and no spaces, in ASCII; integers and strings only, never a float."""
+    _refuse_floats(value)
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode(
+        "ascii"
+    )
+
+
+def _refuse_floats(value: object) -> None:
+    if isinstance(value, float):
+        raise InternalError("a ledger entry holds a float, which has no single spelling")
+    if isinstance(value, Mapping):
+        for part in value.values():
+            _refuse_floats(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            _refuse_floats(part)

@@ -1,0 +1,105 @@
+"""Statements of the consent history: only ever added to, until the person is erased."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Row, and_, bindparam, insert, select
+
+from knowingly.domain.consent import Action, ConsentRecord
+from knowingly.store.batches import batched
+from knowingly.store.doors import Snapshot, Tx
+from knowingly.store.schema import consent_records as table
+from knowingly.store.schema import ledger_entries
+
+_COLUMNS = (
+    table.c.purpose,
+    table.c.action,
+    table.c.at_us,
+    table.c.received_us,
+    table.c.idx,
+    table.c.notice,
+    table.c.scope,
+)
+_ONE = select(*_COLUMNS).where(table.c.tenant == bindparam("t"), table.c.subject == bindparam("s"))
+_MANY = select(table.c.subject, *_COLUMNS).where(
+    table.c.tenant == bindparam("t"), table.c.subject.in_(bindparam("s", expanding=True))
+)
+_ACTIONS = {action.value: action for action in Action}
+
+
+def _record(row: Sequence[Any]) -> ConsentRecord:
+    return ConsentRecord(row[0], _ACTIONS[row[1]], row[2], row[3], row[4], row[5], row[6])
+
+
+def of(snapshot: Snapshot, subject: int) -> list[ConsentRecord]:
+    """One person's choices."""
+    rows = snapshot.connection.execute(_ONE, {"t": snapshot.tenant, "s": subject})
+    return [_record(row) for row in rows.all()]
+
+
+def of_many(snapshot: Snapshot, subjects: Sequence[int]) -> dict[int, list[ConsentRecord]]:
+    """The choices of many people, by subject."""
+    found: dict[int, list[ConsentRecord]] = {subject: [] for subject in subjects}
+    for chunk in batched(subjects):
+        rows = snapshot.connection.execute(_MANY, {"t": snapshot.tenant, "s": chunk})
+        for row in rows.all():
+            found[row[0]].append(_record(row[1:]))
+    return found
+
+
+def everyone(snapshot: Snapshot) -> dict[int, list[ConsentRecord]]:
+    """The choices of everyone, by subject."""
+    statement = select(table.c.subject, *_COLUMNS).where(table.c.tenant == snapshot.tenant)
+    found: dict[int, list[ConsentRecord]] = {}
+    for row in snapshot.connection.execute(statement):
+        found.setdefault(row[0], []).append(_record(row[1:]))
+    return found
+
+
+def add(tx: Tx, subject: int, records: Iterable[ConsentRecord]) -> None:
+    """Append choices of one person."""
+    tx.connection.execute(
+        insert(table),
+        [
+            {
+                "tenant": tx.tenant,
+                "subject": subject,
+                "idx": record.index,
+                "purpose": record.purpose,
+                "action": record.action.value,
+                "scope": record.scope,
+                "at_us": record.at_us,
+                "received_us": record.received_us,
+                "notice": record.notice,
+            }
+            for record in records
+        ],
+    )
+
+
+def changed_since(snapshot: Snapshot, index: int) -> set[int]:
+    """People with a choice recorded at or after ledger entry ``index``."""
+    statement = (
+        select(table.c.subject)
+        .where(table.c.tenant == snapshot.tenant, table.c.idx >= index)
+        .distinct()
+    )
+    return set(snapshot.connection.execute(statement).scalars())
+
+
+def with_leaves(snapshot: Snapshot) -> Iterator[tuple[int, bytes | None, Row[Any]]]:
+    """Every consent row with the leaf it points at, for verification."""
+    joined = (
+        select(ledger_entries.c.leaf, table)
+        .select_from(
+            table.outerjoin(
+                ledger_entries,
+                and_(
+                    ledger_entries.c.tenant == table.c.tenant, ledger_entries.c.idx == table.c.idx
+                ),
+            )
+        )
+        .where(table.c.tenant == snapshot.tenant)
+    )
+    for row in snapshot.connection.execution_options(yield_per=2_000).execute(joined):
+        yield row.idx, row.leaf, row

@@ -1,0 +1,171 @@
+"""One database: its engine, its transactions, and its errors in our words."""
+
+import os
+import sqlite3
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from knowingly.errors import StoreError
+
+BUSY_SECONDS = 10
+BEGIN_TRIES = 3
+
+
+class Database:
+    """An engine with explicit transactions.
+
+    SQLite's driver starts transactions late and by itself; here every transaction is begun in so
+    many words, ``BEGIN IMMEDIATE`` for writing, because a read that later wants to write fails
+    with "database is locked" under load however long it waits.
+    """
+
+    def __init__(self, url: str | URL) -> None:
+        self.url = _checked(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = self._create()
+        self._writing = threading.Lock()
+        _dispose_after_fork(self)
+
+    def _create(self) -> Engine:
+        try:
+            if not self.is_sqlite:
+                return create_engine(self.url, hide_parameters=True, pool_pre_ping=True)
+            engine = create_engine(
+                self.url,
+                hide_parameters=True,
+                pool_size=20,
+                max_overflow=40,
+                connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+            )
+        except (NoSuchModuleError, ModuleNotFoundError) as error:
+            raise StoreError(
+                f"no driver for {self.url.drivername!r} is installed: use sqlite:///FILE"
+            ) from error
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One snapshot: every statement sees the same state."""
+        with translated(), self.engine.connect() as connection:
+            options = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+            with connection.execution_options(**options).begin():
+                yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction; threads of this process queue here rather than in the database."""
+        if not self._writing.acquire(timeout=BUSY_SECONDS * BEGIN_TRIES):
+            raise StoreError("another thread has been writing for too long; nothing was written")
+        try:
+            with translated(), self.engine.connect() as connection:
+                writer = connection.execution_options(knowingly_begin="BEGIN IMMEDIATE")
+                with _begun(writer):
+                    yield writer
+        finally:
+            self._writing.release()
+
+    def truncate(self) -> bool:
+        """Move the write-ahead log into the file and empty it; false when another reader is busy.
+
+        Only then are deleted bytes gone from both files. Elsewhere than SQLite there is nothing to
+        do here, and the documentation says what that means.
+        """
+        if not self.is_sqlite:
+            return True
+        with translated(), self.engine.connect() as connection:
+            # SQLAlchemy would begin a transaction first, inside which a checkpoint is refused.
+            raw = connection.connection.driver_connection
+            busy, _, _ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()  # type: ignore[union-attr]
+        return not busy
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+@contextmanager
+def _begun(connection: Connection) -> Iterator[None]:
+    for attempt in range(BEGIN_TRIES):
+        try:
+            transaction = connection.begin()
+            break
+        except DBAPIError as error:
+            # Nothing has been done yet, so trying again is safe.
+            if "locked" not in str(error.orig) or attempt == BEGIN_TRIES - 1:
+                raise
+    with transaction:
+        yield
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Database errors as ``StoreError``, without the statement's values."""
+    try:
+        yield
+    except PoolTimeout:
+        raise StoreError("every connection is in use; try again, or share one Shop") from None
+    except DBAPIError as error:
+        # Only the driver's class and sqlite's short text: a server's detail line repeats values.
+        kind = type(error.orig).__name__
+        detail = str(error.orig).splitlines()[0] if type(error.orig).__module__ == "sqlite3" else ""
+        raise StoreError(f"the database failed ({kind}: {detail}); nothing was written") from None
+
+
+def _checked(url: str | URL) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise StoreError("not a database URL: write sqlite:///shop.db") from None
+    if parsed.get_backend_name() == "sqlite":
+        if not parsed.database or parsed.database == ":memory:":
+            raise StoreError(
+                "a shop lives in a file, so that keys and data survive: write sqlite:///shop.db"
+            )
+        folder = Path(parsed.database).parent
+        if not folder.is_dir():
+            raise StoreError(f"the folder {folder} does not exist: create it first")
+    return parsed
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "busy_timeout = 10000",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "secure_delete = ON",
+        "temp_store = MEMORY",
+        "cache_size = -65536",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    begin = connection.get_execution_options().get("knowingly_begin", "BEGIN")
+    connection.exec_driver_sql(begin)
+
+
+def _dispose_after_fork(database: Database) -> None:
+    """A connection shared with a parent process would corrupt both: the child opens its own."""
+    reference = weakref.ref(database)
+
+    def forget() -> None:
+        child = reference()
+        if child is not None:
+            child.engine.dispose(close=False)
+            child._writing = threading.Lock()  # noqa: SLF001 - a lock held elsewhere at the fork
+
+    os.register_at_fork(after_in_child=forget)

@@ -1,0 +1,98 @@
+"""The two doors to the data: ``write(tenant)`` and ``read(tenant)``.
+
+Both hand out the tenant's head row with the connection. A writer's changes to the head are saved
+when its block ends, in the same transaction as everything else it did.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from knowingly.errors import StoreError
+from knowingly.store.database import Database
+from knowingly.store.schema import tenants
+
+
+@dataclass(slots=True)
+class Head:
+    """One tenant's head row: the counters and epochs that say what has changed."""
+
+    tenant: int
+    name: str
+    policy_digest: str
+    next_subject: int
+    next_item: int
+    next_training: int
+    ledger_size: int
+    ledger_frontier: bytes
+    item_epoch: int
+    model_epoch: int
+    release_epoch: int
+    shred_epoch: int
+    training: int | None
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """One consistent view of one tenant's data."""
+
+    connection: Connection
+    tenant: int
+    head: Head
+
+
+class Tx(Snapshot):
+    """A snapshot that may write; only one exists per tenant at a time."""
+
+
+_HEAD = select(tenants).where(tenants.c.tenant == bindparam("t"))
+_HEAD_LOCKED = _HEAD.with_for_update()
+
+
+class Store:
+    """The data of every tenant, behind two doors."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    @contextmanager
+    def read(self, tenant: int) -> Iterator[Snapshot]:
+        """One snapshot of one tenant; writes nothing."""
+        with self.database.reading() as connection:
+            yield Snapshot(connection, tenant, _head(connection, tenant, locked=False))
+
+    @contextmanager
+    def write(self, tenant: int) -> Iterator[Tx]:
+        """One transaction of one tenant: all of it is kept, or nothing."""
+        with self.database.writing() as connection:
+            tx = Tx(connection, tenant, _head(connection, tenant, locked=True))
+            before = asdict(tx.head)
+            yield tx
+            after = asdict(tx.head)
+            changed = {name: after[name] for name in after if after[name] != before[name]}
+            if changed:
+                connection.execute(
+                    update(tenants).where(tenants.c.tenant == tenant).values(**changed)
+                )
+
+    def tenant(self, name: str) -> int:
+        """The number of a tenant, opened on first use."""
+        find = select(tenants.c.tenant).where(tenants.c.name == name)
+        with self.database.reading() as connection:
+            number = connection.execute(find).scalar()
+        if number is None:
+            with self.database.writing() as connection:
+                number = connection.execute(find).scalar()
+                if number is None:
+                    done = connection.execute(insert(tenants).values(name=name))
+                    number = done.inserted_primary_key[0]  # type: ignore[index]
+        return int(number)
+
+
+def _head(connection: Connection, tenant: int, *, locked: bool) -> Head:
+    row = connection.execute(_HEAD_LOCKED if locked else _HEAD, {"t": tenant}).one_or_none()
+    if row is None:
+        raise StoreError("this tenant is not in the database any more")
+    return Head(*row)

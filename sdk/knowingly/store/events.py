@@ -1,0 +1,157 @@
+"""Statements of the events: sealed bodies, with a day and the purposes they were kept for."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, delete, func, insert, select, text, update
+
+from knowingly.store.doors import Snapshot, Tx
+from knowingly.store.schema import events as table
+from knowingly.store.schema import purpose_bits
+
+
+class EventRow(NamedTuple):
+    """One stored event; ``purposes`` is a set of bits."""
+
+    subject: int
+    event: bytes
+    day: int
+    purposes: int
+    body: bytes
+
+
+_HISTORY = (
+    select(table.c.event, table.c.body)
+    .where(
+        table.c.tenant == bindparam("t"),
+        table.c.subject == bindparam("s"),
+        table.c.purposes.bitwise_and(bindparam("mask")) != 0,
+    )
+    .order_by(table.c.day.desc())
+    .limit(bindparam("n"))
+)
+# The same spelling on SQLite and PostgreSQL; an event that is there already is left as it is.
+_ADD = text(
+    "INSERT INTO events (tenant, subject, event, day, purposes, body) "
+    "VALUES (:tenant, :subject, :event, :day, :purposes, :body) ON CONFLICT DO NOTHING"
+)
+MAX_BITS = 62
+
+
+def history(
+    snapshot: Snapshot, subject: int, mask: int, limit: int
+) -> Sequence[tuple[bytes, bytes]]:
+    """A person's newest events for a purpose: ``(event, sealed body)``, newest day first."""
+    where = {"t": snapshot.tenant, "s": subject, "mask": mask, "n": limit}
+    return snapshot.connection.execute(_HISTORY, where).all()
+
+
+def of(snapshot: Snapshot, subject: int) -> list[EventRow]:
+    """Everything stored of one person, whatever for; oldest day first."""
+    mine = (
+        select(table.c.subject, table.c.event, table.c.day, table.c.purposes, table.c.body)
+        .where(table.c.tenant == snapshot.tenant, table.c.subject == subject)
+        .order_by(table.c.day, table.c.event)
+    )
+    return [EventRow(*row) for row in snapshot.connection.execute(mine)]
+
+
+def scan(
+    snapshot: Snapshot,
+    mask: int,
+    *,
+    first_day: int,
+    last_day: int,
+    first_subject: int,
+    last_subject: int,
+) -> Iterator[tuple[int, bytes, bytes]]:
+    """Events kept for a purpose, person by person: ``(subject, event, sealed body)``, streaming."""
+    wanted = (
+        select(table.c.subject, table.c.event, table.c.body)
+        .where(
+            table.c.tenant == snapshot.tenant,
+            table.c.subject.between(first_subject, last_subject),
+            table.c.purposes.bitwise_and(mask) != 0,
+            table.c.day >= first_day,
+            table.c.day <= last_day,
+        )
+        .order_by(table.c.subject)
+    )
+    streaming = snapshot.connection.execution_options(yield_per=5_000)
+    for part in streaming.execute(wanted).partitions():
+        yield from part
+
+
+def add(tx: Tx, rows: Sequence[dict[str, object]]) -> int:
+    """Store events; how many of them were new."""
+    if not rows:
+        return 0
+    return tx.connection.execute(_ADD, rows).rowcount
+
+
+def strip(tx: Tx, subject: int, mask: int, *, before_day: int | None = None) -> int:
+    """Take purposes away from a person's events; how many events had one of them."""
+    held = [
+        table.c.tenant == tx.tenant,
+        table.c.subject == subject,
+        table.c.purposes.bitwise_and(mask) != 0,
+    ]
+    if before_day is not None:
+        held.append(table.c.day < before_day)
+    kept = table.c.purposes.bitwise_and(~mask)
+    return tx.connection.execute(update(table).where(*held).values(purposes=kept)).rowcount
+
+
+def strip_old(tx: Tx, mask: int, *, before_day: int) -> int:
+    """Take purposes away from everyone's events older than a day."""
+    held = (
+        table.c.tenant == tx.tenant,
+        table.c.purposes.bitwise_and(mask) != 0,
+        table.c.day < before_day,
+    )
+    kept = table.c.purposes.bitwise_and(~mask)
+    return tx.connection.execute(update(table).where(*held).values(purposes=kept)).rowcount
+
+
+def delete_unusable(tx: Tx) -> int:
+    """Delete the events that no purpose allows any more."""
+    unusable = (table.c.tenant == tx.tenant, table.c.purposes == 0)
+    return tx.connection.execute(delete(table).where(*unusable)).rowcount
+
+
+def count_unusable(snapshot: Snapshot) -> int:
+    """How many events wait for deletion."""
+    waiting = (
+        select(func.count())
+        .select_from(table)
+        .where(table.c.tenant == snapshot.tenant, table.c.purposes == 0)
+    )
+    return int(snapshot.connection.execute(waiting).scalar_one())
+
+
+def count(snapshot: Snapshot) -> int:
+    """How many events are stored."""
+    stored = select(func.count()).select_from(table).where(table.c.tenant == snapshot.tenant)
+    return int(snapshot.connection.execute(stored).scalar_one())
+
+
+def bits(snapshot: Snapshot) -> dict[str, int]:
+    """The bit, as a mask, of each purpose that has one."""
+    rows = select(purpose_bits.c.purpose, purpose_bits.c.bit).where(
+        purpose_bits.c.tenant == snapshot.tenant
+    )
+    return {row[0]: 1 << row[1] for row in snapshot.connection.execute(rows)}
+
+
+def add_bits(tx: Tx, purposes: Sequence[str]) -> dict[str, int]:
+    """Give each new purpose a bit of its own; the masks of all."""
+    known = bits(tx)
+    fresh = [purpose for purpose in purposes if purpose not in known]
+    if fresh:
+        rows = [
+            {"tenant": tx.tenant, "purpose": purpose, "bit": len(known) + place}
+            for place, purpose in enumerate(fresh)
+        ]
+        tx.connection.execute(insert(purpose_bits), rows)
+        known.update((purpose, 1 << (len(known) + place)) for place, purpose in enumerate(fresh))
+    return known

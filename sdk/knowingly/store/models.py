@@ -1,0 +1,220 @@
+"""Statements of the models: trainings, their counts and serving rows, and the manifests."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row, bindparam, delete, func, insert, select, update
+
+from knowingly.store.batches import batched
+from knowingly.store.doors import Snapshot, Tx
+from knowingly.store.schema import manifests, model_counts, model_rows, models, trainings
+
+
+class ModelRow(NamedTuple):
+    """One model of a training, as the registry knows it."""
+
+    algorithm: str
+    kind: str
+    forgets: str
+    options: str
+    arrays: str
+    width: int
+    in_service: bool
+
+
+_MODEL = (
+    models.c.algorithm,
+    models.c.kind,
+    models.c.forgets,
+    models.c.options,
+    models.c.arrays,
+    models.c.width,
+    models.c.in_service,
+)
+
+
+def training(snapshot: Snapshot) -> Row[Any] | None:
+    """The active training, or None."""
+    active = select(trainings).where(
+        trainings.c.tenant == snapshot.tenant, trainings.c.training == snapshot.head.training
+    )
+    return snapshot.connection.execute(active).one_or_none()
+
+
+def models_of(snapshot: Snapshot, training: int) -> list[ModelRow]:
+    """The models of a training."""
+    rows = select(*_MODEL).where(models.c.tenant == snapshot.tenant, models.c.training == training)
+    return [ModelRow(*row) for row in snapshot.connection.execute(rows)]
+
+
+def serving_rows(
+    snapshot: Snapshot, training: int, algorithm: str, since_epoch: int = -1
+) -> Sequence[Row[int, bytes]]:
+    """``(row, body)`` of a model's parameters written after an epoch, by row."""
+    newer = (
+        select(model_rows.c.row, model_rows.c.body)
+        .where(
+            model_rows.c.tenant == snapshot.tenant,
+            model_rows.c.training == training,
+            model_rows.c.algorithm == algorithm,
+            model_rows.c.epoch > since_epoch,
+        )
+        .order_by(model_rows.c.row)
+    )
+    return snapshot.connection.execute(newer).all()
+
+
+def count_rows(
+    snapshot: Snapshot, training: int, algorithm: str, rows: Sequence[int]
+) -> dict[int, bytes]:
+    """Stored count rows of a model; a row that was never counted is left out."""
+    found: dict[int, bytes] = {}
+    for chunk in batched(rows):
+        wanted = select(model_counts.c.row, model_counts.c.body).where(
+            model_counts.c.tenant == snapshot.tenant,
+            model_counts.c.training == training,
+            model_counts.c.algorithm == algorithm,
+            model_counts.c.row.in_(chunk),
+        )
+        found.update((row[0], row[1]) for row in snapshot.connection.execute(wanted))
+    return found
+
+
+def add_training(tx: Tx, values: dict[str, Any]) -> int:
+    """Store a training; its number."""
+    number = tx.head.next_training
+    tx.head.next_training += 1
+    tx.connection.execute(insert(trainings), {"tenant": tx.tenant, "training": number, **values})
+    return number
+
+
+def add_model(tx: Tx, training: int, row: ModelRow) -> None:
+    """Store what the registry knows of a model."""
+    values = {"tenant": tx.tenant, "training": training, **row._asdict()}
+    tx.connection.execute(insert(models), values)
+
+
+def take_out_of_service(tx: Tx, training: int, algorithm: str) -> None:
+    """Stop serving a model that cannot forget, and delete its parameters."""
+    named = (models.c.tenant == tx.tenant, models.c.training == training)
+    tx.connection.execute(
+        update(models).where(*named, models.c.algorithm == algorithm).values(in_service=False)
+    )
+    tx.connection.execute(
+        delete(model_rows).where(
+            model_rows.c.tenant == tx.tenant,
+            model_rows.c.training == training,
+            model_rows.c.algorithm == algorithm,
+        )
+    )
+
+
+def add_serving_rows(
+    tx: Tx, training: int, algorithm: str, epoch: int, rows: Iterator[tuple[int, bytes]]
+) -> None:
+    """Store a model's parameters by item row."""
+    same = {"tenant": tx.tenant, "training": training, "algorithm": algorithm, "epoch": epoch}
+    values = [{**same, "row": row, "body": body} for row, body in rows]
+    if values:
+        tx.connection.execute(insert(model_rows), values)
+
+
+def change_serving_rows(
+    tx: Tx, training: int, algorithm: str, epoch: int, rows: Iterator[tuple[int, bytes]]
+) -> int:
+    """Replace some of a model's parameters; how many rows."""
+    statement = (
+        update(model_rows)
+        .where(
+            model_rows.c.tenant == tx.tenant,
+            model_rows.c.training == training,
+            model_rows.c.algorithm == algorithm,
+            model_rows.c.row == bindparam("at_row"),
+        )
+        .values(epoch=epoch, body=bindparam("new_body"))
+    )
+    values = [{"at_row": row, "new_body": body} for row, body in rows]
+    if values:
+        tx.connection.execute(statement, values)
+    return len(values)
+
+
+def add_count_rows(
+    tx: Tx, training: int, algorithm: str, rows: Iterator[tuple[int, bytes]]
+) -> None:
+    """Store a model's counts by item row, a few hundred at a time."""
+    same = {"tenant": tx.tenant, "training": training, "algorithm": algorithm}
+    part: list[dict[str, Any]] = []
+    for row, body in rows:
+        part.append({**same, "row": row, "body": body})
+        if len(part) == 500:
+            tx.connection.execute(insert(model_counts), part)
+            part = []
+    if part:
+        tx.connection.execute(insert(model_counts), part)
+
+
+def change_count_rows(
+    tx: Tx, training: int, algorithm: str, rows: Iterator[tuple[int, bytes]]
+) -> None:
+    """Replace some of a model's counts."""
+    statement = (
+        update(model_counts)
+        .where(
+            model_counts.c.tenant == tx.tenant,
+            model_counts.c.training == training,
+            model_counts.c.algorithm == algorithm,
+            model_counts.c.row == bindparam("at_row"),
+        )
+        .values(body=bindparam("new_body"))
+    )
+    values = [{"at_row": row, "new_body": body} for row, body in rows]
+    if values:
+        tx.connection.execute(statement, values)
+
+
+def add_manifests(tx: Tx, training: int, rows: Iterator[tuple[int, bytes]]) -> None:
+    """Store what was learned from each person, sealed under their key."""
+    same = {"tenant": tx.tenant, "training": training}
+    values = [{**same, "subject": subject, "body": body} for subject, body in rows]
+    if values:
+        tx.connection.execute(insert(manifests), values)
+
+
+def manifest(snapshot: Snapshot, subject: int) -> list[tuple[int, bytes]]:
+    """``(training, sealed manifest)`` of one person."""
+    mine = select(manifests.c.training, manifests.c.body).where(
+        manifests.c.tenant == snapshot.tenant, manifests.c.subject == subject
+    )
+    return [(row[0], row[1]) for row in snapshot.connection.execute(mine)]
+
+
+def delete_manifest(tx: Tx, subject: int) -> int:
+    """Delete what says what was learned from a person."""
+    mine = (manifests.c.tenant == tx.tenant, manifests.c.subject == subject)
+    return tx.connection.execute(delete(manifests).where(*mine)).rowcount
+
+
+def learned_from(snapshot: Snapshot, training: int) -> set[int]:
+    """The people a training has learned from and not forgotten."""
+    rows = select(manifests.c.subject).where(
+        manifests.c.tenant == snapshot.tenant, manifests.c.training == training
+    )
+    return set(snapshot.connection.execute(rows).scalars())
+
+
+def count_learned(snapshot: Snapshot, training: int) -> int:
+    """How many people a training has learned from and not forgotten."""
+    rows = (
+        select(func.count())
+        .select_from(manifests)
+        .where(manifests.c.tenant == snapshot.tenant, manifests.c.training == training)
+    )
+    return int(snapshot.connection.execute(rows).scalar_one())
+
+
+def delete_other_trainings(tx: Tx, keep: int) -> None:
+    """Delete every training but one, with its models, counts and manifests."""
+    for table in (model_rows, model_counts, manifests, models, trainings):
+        other = (table.c.tenant == tx.tenant, table.c.training != keep)
+        tx.connection.execute(delete(table).where(*other))

@@ -1,0 +1,81 @@
+"""Statements of the privacy budget and of what it paid for."""
+
+from typing import NamedTuple
+
+from sqlalchemy import func, insert, select
+
+from knowingly.store.doors import Snapshot, Tx
+from knowingly.store.schema import charges
+from knowingly.store.schema import releases as table
+
+
+class ReleaseRow(NamedTuple):
+    """One release: what, of which period, when, at what privacy loss, and its item rows (JSON)."""
+
+    what: str
+    period: str
+    at_us: int
+    epsilon: float
+    delta: float
+    item_rows: str
+
+
+_COLUMNS = (
+    table.c.what,
+    table.c.period,
+    table.c.at_us,
+    table.c.epsilon,
+    table.c.delta,
+    table.c.item_rows,
+)
+
+
+def spent(snapshot: Snapshot, period: str) -> int:
+    """The budget spent in a period, in pico-rho."""
+    total = select(func.coalesce(func.sum(charges.c.pico_rho), 0)).where(
+        charges.c.tenant == snapshot.tenant, charges.c.period == period
+    )
+    return int(snapshot.connection.execute(total).scalar_one())
+
+
+def spent_by_period(snapshot: Snapshot) -> dict[str, int]:
+    """The budget spent, in pico-rho, by period."""
+    rows = (
+        select(charges.c.period, func.sum(charges.c.pico_rho))
+        .where(charges.c.tenant == snapshot.tenant)
+        .group_by(charges.c.period)
+        .order_by(charges.c.period)
+    )
+    return {row[0]: int(row[1]) for row in snapshot.connection.execute(rows)}
+
+
+def charge(tx: Tx, charge_id: str, *, period: str, pico_rho: int, what: str, at_us: int) -> None:
+    """Debit the budget. Committed before any noise is drawn."""
+    tx.connection.execute(
+        insert(charges).values(
+            tenant=tx.tenant,
+            charge=charge_id,
+            period=period,
+            pico_rho=pico_rho,
+            what=what,
+            at_us=at_us,
+        )
+    )
+
+
+def add(tx: Tx, charge_id: str, release: ReleaseRow) -> None:
+    """Store a release that has been paid for."""
+    tx.connection.execute(
+        insert(table).values(tenant=tx.tenant, charge=charge_id, **release._asdict())
+    )
+
+
+def newest(snapshot: Snapshot, what: str) -> ReleaseRow | None:
+    """The newest release of a kind."""
+    row = snapshot.connection.execute(
+        select(*_COLUMNS)
+        .where(table.c.tenant == snapshot.tenant, table.c.what == what)
+        .order_by(table.c.at_us.desc())
+        .limit(1)
+    ).one_or_none()
+    return ReleaseRow(*row) if row else None

@@ -1,0 +1,81 @@
+"""Statements of export and erasure, driven by the data map's table names."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Table, delete, func, insert, select, update
+
+from knowingly.errors import InternalError
+from knowingly.store.doors import Snapshot, Tx
+from knowingly.store.schema import erasures as table
+from knowingly.store.schema import metadata
+
+
+class ErasureRow(NamedTuple):
+    """An erasure under way: whose rows, which key, which step is done, what has been counted."""
+
+    erasure: str
+    subject: int | None
+    key_id: bytes | None
+    step: str
+    progress: dict[str, Any]
+
+
+def _named(name: str) -> Table:
+    found = metadata.tables.get(name)
+    if found is None or "subject" not in found.c:
+        raise InternalError(f"the data map names {name}, which holds no person's rows")
+    return found
+
+
+def delete_rows(tx: Tx, table_name: str, subject: int) -> int:
+    """Delete a person's rows of one table; how many there were."""
+    rows = _named(table_name)
+    mine = (rows.c.tenant == tx.tenant, rows.c.subject == subject)
+    return tx.connection.execute(delete(rows).where(*mine)).rowcount
+
+
+def count_rows(snapshot: Snapshot, table_name: str, subject: int) -> int:
+    """How many rows of one table are a person's."""
+    rows = _named(table_name)
+    mine = (
+        select(func.count())
+        .select_from(rows)
+        .where(rows.c.tenant == snapshot.tenant, rows.c.subject == subject)
+    )
+    return int(snapshot.connection.execute(mine).scalar_one())
+
+
+def begin(tx: Tx, row: ErasureRow) -> None:
+    """Note that an erasure has begun, so that it is resumed whatever happens."""
+    tx.connection.execute(
+        insert(table).values(
+            tenant=tx.tenant, **{**row._asdict(), "progress": json.dumps(row.progress)}
+        )
+    )
+
+
+def advance(
+    tx: Tx, erasure: str, step: str, *, progress: dict[str, Any], certificate: str | None = None
+) -> None:
+    """Note the step that is done; the last one forgets whose erasure it was."""
+    values: dict[str, Any] = {"step": step, "progress": json.dumps(progress)}
+    if certificate is not None:
+        values |= {"subject": None, "key_id": None, "certificate": certificate}
+    same = (table.c.tenant == tx.tenant, table.c.erasure == erasure)
+    tx.connection.execute(update(table).where(*same).values(**values))
+
+
+def unfinished(snapshot: Snapshot, done: Sequence[str]) -> list[ErasureRow]:
+    """The erasures whose step is not among the final ones."""
+    rows = select(
+        table.c.erasure, table.c.subject, table.c.key_id, table.c.step, table.c.progress
+    ).where(table.c.tenant == snapshot.tenant, table.c.step.not_in(done))
+    return [ErasureRow(*row[:4], json.loads(row[4])) for row in snapshot.connection.execute(rows)]
+
+
+def certificate(snapshot: Snapshot, erasure: str) -> str | None:
+    """The certificate of a finished erasure, as a document."""
+    same = (table.c.tenant == snapshot.tenant, table.c.erasure == erasure)
+    return snapshot.connection.execute(select(table.c.certificate).where(*same)).scalar()

@@ -1,0 +1,258 @@
+"""The tables of the data file. Every row has a tenant, and every query filters by it."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData()
+
+
+def _tenant() -> Column[int]:
+    return Column("tenant", Integer, primary_key=True, autoincrement=False)
+
+
+shop = Table("shop", metadata, Column("shop_id", Text, primary_key=True))
+"""One row: which key store this file belongs to."""
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("tenant", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("policy_digest", Text, nullable=False, default=""),
+    Column("next_subject", BigInteger, nullable=False, default=1),
+    Column("next_item", BigInteger, nullable=False, default=0),
+    Column("next_training", BigInteger, nullable=False, default=1),
+    Column("ledger_size", BigInteger, nullable=False, default=0),
+    Column("ledger_frontier", LargeBinary, nullable=False, default=b""),
+    Column("item_epoch", BigInteger, nullable=False, default=0),
+    Column("model_epoch", BigInteger, nullable=False, default=0),
+    Column("release_epoch", BigInteger, nullable=False, default=0),
+    Column("shred_epoch", BigInteger, nullable=False, default=0),
+    Column("training", BigInteger, nullable=True),
+)
+"""The head row of each tenant: locked by every writer, read by every reader."""
+
+items = Table(
+    "items",
+    metadata,
+    _tenant(),
+    Column("row", Integer, primary_key=True, autoincrement=False),
+    Column("item_id", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("categories", Text, nullable=False),
+    Column("brand", Text, nullable=False),
+    Column("price", Float, nullable=True),
+    Column("in_stock", Boolean, nullable=False),
+    Column("pinned", Boolean, nullable=False),
+    Column("published_us", BigInteger, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Index("items_by_id", "tenant", "item_id", unique=True),
+    Index("items_by_epoch", "tenant", "epoch"),
+)
+
+subjects = Table(
+    "subjects",
+    metadata,
+    _tenant(),
+    Column("subject", BigInteger, primary_key=True, autoincrement=False),
+    Column("lookup", LargeBinary(32), nullable=False),
+    Column("key_id", LargeBinary(16), nullable=False),
+    Column("state", Text, nullable=False),
+    Index("subjects_by_lookup", "tenant", "lookup", unique=True),
+)
+
+consent_records = Table(
+    "consent_records",
+    metadata,
+    _tenant(),
+    Column("subject", BigInteger, primary_key=True, autoincrement=False),
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),
+    Column("purpose", Text, primary_key=True),
+    Column("action", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("received_us", BigInteger, nullable=False),
+    Column("notice", Text, nullable=True),
+    Index("consent_records_by_entry", "tenant", "idx"),
+    sqlite_with_rowid=False,
+)
+
+events = Table(
+    "events",
+    metadata,
+    _tenant(),
+    Column("subject", BigInteger, primary_key=True, autoincrement=False),
+    Column("event", LargeBinary(16), primary_key=True),
+    Column("day", Integer, nullable=False),
+    Column("purposes", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+# Rows that no purpose allows any more, found without a scan; intake never touches this index.
+Index(
+    "events_unusable",
+    events.c.tenant,
+    events.c.subject,
+    sqlite_where=text("purposes = 0"),
+    postgresql_where=text("purposes = 0"),
+)
+
+purpose_bits = Table(
+    "purpose_bits",
+    metadata,
+    _tenant(),
+    Column("purpose", Text, primary_key=True),
+    Column("bit", SmallInteger, nullable=False),
+)
+"""Which bit of ``events.purposes`` stands for which purpose; a bit is never reused."""
+
+tombstones = Table(
+    "tombstones",
+    metadata,
+    _tenant(),
+    Column("lookup", LargeBinary(32), primary_key=True),
+    Column("erased_us", BigInteger, nullable=False),
+    Column("keep_until_us", BigInteger, nullable=False),
+)
+
+ledger_entries = Table(
+    "ledger_entries",
+    metadata,
+    _tenant(),
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),
+    Column("leaf", LargeBinary, nullable=False),
+)
+
+ledger_nodes = Table(
+    "ledger_nodes",
+    metadata,
+    _tenant(),
+    Column("level", SmallInteger, primary_key=True, autoincrement=False),
+    Column("pos", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+ledger_details = Table(
+    "ledger_details",
+    metadata,
+    _tenant(),
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),
+    Column("subject", BigInteger, nullable=True),
+    Column("body", LargeBinary, nullable=False),
+    Index("ledger_details_by_subject", "tenant", "subject"),
+)
+
+trainings = Table(
+    "trainings",
+    metadata,
+    _tenant(),
+    Column("training", BigInteger, primary_key=True, autoincrement=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("until_us", BigInteger, nullable=False),
+    Column("oldest_day", Integer, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("floor", Integer, nullable=False),
+    Column("people", BigInteger, nullable=False),
+    Column("ledger_size", BigInteger, nullable=False),
+    Column("policy_digest", Text, nullable=False),
+    Column("item_rows", LargeBinary, nullable=False),
+)
+
+models = Table(
+    "models",
+    metadata,
+    _tenant(),
+    Column("training", BigInteger, primary_key=True, autoincrement=False),
+    Column("algorithm", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("forgets", Text, nullable=False),
+    Column("options", Text, nullable=False),
+    Column("arrays", Text, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("in_service", Boolean, nullable=False),
+)
+
+
+def _model_table(name: str, *extra: Column[int]) -> Table:
+    return Table(
+        name,
+        metadata,
+        _tenant(),
+        Column("training", BigInteger, primary_key=True, autoincrement=False),
+        Column("algorithm", Text, primary_key=True),
+        Column("row", Integer, primary_key=True, autoincrement=False),
+        *extra,
+        Column("body", LargeBinary, nullable=False),
+    )
+
+
+model_rows = _model_table("model_rows", Column("epoch", BigInteger, nullable=False))
+Index(
+    "model_rows_by_epoch",
+    model_rows.c.tenant,
+    model_rows.c.training,
+    model_rows.c.algorithm,
+    model_rows.c.epoch,
+)
+model_counts = _model_table("model_counts")
+
+manifests = Table(
+    "manifests",
+    metadata,
+    _tenant(),
+    Column("subject", BigInteger, primary_key=True, autoincrement=False),
+    Column("training", BigInteger, primary_key=True, autoincrement=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+charges = Table(
+    "charges",
+    metadata,
+    _tenant(),
+    Column("charge", Text, primary_key=True),
+    Column("period", Text, nullable=False),
+    Column("pico_rho", BigInteger, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Index("charges_by_period", "tenant", "period"),
+)
+
+releases = Table(
+    "releases",
+    metadata,
+    _tenant(),
+    Column("charge", Text, primary_key=True),
+    Column("what", Text, nullable=False),
+    Column("period", Text, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("epsilon", Float, nullable=False),
+    Column("delta", Float, nullable=False),
+    Column("item_rows", Text, nullable=False),
+    Index("releases_by_time", "tenant", "what", "at_us"),
+)
+
+erasures = Table(
+    "erasures",
+    metadata,
+    _tenant(),
+    Column("erasure", Text, primary_key=True),
+    Column("subject", BigInteger, nullable=True),
+    Column("key_id", LargeBinary(16), nullable=True),
+    Column("step", Text, nullable=False),
+    Column("progress", Text, nullable=False),
+    Column("certificate", Text, nullable=True),
+    Index("erasures_by_step", "tenant", "step"),
+)

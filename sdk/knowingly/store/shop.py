@@ -1,0 +1,26 @@
+"""Which data and which key store belong together."""
+
+from sqlalchemy import Connection, insert, select
+
+from knowingly.store.key_schema import key_shop
+from knowingly.store.schema import shop
+
+
+def data_shop(connection: Connection) -> str | None:
+    """The shop id of a data file, or None in a new one."""
+    return connection.execute(select(shop.c.shop_id)).scalar()
+
+
+def keys_shop(connection: Connection) -> str | None:
+    """The shop id of a key store, or None in a new one."""
+    return connection.execute(select(key_shop.c.shop_id)).scalar()
+
+
+def name_data(connection: Connection, shop_id: str) -> None:
+    """Write the shop id of a new data file."""
+    connection.execute(insert(shop).values(shop_id=shop_id))
+
+
+def name_keys(connection: Connection, shop_id: str) -> None:
+    """Write the shop id of a new key store."""
+    connection.execute(insert(key_shop).values(shop_id=shop_id))

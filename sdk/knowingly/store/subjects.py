@@ -1,0 +1,119 @@
+"""Statements of the people: found by a keyed hash, never by name."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, delete, func, insert, select, update
+
+from knowingly.store.batches import batched
+from knowingly.store.doors import Snapshot, Tx
+from knowingly.store.schema import subjects as table
+from knowingly.store.schema import tombstones
+
+ACTIVE = "active"
+ERASING = "erasing"
+
+
+class SubjectRow(NamedTuple):
+    """A person's row: its number, the random id of their key, and its state."""
+
+    subject: int
+    key_id: bytes
+    state: str
+
+
+_COLUMNS = (table.c.subject, table.c.key_id, table.c.state)
+_FIND = select(*_COLUMNS).where(table.c.tenant == bindparam("t"), table.c.lookup == bindparam("l"))
+_FIND_MANY = select(table.c.lookup, *_COLUMNS).where(
+    table.c.tenant == bindparam("t"), table.c.lookup.in_(bindparam("l", expanding=True))
+)
+
+
+def find(snapshot: Snapshot, lookup: bytes) -> SubjectRow | None:
+    """The person with this keyed hash."""
+    row = snapshot.connection.execute(_FIND, {"t": snapshot.tenant, "l": lookup}).one_or_none()
+    return SubjectRow(*row) if row else None
+
+
+def find_many(snapshot: Snapshot, lookups: Sequence[bytes]) -> dict[bytes, SubjectRow]:
+    """The people with these keyed hashes; one that is not there is left out."""
+    found: dict[bytes, SubjectRow] = {}
+    for chunk in batched(lookups):
+        rows = snapshot.connection.execute(_FIND_MANY, {"t": snapshot.tenant, "l": chunk})
+        found.update((row[0], SubjectRow(*row[1:])) for row in rows.all())
+    return found
+
+
+def number(snapshot: Snapshot, subject: int) -> SubjectRow | None:
+    """The person with this number."""
+    mine = select(*_COLUMNS).where(table.c.tenant == snapshot.tenant, table.c.subject == subject)
+    row = snapshot.connection.execute(mine).one_or_none()
+    return SubjectRow(*row) if row else None
+
+
+def everyone(snapshot: Snapshot) -> list[SubjectRow]:
+    """Every person, by number."""
+    rows = select(*_COLUMNS).where(table.c.tenant == snapshot.tenant).order_by(table.c.subject)
+    return [SubjectRow(*row) for row in snapshot.connection.execute(rows)]
+
+
+def count(snapshot: Snapshot) -> int:
+    """How many people are known."""
+    known = select(func.count()).select_from(table).where(table.c.tenant == snapshot.tenant)
+    return int(snapshot.connection.execute(known).scalar_one())
+
+
+def add(tx: Tx, people: Sequence[tuple[bytes, bytes]]) -> dict[bytes, SubjectRow]:
+    """Open people by ``(lookup, key id)``; their rows by lookup. A number is never used twice."""
+    opened: dict[bytes, SubjectRow] = {}
+    rows = []
+    for lookup, key_id in people:
+        subject = tx.head.next_subject
+        tx.head.next_subject += 1
+        opened[lookup] = SubjectRow(subject, key_id, ACTIVE)
+        rows.append(
+            {
+                "tenant": tx.tenant,
+                "subject": subject,
+                "lookup": lookup,
+                "key_id": key_id,
+                "state": ACTIVE,
+            }
+        )
+    if rows:
+        tx.connection.execute(insert(table), rows)
+    return opened
+
+
+def mark_erasing(tx: Tx, subject: int, *, keep_tombstone_until_us: int, at_us: int) -> None:
+    """From now on this person is read by nobody; a tombstone keeps old events out."""
+    mine = (table.c.tenant == tx.tenant, table.c.subject == subject)
+    lookup = tx.connection.execute(select(table.c.lookup).where(*mine)).scalar_one()
+    tx.connection.execute(update(table).where(*mine).values(state=ERASING))
+    same = (tombstones.c.tenant == tx.tenant, tombstones.c.lookup == lookup)
+    tx.connection.execute(delete(tombstones).where(*same))
+    tx.connection.execute(
+        insert(tombstones).values(
+            tenant=tx.tenant,
+            lookup=lookup,
+            erased_us=at_us,
+            keep_until_us=keep_tombstone_until_us,
+        )
+    )
+
+
+def erased_at(snapshot: Snapshot, lookups: Sequence[bytes]) -> dict[bytes, int]:
+    """When people with these keyed hashes were erased, microseconds since 1970."""
+    found: dict[bytes, int] = {}
+    for chunk in batched(lookups):
+        rows = select(tombstones.c.lookup, tombstones.c.erased_us).where(
+            tombstones.c.tenant == snapshot.tenant, tombstones.c.lookup.in_(chunk)
+        )
+        found.update((row[0], row[1]) for row in snapshot.connection.execute(rows))
+    return found
+
+
+def drop_tombstones(tx: Tx, before_us: int) -> int:
+    """Delete the tombstones whose time is over."""
+    old = (tombstones.c.tenant == tx.tenant, tombstones.c.keep_until_us < before_us)
+    return tx.connection.execute(delete(tombstones).where(*old)).rowcount

@@ -1,0 +1,1 @@
+"""Keys and seals: root key, a key per tenant, a random key per subject, and how they shred."""
