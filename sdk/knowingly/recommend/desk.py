@@ -1,0 +1,141 @@
+"""``shop.models``: what is being served, and whether it is what a refit would give."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from knowingly.domain.moments import from_us
+from knowingly.errors import NotFittedError
+from knowingly.recommend import guard
+from knowingly.recommend.forgetting import Algorithms
+from knowingly.recommend.gather import Gathered, gather
+from knowingly.recommend.registry import Registry, Serving, options_of
+from knowingly.recommend.training import fit
+from knowingly.store import models as stored
+from knowingly.tenancy import Tenancy
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What is known of one model being served.
+
+    ``people`` are those it has learned from and not forgotten; ``floor`` the fewest people that a
+    figure shown to others is shared by.
+
+    Stability: stable.
+    """
+
+    algorithm: str
+    training: int
+    trained_at: datetime
+    events_until: datetime
+    forgets: str
+    in_service: bool
+    people: int
+    items: int
+    floor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A served model beside a refit, today, on the same item list.
+
+    ``largest_difference`` is over every stored parameter; 0 means bit for bit.
+
+    Stability: stable.
+    """
+
+    algorithm: str
+    people: int
+    items: int
+    largest_difference: float
+
+
+class Models:
+    """The models of one tenant.
+
+    Stability: stable.
+    """
+
+    def __init__(self, tenancy: Tenancy, registry: Registry, algorithms: Algorithms) -> None:
+        self._tenancy = tenancy
+        self._registry = registry
+        self._algorithms = algorithms
+
+    def cards(self) -> list[ModelCard]:
+        """The models of the active training; none before the first."""
+        with self._tenancy.read() as snapshot:
+            serving = self._registry.at(snapshot)
+            if serving is None:
+                return []
+            people = stored.count_learned(snapshot, serving.training)
+        return [
+            ModelCard(
+                algorithm=row.algorithm,
+                training=serving.training,
+                trained_at=from_us(serving.created_us),
+                events_until=from_us(serving.until_us),
+                forgets=row.forgets,
+                in_service=row.in_service,
+                people=people,
+                items=len(serving.items),
+                floor=serving.floor,
+            )
+            for row in serving.known.values()
+        ]
+
+    def compare_with_refit(self) -> list[Comparison]:
+        """Fit again what is being served, from the events that are there now, and compare.
+
+        Uses the same item list, options, seed and people (without those forgotten). Publishes
+        nothing. Events that arrived late, dated before the training, count as a difference.
+
+        Raises:
+            NotFittedError: Nothing has been trained yet.
+        """
+        with self._tenancy.read() as snapshot:
+            serving = self._registry.at(snapshot)
+            if serving is None:
+                raise NotFittedError("nothing has been trained yet: call train first")
+            learned = stored.learned_from(snapshot, serving.training)
+            gathered = gather(
+                self._tenancy,
+                snapshot,
+                at_us=self._tenancy.now_us(),
+                until_us=serving.until_us,
+            )
+        gathered = _only(gathered, learned)
+        return [
+            self._compare(serving, name, gathered)
+            for name in serving.models
+            if name in self._algorithms
+        ]
+
+    def _compare(self, serving: Serving, name: str, gathered: Gathered) -> Comparison:
+        algorithm = guard.make(self._algorithms[name], options_of(serving.known[name]))
+        size = max(len(serving.row_of), int(gathered.records["item"].max(initial=-1)) + 1)
+        row_of = np.full(size, -1, np.int32)
+        row_of[: len(serving.row_of)] = serving.row_of
+        refit = fit(self._tenancy, algorithm, gathered, row_of)
+        served, fresh = serving.models[name].arrays(), refit.model.arrays()
+        largest = 0.0
+        for key, array in fresh.items():
+            if array.size:
+                gap = np.abs(array.astype(float) - served[key].astype(float))
+                largest = max(largest, float(gap.max()))
+        return Comparison(name, len(gathered.people), len(serving.items), largest)
+
+
+def _only(gathered: Gathered, subjects: set[int]) -> Gathered:
+    kept = [place for place, row in enumerate(gathered.people) if row.subject in subjects]
+    parts = [gathered.of(place) for place in kept]
+    lengths = [len(part) for part in parts]
+    return Gathered(
+        people=[gathered.people[place] for place in kept],
+        starts=np.concatenate([[0], np.cumsum(lengths)]).astype(np.intp),
+        records=np.concatenate(parts) if parts else gathered.records[:0],
+        until_us=gathered.until_us,
+        at_us=gathered.at_us,
+        log_size=gathered.log_size,
+    )

@@ -1,0 +1,145 @@
+"""What a page may be made from: the request, read once from one snapshot."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knowingly.domain.consent import Decision, Signal
+from knowingly.domain.event import KIND_CODE, EventKind
+from knowingly.domain.moments import DAY_US
+from knowingly.items.catalogue import CatalogueView
+from knowingly.policy import Slot
+from knowingly.profiles import body
+from knowingly.profiles.views import PastRecords, read_records
+from knowingly.recommend.arrays import Rows
+from knowingly.recommend.query import History, Query, turned_down
+from knowingly.recommend.registry import Registry, Serving
+from knowingly.recommend.released import Released, Releases
+from knowingly.store.doors import Snapshot
+from knowingly.store.subjects import SubjectRow
+from knowingly.tenancy import Tenancy
+
+PURPOSE = "personalize"
+_HIDE, _PURCHASE = KIND_CODE[EventKind.HIDE], KIND_CODE[EventKind.PURCHASE]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Evidence:
+    """Everything one page rests on. ``context`` are catalogue rows: the page's item, the basket."""
+
+    catalogue: CatalogueView
+    serving: Serving | None
+    released: Released | None
+    decision: Decision
+    person: SubjectRow | None
+    past: NDArray[np.void]
+    item: int | None
+    basket: Rows
+    excluded: NDArray[np.bool_]
+    log_size: int
+
+    @property
+    def context(self) -> Rows:
+        """The page's item, if any, and the basket."""
+        return self.basket if self.item is None else np.append(self.basket, self.item)
+
+    def query(self, serving: Serving) -> tuple[Query, Rows]:
+        """The question to a model, and where each of its history positions is in ``past``."""
+        rows = serving.to_model_rows(self.past["item"])
+        known = np.flatnonzero(rows >= 0)
+        past = self.past[known]
+        history = History(
+            item=rows[known].astype(np.int32),
+            kind=past["kind"].astype(np.int8),
+            age_days=np.maximum(self.decision.at_us - past["at_us"], 0) / DAY_US,
+            quantity=past["quantity"].astype(np.int32),
+            order=past["order"].astype(np.int64),
+        )
+        basket = serving.to_model_rows(self.basket)
+        item = -1
+        if self.item is not None:
+            item = int(serving.to_model_rows(np.array([self.item]))[0])
+        return (
+            Query(
+                n_items=len(serving.items),
+                history=history,
+                item=item if item >= 0 else None,
+                basket=basket[basket >= 0].astype(np.int32),
+            ),
+            known,
+        )
+
+
+def collect(
+    tenancy: Tenancy,
+    registry: Registry,
+    releases: Releases,
+    snapshot: Snapshot,
+    slot: Slot,
+    *,
+    subject: str | None,
+    item: str | None,
+    basket: Sequence[str],
+    signals: Sequence[Signal],
+) -> Evidence:
+    """Read what the page may rest on; without consent there is no history in it."""
+    at_us = tenancy.now_us()
+    catalogue = tenancy.catalogue.at(snapshot)
+    if subject is None:
+        decision = Decision(PURPOSE, False, "no_subject", at_us)
+        past = PastRecords(decision, None, body.to_records([]))
+    else:
+        past = read_records(
+            tenancy,
+            snapshot,
+            subject,
+            PURPOSE,
+            at_us=at_us,
+            limit=slot.max_history_events,
+            signals=signals,
+        )
+    row_of = catalogue.row_of
+    basket_rows = np.array([row_of[one] for one in basket if one in row_of], np.intp)
+    item_row = row_of.get(item) if item is not None else None
+    return Evidence(
+        catalogue=catalogue,
+        serving=registry.at(snapshot),
+        released=releases.at(snapshot),
+        decision=past.decision,
+        person=past.person,
+        past=past.records,
+        item=item_row,
+        basket=basket_rows,
+        excluded=_excluded(slot, catalogue, past.records, item_row, basket_rows),
+        log_size=snapshot.head.ledger_size,
+    )
+
+
+def _excluded(
+    slot: Slot,
+    catalogue: CatalogueView,
+    past: NDArray[np.void],
+    item: int | None,
+    basket: Rows,
+) -> NDArray[np.bool_]:
+    """Catalogue rows that must not be on this page."""
+    left_out = (
+        ~catalogue.in_stock if "out_of_stock" in slot.exclude else np.zeros(len(catalogue), bool)
+    )
+    if item is not None:
+        left_out[item] = True
+    if "basket" in slot.exclude:
+        left_out[basket] = True
+    if len(past):
+        items, kinds = past["item"], past["kind"]
+        if "seen" in slot.exclude:
+            left_out[items] = True
+        if "bought" in slot.exclude:
+            bought = items[kinds == _PURCHASE]
+            back = turned_down(items, kinds, past["quantity"].astype(np.int32))
+            left_out[np.setdiff1d(bought, back)] = True
+        if "hidden" in slot.exclude:
+            left_out[items[kinds == _HIDE]] = True
+    return left_out

@@ -1,0 +1,107 @@
+"""The one place where plugins are called: stray errors and broken shapes become ``PluginError``."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from knowingly.domain.validate import refusal
+from knowingly.errors import ContractError, KnowinglyError, PluginError
+from knowingly.recommend.arrays import Floats, Matrix, Rows
+from knowingly.recommend.block import Block, FitData
+from knowingly.recommend.counts import Counts, MemoryCounts
+from knowingly.recommend.interface import Algorithm, CountingAlgorithm, Model, Query
+
+
+@contextmanager
+def guarded(plugin: str, doing: str) -> Iterator[None]:
+    """Name the plugin in whatever goes wrong; never repeat its message, which can hold anything."""
+    try:
+        yield
+    except PluginError:
+        raise
+    except KnowinglyError as error:
+        raise PluginError(f"failed in {doing} ({error})", plugin=plugin) from error
+    except Exception as error:
+        raise PluginError(f"failed in {doing} ({type(error).__name__})", plugin=plugin) from error
+
+
+def make(algorithm: type[Algorithm[Any]], options: Mapping[str, Any]) -> Algorithm[Any]:
+    """An algorithm with options from the policy file or the registry.
+
+    Raises:
+        PluginError: The options do not fit.
+    """
+    try:
+        return algorithm(options)
+    except ValidationError as error:
+        found = refusal(0, error)
+        raise PluginError(
+            f"option {found.field}: expected {found.expected}", plugin=algorithm.name
+        ) from None
+
+
+def fit(algorithm: Algorithm[Any], data: FitData) -> tuple[Model, MemoryCounts | None]:
+    """A fitted model, with its counts where it can forget exactly."""
+    with guarded(algorithm.name, "fit"):
+        if isinstance(algorithm, CountingAlgorithm):
+            counts = algorithm.total(data)
+            return _checked(algorithm, algorithm.build(counts), data.n_items), counts
+        return _checked(algorithm, algorithm.fit(data), data.n_items), None
+
+
+def count(algorithm: CountingAlgorithm[Any], block: Block) -> Matrix:
+    """The counts of one block."""
+    with guarded(algorithm.name, "count"):
+        return algorithm.count(block)
+
+
+def rebuild(
+    algorithm: CountingAlgorithm[Any], model: Model, counts: Counts, touched: Rows
+) -> Model:
+    """The model after the rows ``touched`` of its counts fell."""
+    with guarded(algorithm.name, "rebuild"):
+        return _checked(algorithm, algorithm.rebuild(model, counts, touched), counts.n_items)
+
+
+def score(name: str, model: Model, query: Query) -> Floats:
+    """Scores of all items, checked.
+
+    Raises:
+        ContractError: They have another shape, or are not numbers.
+    """
+    with guarded(name, "score"):
+        scores = model.score(query)
+        if not isinstance(scores, np.ndarray) or scores.shape != (query.n_items,):
+            raise ContractError("score: expected one number per item", plugin=name)
+        # A sum is the cheapest look at every value: it is NaN or +inf if one of them is.
+        total = float(scores.sum())
+        if total != total or total == np.inf:  # noqa: PLR0124 - the test for NaN
+            raise ContractError("score: expected no NaN and no +inf", plugin=name)
+        return scores
+
+
+def because_many(name: str, model: Model, query: Query, items: Rows) -> Rows:
+    """The history positions that counted most, checked."""
+    with guarded(name, "because_many"):
+        positions = np.asarray(model.because_many(query, items))
+        if positions.shape != (len(items),) or (
+            positions.size and (positions.min() < -1 or positions.max() >= len(query.history))
+        ):
+            raise ContractError("because: expected positions in the history, or -1", plugin=name)
+        return positions
+
+
+def _checked(algorithm: Algorithm[Any], model: Model, n_items: int) -> Model:
+    if not isinstance(model, Model):
+        raise ContractError("fit: expected a Model", plugin=algorithm.name)
+    for name, array in model.arrays().items():
+        if not isinstance(array, np.ndarray) or array.shape[:1] != (n_items,):
+            raise ContractError(
+                f"arrays: expected {n_items} rows in {name!r}, one per item", plugin=algorithm.name
+            )
+        if array.dtype.kind not in "iufb":
+            raise ContractError(f"arrays: expected numbers in {name!r}", plugin=algorithm.name)
+    return model

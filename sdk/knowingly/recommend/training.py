@@ -1,0 +1,289 @@
+"""``train``: fit every algorithm of the policy on those who agree, and publish all at once."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knowingly.domain.moments import day_of
+from knowingly.errors import PluginLoadError
+from knowingly.ledger import log
+from knowingly.recommend import guard, manifest
+from knowingly.recommend import rows as model_rows
+from knowingly.recommend.block import Block, FitData
+from knowingly.recommend.counts import MemoryCounts, encode_row, encode_sparse_row, touched_rows
+from knowingly.recommend.forgetting import Algorithms
+from knowingly.recommend.gather import (
+    PURPOSE,
+    Gathered,
+    blocks,
+    gather,
+    items_chosen_by,
+    learned,
+    to_block,
+)
+from knowingly.recommend.interface import Algorithm, CountingAlgorithm, Model
+from knowingly.recommend.registry import ITEM
+from knowingly.store import consents, subjects
+from knowingly.store import models as stored
+from knowingly.store.doors import Tx
+from knowingly.store.models import ModelRow
+from knowingly.store.subjects import ACTIVE
+from knowingly.tenancy import Tenancy
+
+Progress = Callable[[str, int, int], None]
+"""Told ``(what is being done, done, in all)``."""
+
+
+@dataclass(slots=True)
+class Fitted:
+    """One algorithm's model, with its counts where it can forget exactly."""
+
+    algorithm: Algorithm[Any]
+    model: Model
+    counts: MemoryCounts | None
+    in_service: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What is about to be published: the people, the frozen item list, and the fitted models.
+
+    ``items`` are catalogue rows, ``row_of`` the model row of each catalogue row (-1 for none).
+    """
+
+    gathered: Gathered
+    items: NDArray[np.int32]
+    row_of: NDArray[np.int32]
+    fitted: list[Fitted]
+
+    def learned(self, place: int) -> NDArray[np.void]:
+        """What was learned from one person."""
+        return learned(self.gathered.of(place), self.row_of)
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What a training learned from, in numbers.
+
+    Stability: stable.
+    """
+
+    training: int
+    people: int
+    events: int
+    items: int
+    algorithms: tuple[str, ...]
+    until_us: int
+
+
+def train(
+    tenancy: Tenancy,
+    algorithms: Algorithms,
+    *,
+    until_us: int | None = None,
+    progress: Progress | None = None,
+) -> Trained:
+    """Fit and publish.
+
+    The people are read in one snapshot; the fit runs outside any transaction; publishing first
+    forgets whoever said no, or was erased, while it ran. A crash before that leaves the training
+    before in place.
+
+    Raises:
+        PluginError: A plugin of the policy is missing or failed; nothing was published.
+    """
+    chosen = _chosen(tenancy, algorithms)
+    tell = progress or (lambda *_: None)
+    now_us = tenancy.now_us()
+    cut_us = now_us if until_us is None else min(until_us, now_us)
+    with tenancy.read() as snapshot:
+        n_catalogue = len(tenancy.catalogue.at(snapshot))
+        gathered = gather(
+            tenancy,
+            snapshot,
+            at_us=now_us,
+            until_us=cut_us,
+            progress=lambda done, total: tell("reading", done, total),
+        )
+    rules = tenancy.policy.models
+    least = max(rules.min_item_subjects, rules.min_subjects)
+    items = items_chosen_by(gathered, least=least, n_catalogue=n_catalogue)
+    row_of = np.full(n_catalogue, -1, np.int32)
+    row_of[items] = np.arange(len(items), dtype=np.int32)
+    fitted = []
+    for place, algorithm in enumerate(chosen):
+        tell(f"fitting {algorithm.name}", place, len(chosen))
+        fitted.append(fit(tenancy, algorithm, gathered, row_of))
+    tell("publishing", 0, 1)
+    with tenancy.write() as tx:
+        trained = _publish(tenancy, tx, Draft(gathered, items, row_of, fitted))
+    tell("publishing", 1, 1)
+    return trained
+
+
+def fit(
+    tenancy: Tenancy, algorithm: Algorithm[Any], gathered: Gathered, row_of: NDArray[np.int32]
+) -> Fitted:
+    """One algorithm on what was gathered, over the items that ``row_of`` gives a model row."""
+    rules = tenancy.policy.models
+    n_items = int(row_of.max(initial=-1)) + 1
+    data = FitData(
+        n_items=n_items,
+        floor=rules.min_subjects,
+        seed=rules.seed,
+        source=lambda: blocks(gathered, row_of, n_items),
+    )
+    return Fitted(algorithm, *guard.fit(algorithm, data))
+
+
+def _chosen(tenancy: Tenancy, algorithms: Algorithms) -> list[Algorithm[Any]]:
+    chosen = []
+    for name, options in tenancy.policy.models.algorithms.items():
+        if name not in algorithms:
+            known = ", ".join(sorted(algorithms)) or "none"
+            raise PluginLoadError(
+                f"the policy trains it and no plugin has it; those found are {known}", plugin=name
+            )
+        chosen.append(guard.make(algorithms[name], options))
+    return chosen
+
+
+def _publish(tenancy: Tenancy, tx: Tx, draft: Draft) -> Trained:
+    gathered = draft.gathered
+    gone = _gone_meanwhile(tenancy, tx, gathered)
+    if gone:
+        parts = [draft.learned(place) for place in sorted(gone)]
+        block = to_block(parts, len(draft.items), gathered.until_us)
+        for one in draft.fitted:
+            _forget_before_publishing(one, block)
+    kept = [place for place in range(len(gathered.people)) if place not in gone]
+    training = stored.add_training(tx, _training_row(tenancy, draft, len(kept)))
+    tx.head.training = training
+    tx.head.model_epoch += 1
+    for one in draft.fitted:
+        _store_model(tx, training, one)
+    events = _store_manifests(tenancy, tx, training, draft, kept)
+    stored.delete_other_trainings(tx, training)
+    names = [one.algorithm.name for one in draft.fitted]
+    log.append(
+        tx,
+        "models.trained",
+        at_us=tenancy.now_us(),
+        seal=tenancy.keyring.operator.seal,
+        facts={
+            "training": training,
+            "people": len(kept),
+            "items": len(draft.items),
+            "algorithms": names,
+            "until": gathered.until_us,
+        },
+    )
+    return Trained(training, len(kept), events, len(draft.items), tuple(names), gathered.until_us)
+
+
+def _training_row(tenancy: Tenancy, draft: Draft, people: int) -> dict[str, Any]:
+    rules = tenancy.policy.models
+    return {
+        "created_us": draft.gathered.at_us,
+        "until_us": draft.gathered.until_us,
+        "oldest_day": _oldest_day(tenancy, draft.gathered),
+        "seed": rules.seed,
+        "floor": rules.min_subjects,
+        "people": people,
+        "ledger_size": draft.gathered.log_size,
+        "policy_digest": tenancy.policy.digest,
+        "item_rows": draft.items.astype(ITEM).tobytes(),
+    }
+
+
+def _gone_meanwhile(tenancy: Tenancy, tx: Tx, gathered: Gathered) -> set[int]:
+    """Places of the people who said no, or were erased, since they were read."""
+    active = {row.subject for row in subjects.everyone(tx) if row.state == ACTIVE}
+    gone = {place for subject, place in gathered.position.items() if subject not in active}
+    changed = consents.changed_since(tx, gathered.log_size) & active & gathered.position.keys()
+    records = consents.of_many(tx, sorted(changed))
+    now_us = tenancy.now_us()
+    for subject, known in records.items():
+        # Whoever chose anything while the fit ran is left out unless the permission under which
+        # all their events were read still stands unbroken.
+        place = gathered.position[subject]
+        decision = tenancy.decide(PURPOSE, known, at_us=now_us)
+        oldest_us = int(gathered.of(place)["at_us"].min())
+        if not decision.allowed or decision.since_us > oldest_us:
+            gone.add(place)
+    return gone
+
+
+def _forget_before_publishing(one: Fitted, block: Block) -> None:
+    if isinstance(one.algorithm, CountingAlgorithm) and one.counts is not None:
+        delta = guard.count(one.algorithm, block)
+        one.counts = one.counts.subtract(delta)
+        one.model = guard.rebuild(one.algorithm, one.model, one.counts, touched_rows(delta))
+    elif one.algorithm.forgets != "stateless":
+        one.in_service = False
+
+
+def _store_model(tx: Tx, training: int, one: Fitted) -> None:
+    arrays = one.model.arrays()
+    name = one.algorithm.name
+    stored.add_model(
+        tx,
+        training,
+        ModelRow(
+            algorithm=name,
+            kind=one.model.kind,
+            forgets=one.algorithm.forgets,
+            options=one.algorithm.options.model_dump_json(),
+            arrays=model_rows.describe(model_rows.row_dtype(arrays)),
+            width=one.counts.width if one.counts is not None else 0,
+            in_service=one.in_service,
+        ),
+    )
+    if one.in_service:
+        epoch = tx.head.model_epoch
+        stored.add_serving_rows(tx, training, name, epoch, model_rows.to_rows(arrays))
+    if one.counts is not None:
+        stored.add_count_rows(tx, training, name, encoded_counts(one.counts))
+
+
+def encoded_counts(counts: MemoryCounts) -> Iterator[tuple[int, bytes]]:
+    """Every row of the counts, encoded."""
+    matrix = counts.matrix
+    for row in range(counts.n_items):
+        if isinstance(matrix, np.ndarray):
+            yield row, encode_row(matrix[row])
+        else:
+            start, end = matrix.indptr[row], matrix.indptr[row + 1]
+            yield (
+                row,
+                encode_sparse_row(matrix.indices[start:end], matrix.data[start:end], counts.width),
+            )
+
+
+def _store_manifests(tenancy: Tenancy, tx: Tx, training: int, draft: Draft, kept: list[int]) -> int:
+    """Seal what was learned from each person; how many events in all."""
+    people = draft.gathered.people
+    ciphers = tenancy.keyring.ciphers([people[place].key_id for place in kept])
+    events = 0
+
+    def rows() -> Iterator[tuple[int, bytes]]:
+        nonlocal events
+        for place in kept:
+            person, records = people[place], draft.learned(place)
+            events += len(records)
+            yield (
+                person.subject,
+                manifest.seal(ciphers[person.key_id], person, training, records),
+            )
+
+    stored.add_manifests(tx, training, rows())
+    return events
+
+
+def _oldest_day(tenancy: Tenancy, gathered: Gathered) -> int:
+    """Events before this day were too old to be learned from, by the policy's retention."""
+    purpose = tenancy.policy.purposes.get(PURPOSE)
+    return day_of(gathered.at_us) - (purpose.keep_days if purpose else 0)

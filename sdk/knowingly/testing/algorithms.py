@@ -1,0 +1,243 @@
+# ruff: noqa: S101 - assert is how a pytest kit says what must hold
+"""What every algorithm must do; subclass ``AlgorithmContract`` in a test file of your own.
+
+::
+
+    class TestRecent(AlgorithmContract):
+        algorithm = Recent
+        options = {"half_life_days": 3}
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from knowingly.recommend.block import Block, FitData
+from knowingly.recommend.counts import touched_rows
+from knowingly.recommend.interface import INTERFACE, Algorithm, CountingAlgorithm, Model
+from knowingly.recommend.models import MODEL_KINDS
+from knowingly.testing.data import (
+    as_fit_data,
+    make_block,
+    make_choices,
+    make_fit_data,
+    make_queries,
+)
+
+__all__ = ["AlgorithmContract", "make_block", "make_fit_data"]
+
+N_PEOPLE = 61
+N_ITEMS = 17
+SEEDS = (0, 1, 2)
+SLUG = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+class AlgorithmContract:
+    """The contract of ``algorithm``, made with ``options``; each ``test_`` says what is true.
+
+    Stability: plugin.
+    """
+
+    algorithm: ClassVar[type[Algorithm[Any]]]
+    options: ClassVar[Mapping[str, Any]] = {}
+
+    def make(self) -> Algorithm[Any]:
+        """The algorithm under test."""
+        return self.algorithm(self.options)
+
+    def counting(self) -> CountingAlgorithm[Any]:
+        """The algorithm under test, where it is a counting one."""
+        algorithm = self.make()
+        if not isinstance(algorithm, CountingAlgorithm):
+            pytest.skip(f"{algorithm.name} is not a CountingAlgorithm")
+        return algorithm
+
+    def test_its_class_says_what_it_is(self) -> None:
+        """The name is a slug, the interface ours, and exact forgetting means counting."""
+        assert SLUG.fullmatch(self.algorithm.name), "name must be a slug"
+        assert self.algorithm.interface == INTERFACE
+        assert self.algorithm.forgets in ("exact", "refit", "stateless")
+        assert (self.algorithm.forgets == "exact") == issubclass(self.algorithm, CountingAlgorithm)
+
+    def test_options_round_trip_through_json(self) -> None:
+        """Options written as JSON and read again are the same options."""
+        options = self.make().options
+        again = self.algorithm.options_type.model_validate_json(options.model_dump_json())
+        assert again == options
+        assert self.algorithm(again).options == options
+
+    def test_unknown_options_are_refused(self) -> None:
+        """An option that does not exist is an error, not ignored; options cannot be changed."""
+        with pytest.raises(ValidationError):
+            self.algorithm({**self.options, "no_such_option": 1})
+        assert self.algorithm.options_type.model_config.get("frozen")
+
+    @pytest.mark.parametrize(("n_people", "n_items"), [(0, N_ITEMS), (0, 0), (3, 0)])
+    def test_an_empty_shop_can_be_fitted(self, n_people: int, n_items: int) -> None:
+        """Nobody, or nothing to choose from, gives a model that has nothing to say."""
+        for n_blocks in (1, 2):
+            data = make_fit_data(n_people, n_items, 0, n_blocks=n_blocks)
+            check_answers(self.make().fit(data), n_items)
+        check_answers(self.make().fit(FitData(n_items=n_items, floor=5, seed=1)), n_items)
+
+    def test_one_event_can_be_fitted(self) -> None:
+        """One person who did one thing is enough to be fitted."""
+        block = make_choices(np.array([0]), np.array([2]), n_people=1, n_items=N_ITEMS)
+        check_answers(self.make().fit(as_fit_data(block)), N_ITEMS)
+
+    @pytest.mark.parametrize("seed", SEEDS)
+    def test_answers_are_well_formed(self, seed: int) -> None:
+        """Every query gets one float64 per item and no NaN; reasons are positions or -1."""
+        model = self.make().fit(make_fit_data(N_PEOPLE, N_ITEMS, seed))
+        assert model.n_items == N_ITEMS
+        check_answers(model, N_ITEMS)
+
+    @pytest.mark.parametrize("seed", SEEDS)
+    def test_a_fit_can_be_repeated(self, seed: int) -> None:
+        """The same data and seed give the same arrays."""
+        first, second = (self.make().fit(make_fit_data(N_PEOPLE, N_ITEMS, seed)) for _ in range(2))
+        check_same(first, second)
+
+    @pytest.mark.parametrize("seed", SEEDS)
+    def test_a_model_is_its_arrays(self, seed: int) -> None:
+        """The arrays, copied, give a model of the same answers; one too few is refused."""
+        model = self.make().fit(make_fit_data(N_PEOPLE, N_ITEMS, seed))
+        assert MODEL_KINDS.get(model.kind) is type(model), "only the models that ship can be stored"
+        saved = {name: np.array(array) for name, array in model.arrays().items()}
+        again = type(model).from_arrays(saved)
+        check_same(model, again)
+        for query in make_queries(N_ITEMS, seed):
+            np.testing.assert_array_equal(again.score(query), model.score(query))
+        saved.popitem()
+        with pytest.raises(ValueError, match=r".+"):
+            type(model).from_arrays(saved)
+
+    def test_a_model_keeps_items_and_no_people(self) -> None:
+        """The first axis of each array is the items, and no axis is as long as the people."""
+        for n_people in (N_PEOPLE, N_PEOPLE + 22):
+            model = self.make().fit(make_fit_data(n_people, N_ITEMS, 0))
+            for name, array in model.arrays().items():
+                assert array.shape[0] == N_ITEMS, f"{name}: the first axis is not the items"
+                assert n_people not in array.shape, f"{name}: as long as the people"
+
+    @pytest.mark.parametrize("seed", SEEDS)
+    def test_the_order_of_people_does_not_matter(self, seed: int) -> None:
+        """The same people in another order and other blocks give the same scores.
+
+        Of a counting algorithm bit for bit, of others to rounding.
+        """
+        block = make_block(N_PEOPLE, N_ITEMS, seed)
+        mixed = np.random.default_rng(seed).permutation(N_PEOPLE)
+        model = self.make().fit(as_fit_data(block))
+        other = self.make().fit(as_fit_data(*(block.select(p) for p in np.split(mixed, [9, 40]))))
+        for query in make_queries(N_ITEMS, seed):
+            np.testing.assert_allclose(other.score(query), model.score(query), rtol=1e-6, atol=1e-9)
+        if isinstance(self.make(), CountingAlgorithm):
+            check_same(model, other)
+
+    def test_what_too_few_share_does_not_show(self) -> None:
+        """Of a counting algorithm, a figure of fewer people than the floor scores nothing."""
+        algorithm = self.counting()
+        few = 4
+        block = make_choices(
+            np.repeat(np.arange(few), 3), np.tile([0, 1, 2], few), n_people=few, n_items=N_ITEMS
+        )
+        crowd = make_fit_data(N_PEOPLE, N_ITEMS, 0, floor=N_PEOPLE + 1)
+        for data in (as_fit_data(block, floor=few + 1), crowd):
+            model = algorithm.fit(data)
+            for query in make_queries(N_ITEMS, 0):
+                assert (model.score(query) <= 0).all()
+            for item in range(N_ITEMS):
+                assert (model.similar(item) <= 0).all()
+
+    @pytest.mark.parametrize("seed", SEEDS)
+    def test_counts_add_up_over_people(self, seed: int) -> None:
+        """``count(A + B) == count(A) + count(B)``, in integers >= 0, one row per item."""
+        algorithm = self.counting()
+        first, second = make_block(N_PEOPLE, N_ITEMS, seed), make_block(9, N_ITEMS, seed + 100)
+        both = algorithm.count(Block.concatenate([first, second]))
+        assert both.shape[0] == N_ITEMS
+        assert np.issubdtype(both.dtype, np.integer)
+        assert both.min() >= 0
+        apart = algorithm.count(first) + algorithm.count(second)
+        assert abs(both - apart).sum() == 0
+        assert algorithm.count(Block.empty(N_ITEMS)).shape == both.shape
+
+    @pytest.mark.parametrize("seed", SEEDS)
+    @pytest.mark.parametrize("floor", [1, 3, 5])
+    def test_forgetting_equals_a_refit(self, seed: int, floor: int) -> None:
+        """Person after person subtracted, the model is that of the others, bit for bit."""
+        algorithm = self.counting()
+        block = make_block(N_PEOPLE, N_ITEMS, seed)
+        counts = algorithm.total(as_fit_data(block, floor=floor))
+        model = algorithm.build(counts)
+        for person in np.random.default_rng(seed).permutation(N_PEOPLE):
+            delta = algorithm.count(block.select(np.array([person])))
+            counts = counts.subtract(delta)
+            before = {name: array.tobytes() for name, array in model.arrays().items()}
+            left = algorithm.rebuild(model, counts, touched_rows(delta))
+            after = {name: array.tobytes() for name, array in model.arrays().items()}
+            assert after == before, "rebuild changed the model it was given"
+            check_same(left, algorithm.build(counts))
+            model = left
+        check_same(model, algorithm.fit(as_fit_data(Block.empty(N_ITEMS), floor=floor)))
+
+    @pytest.mark.parametrize("seed", SEEDS)
+    def test_forgetting_a_part_equals_a_refit(self, seed: int) -> None:
+        """Some items of a person subtracted, the model is that of what is left."""
+        algorithm = self.counting()
+        block = make_block(N_PEOPLE, N_ITEMS, seed)
+        rest = _without(block, person=5, item=int(block.item[block.person == 5][0]))
+        counts = algorithm.total(as_fit_data(rest, floor=2))
+        before = algorithm.total(as_fit_data(block, floor=2))
+        delta = algorithm.count(block) - algorithm.count(rest)
+        left = algorithm.rebuild(algorithm.build(before), counts, touched_rows(delta))
+        check_same(left, algorithm.build(counts))
+
+
+def _without(block: Block, *, person: int, item: int) -> Block:
+    kept = (block.person != person) | (block.item != item)
+    columns = ("person", "item", "kind", "age_days", "quantity", "order")
+    return Block(block.n_people, block.n_items, *(getattr(block, name)[kept] for name in columns))
+
+
+def check_same(first: Model, second: Model) -> None:
+    """Two models have the same arrays, bit for bit.
+
+    Stability: plugin.
+    """
+    one, other = first.arrays(), second.arrays()
+    assert type(first) is type(second)
+    assert set(one) == set(other)
+    for name, array in one.items():
+        assert array.dtype == other[name].dtype, name
+        assert array.shape == other[name].shape, name
+        assert array.tobytes() == other[name].tobytes(), f"{name} differs"
+
+
+def check_answers(model: Model, n_items: int) -> None:
+    """A model's answers to queries of all forms are well-formed.
+
+    Stability: plugin.
+    """
+    for query in make_queries(n_items, 7):
+        _check_scores(model.score(query), n_items)
+        asked = np.arange(n_items)
+        because = model.because_many(query, asked)
+        assert because.shape == (n_items,)
+        assert ((because >= -1) & (because < len(query.history))).all()
+        assert [model.because(query, int(item)) for item in asked] == because.tolist()
+    for item in range(n_items):
+        _check_scores(model.similar(item), n_items)
+
+
+def _check_scores(scores: Any, n_items: int) -> None:  # noqa: ANN401  # it may be anything
+    assert isinstance(scores, np.ndarray)
+    assert scores.shape == (n_items,)
+    assert scores.dtype == np.float64
+    assert not np.isnan(scores).any(), "a score is NaN"
+    assert not np.isposinf(scores).any(), "a score is +inf"
