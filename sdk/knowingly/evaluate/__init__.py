@@ -1,0 +1,1 @@
+"""Offline evaluation: how good a ranking is, by definitions that are named."""

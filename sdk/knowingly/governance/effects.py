@@ -1,0 +1,54 @@
+"""What a choice does: a no takes effect in the transaction that records it.
+
+The person's stored events lose the purposes that are denied, so that a later grant does not reach
+back to them, and the models forget what they learned. There is no queue of things to forget later.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from knowingly.domain.moments import day_of
+from knowingly.recommend.forgetting import Algorithms, forget
+from knowingly.recommend.gather import PURPOSE as TRAIN
+from knowingly.recommend.registry import Registry
+from knowingly.store import consents, events
+from knowingly.store.doors import Tx
+from knowingly.store.subjects import SubjectRow
+from knowingly.tenancy import Tenancy
+
+KEPT_UNUSED = frozenset({"restricted"})
+"""Reasons that stop the use of data and do not delete it (GDPR art. 18)."""
+
+
+class ChoiceEffects:
+    """Applies what a person's choices now mean to their events and to the models."""
+
+    def __init__(self, tenancy: Tenancy, registry: Registry, algorithms: Algorithms) -> None:
+        self._tenancy = tenancy
+        self._registry = registry
+        self._algorithms = algorithms
+
+    def __call__(
+        self, tx: Tx, person: SubjectRow, purposes: Sequence[str], *, at_us: int
+    ) -> Mapping[str, int]:
+        """Strip and forget; the numbers of events stripped and of models that forgot."""
+        records = consents.of(tx, person.subject)
+        denied, stripped, unlearn = 0, 0, False
+        for purpose in purposes:
+            mask = self._tenancy.masks.get(purpose, 0)
+            decision = self._tenancy.decide(purpose, records, at_us=at_us)
+            if decision.allowed:
+                # A choice that arrives late can shorten a permission that still stands.
+                day = day_of(decision.since_us)
+                shortened = events.strip(tx, person.subject, mask, before_day=day)
+                stripped += shortened
+                unlearn |= purpose == TRAIN and shortened > 0
+            else:
+                unlearn |= purpose == TRAIN
+                denied |= 0 if decision.reason in KEPT_UNUSED else mask
+        if denied:
+            stripped += events.strip(tx, person.subject, denied)
+        forgot = (
+            forget(self._tenancy, self._registry, self._algorithms, tx, person) if unlearn else {}
+        )
+        effects = {"events_stripped": stripped, "models_forgot": len(forgot)}
+        return {name: number for name, number in effects.items() if number}

@@ -1,0 +1,256 @@
+"""Erasure: a saga of steps that can each be repeated, resumed after a crash.
+
+1. In one transaction: every model forgets, the person is marked, a tombstone is set, and the
+   ledger says that an erasure has begun. From here on nobody reads this person.
+2. The key is deleted from the key store and its bytes overwritten.
+3. In one transaction: the rows are deleted, and the ledger and a signed certificate say what was
+   removed from where, what is kept, and why.
+"""
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from knowingly.domain.moments import DAY_US, from_us
+from knowingly.errors import UnknownSubjectError
+from knowingly.ledger import log, merkle
+from knowingly.ledger.signing import is_signed
+from knowingly.profiles.datamap import tables_to_erase
+from knowingly.recommend.forgetting import Algorithms, forget
+from knowingly.recommend.registry import Registry
+from knowingly.store import rights as stored
+from knowingly.store import subjects
+from knowingly.store.doors import Tx
+from knowingly.store.rights import ErasureRow
+from knowingly.store.subjects import ACTIVE, SubjectRow
+from knowingly.tenancy import Tenancy
+
+BEGUN, UNTRUNCATED, DONE = "begun", "not yet truncated", "done"
+_TRUNCATE_TRIES = 10
+_OLD_COPIES = (
+    "A copy of the data made before cannot be opened with today's key store. A copy of the key "
+    "store made before still holds this person's key, wrapped; with such a copy, a copy of the "
+    "data and the root key they could be read again, until the root key is destroyed or the last "
+    "such copy of the key store is. This release does not rotate root keys, so no date is stated."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What was erased, signed by the tenant; it names no person.
+
+    ``statement`` is plain JSON; ``is_genuine`` checks the signature over it.
+
+    Stability: stable.
+    """
+
+    statement: Mapping[str, Any]
+    public_key: str
+    signature: str
+
+    def is_genuine(self) -> bool:
+        """Whether the statement is what the owner of ``public_key`` signed."""
+        return is_signed(self.public_key, self.signature, self.statement)
+
+    def to_json(self) -> str:
+        """The certificate as a document that can be handed over."""
+        return json.dumps(
+            {
+                "statement": self.statement,
+                "public_key": self.public_key,
+                "signature": self.signature,
+            },
+            indent=2,
+        )
+
+    def summary(self) -> str:
+        """The certificate in a few lines, for a person."""
+        told = self.statement
+        removed = ", ".join(f"{number} {table}" for table, number in told["removed"].items())
+        forgot = ", ".join(f"{name} ({how})" for name, how in told["models"].items())
+        kept = "; ".join(f"{one['what']} until {one['until']}" for one in told["kept"])
+        return (
+            f"Erased {told['finished']} (ledger entries {told['begun_entry']} and "
+            f"{told['done_entry']}).\n"
+            f"Rows removed: {removed}.\n"
+            f"Models that forgot: {forgot or 'none had learned'}.\n"
+            f"Key: destroyed, {told['key']}.\n"
+            f"Kept: {kept}."
+        )
+
+
+class Erasures:
+    """Erases people of one tenant, and finishes what was interrupted."""
+
+    def __init__(self, tenancy: Tenancy, registry: Registry, algorithms: Algorithms) -> None:
+        self._tenancy = tenancy
+        self._registry = registry
+        self._algorithms = algorithms
+
+    def erase(self, subject: str) -> Certificate:
+        """Erase a person: all of it, now.
+
+        Raises:
+            UnknownSubjectError: No such person is known.
+        """
+        with self._tenancy.write() as tx:
+            person = subjects.find(tx, self._tenancy.keyring.lookup(subject))
+            if person is None:
+                raise UnknownSubjectError(subjects.count(tx))
+            if person.state == ACTIVE:
+                erasure = self._begin(tx, person)
+            else:
+                erasure = next(
+                    row for row in stored.unfinished(tx, (DONE,)) if row.subject == person.subject
+                )
+        return self._finish(erasure)
+
+    def resume(self) -> int:
+        """Finish every erasure that was interrupted; how many there were."""
+        with self._tenancy.read() as snapshot:
+            waiting = stored.unfinished(snapshot, (DONE,))
+        for erasure in waiting:
+            if erasure.step == UNTRUNCATED:
+                self._truncate_later(erasure)
+            else:
+                self._finish(erasure)
+        return len(waiting)
+
+    def _begin(self, tx: Tx, person: SubjectRow) -> ErasureRow:
+        now_us = self._tenancy.now_us()
+        manifests = stored.count_rows(tx, "manifests", person.subject)
+        forgot = forget(self._tenancy, self._registry, self._algorithms, tx, person)
+        keep_us = self._tenancy.policy.erasure.tombstone_days * DAY_US
+        subjects.mark_erasing(
+            tx, person.subject, at_us=now_us, keep_tombstone_until_us=now_us + keep_us
+        )
+        tx.head.shred_epoch += 1
+        name = uuid.uuid4().hex
+        entry = log.append(
+            tx,
+            "erasure.begun",
+            at_us=now_us,
+            seal=self._tenancy.keyring.operator.seal,
+            facts={"erasure": name},
+        )
+        progress = {
+            "models": forgot,
+            "manifests": manifests,
+            "begun_us": now_us,
+            "begun_entry": entry.index,
+            "tombstone_until_us": now_us + keep_us,
+        }
+        erasure = ErasureRow(name, person.subject, person.key_id, BEGUN, progress)
+        stored.begin(tx, erasure)
+        return erasure
+
+    def _finish(self, erasure: ErasureRow) -> Certificate:
+        keyring = self._tenancy.keyring
+        if erasure.key_id is not None:
+            keyring.destroy(erasure.key_id)
+        truncated = _until(keyring.truncate)
+        with self._tenancy.write() as tx:
+            return self._close(tx, erasure, truncated=truncated)
+
+    def _close(self, tx: Tx, erasure: ErasureRow, *, truncated: bool) -> Certificate:
+        still = [row for row in stored.unfinished(tx, (DONE,)) if row.erasure == erasure.erasure]
+        if not still or still[0].subject is None:
+            # Another process has finished it in the meantime; its certificate stands.
+            return _read(stored.certificate(tx, erasure.erasure))
+        subject = still[0].subject
+        removed = {table: stored.delete_rows(tx, table, subject) for table in tables_to_erase()}
+        # They were deleted with what they say, when the models forgot.
+        removed["manifests"] += erasure.progress["manifests"]
+        now_us = self._tenancy.now_us()
+        entry = log.append(
+            tx,
+            "erasure.done",
+            at_us=now_us,
+            seal=self._tenancy.keyring.operator.seal,
+            facts={"erasure": erasure.erasure, "removed": removed},
+        )
+        statement = self._statement(tx, erasure, removed, entry.index, now_us, truncated=truncated)
+        public_key, signature = self._tenancy.sign(statement)
+        certificate = Certificate(statement, public_key, signature)
+        stored.advance(
+            tx,
+            erasure.erasure,
+            DONE if truncated else UNTRUNCATED,
+            progress={},
+            certificate=certificate.to_json(),
+        )
+        return certificate
+
+    def _statement(
+        self,
+        tx: Tx,
+        erasure: ErasureRow,
+        removed: Mapping[str, int],
+        done_entry: int,
+        now_us: int,
+        *,
+        truncated: bool,
+    ) -> dict[str, Any]:
+        told = erasure.progress
+        frontier = merkle.unpack(tx.head.ledger_size, tx.head.ledger_frontier)
+        key = "its bytes overwritten in the key store"
+        if not truncated:
+            key = "its bytes not yet overwritten (another reader was in the way): run maintain"
+        elif not self._tenancy.keyring.overwrites:
+            key = "deleted; the database server may keep its bytes until it reuses the space"
+        return {
+            "erasure": erasure.erasure,
+            "shop": self._tenancy.policy.shop.name,
+            "tenant": self._tenancy.name,
+            "begun": from_us(told["begun_us"]).isoformat(),
+            "finished": from_us(now_us).isoformat(),
+            "begun_entry": told["begun_entry"],
+            "done_entry": done_entry,
+            "ledger_size": tx.head.ledger_size,
+            "ledger_root": merkle.root(frontier).hex(),
+            "removed": {**removed, "subject_keys": 1},
+            "models": told["models"],
+            "key": key,
+            "kept": [
+                {
+                    "what": "a keyed hash that keeps old events from coming back",
+                    "why": "honours this erasure when data is imported again (GDPR art. 5(2), 17)",
+                    "until": from_us(told["tombstone_until_us"]).date().isoformat(),
+                },
+                {
+                    "what": "ledger entries that name nobody",
+                    "why": "evidence that the log is whole; their details are deleted",
+                    "until": "the shop is closed",
+                },
+            ],
+            "old_copies": _OLD_COPIES,
+        }
+
+    def _truncate_later(self, erasure: ErasureRow) -> None:
+        if not _until(self._tenancy.keyring.truncate):
+            return
+        with self._tenancy.write() as tx:
+            stored.advance(tx, erasure.erasure, DONE, progress={})
+            log.append(
+                tx,
+                "erasure.truncated",
+                at_us=self._tenancy.now_us(),
+                seal=self._tenancy.keyring.operator.seal,
+                facts={"erasure": erasure.erasure},
+            )
+
+
+def _read(document: str | None) -> Certificate:
+    value = json.loads(document or "{}")
+    return Certificate(value["statement"], value["public_key"], value["signature"])
+
+
+def _until(done: Callable[[], bool]) -> bool:
+    for _ in range(_TRUNCATE_TRIES):
+        if done():
+            return True
+        time.sleep(0.05)
+    return False

@@ -1,0 +1,180 @@
+"""Access and portability: everything stored of a person, as one document they can read."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from knowingly.domain.consent import ConsentRecord, Decision
+from knowingly.domain.event import KINDS
+from knowingly.domain.moments import from_us
+from knowingly.errors import UnknownSubjectError
+from knowingly.ledger import log
+from knowingly.profiles import body
+from knowingly.profiles.datamap import FIELDS, tables_to_export
+from knowingly.profiles.views import past_event
+from knowingly.recommend import manifest
+from knowingly.recommend.registry import Registry
+from knowingly.store import consents, events, ledger, models, subjects
+from knowingly.store.doors import Snapshot, Tx
+from knowingly.store.subjects import ACTIVE, SubjectRow
+from knowingly.tenancy import Tenancy
+
+Section = Callable[["Exporter", Snapshot, SubjectRow], list[dict[str, Any]]]
+
+
+class Exporter:
+    """Writes the export of one tenant's people."""
+
+    def __init__(self, tenancy: Tenancy, registry: Registry) -> None:
+        self._tenancy = tenancy
+        self._registry = registry
+
+    def export(self, tx: Tx, person: SubjectRow, subject: str) -> dict[str, Any]:
+        """The document, and the ledger entry that says it was made."""
+        now_us = self._tenancy.now_us()
+        known = consents.of(tx, person.subject)
+        policy = self._tenancy.policy
+        document: dict[str, Any] = {
+            "about": subject,
+            "made_at": _iso(now_us),
+            "shop": {"name": policy.shop.name, "contact": policy.shop.contact},
+            "purposes": [
+                self._purpose(name, self._tenancy.decide(name, known, at_us=now_us))
+                for name in policy.purposes
+            ],
+        }
+        for table in tables_to_export():
+            document[table] = SECTIONS[table](self, tx, person)
+        document["not_included"] = [
+            {"table": field.table, "column": field.column, "why": field.note}
+            for field in FIELDS
+            if field.personal and not field.exported
+        ]
+        log.append(
+            tx,
+            "read.export",
+            at_us=now_us,
+            seal=self._tenancy.keyring.cipher(person.key_id).seal,
+            details={"by": "staff"},
+            subject=person.subject,
+        )
+        return document
+
+    def _purpose(self, name: str, decision: Decision) -> dict[str, Any]:
+        purpose = self._tenancy.policy.purposes[name]
+        return {
+            "purpose": name,
+            "title": purpose.title,
+            "allowed_now": decision.allowed,
+            "reason": decision.reason,
+            "kept_for_days": purpose.keep_days,
+        }
+
+    def consents(self, snapshot: Snapshot, person: SubjectRow) -> list[dict[str, Any]]:
+        """Every choice."""
+        return [_choice(record) for record in consents.of(snapshot, person.subject)]
+
+    def events(self, snapshot: Snapshot, person: SubjectRow) -> list[dict[str, Any]]:
+        """Every event, whatever it was kept for."""
+        cipher = self._tenancy.keyring.cipher(person.key_id)
+        catalogue = self._tenancy.catalogue.at(snapshot)
+        every = []
+        for row in events.of(snapshot, person.subject):
+            event = past_event(
+                body.to_event(cipher.open(body.TABLE, row.event, row.body)),
+                catalogue.ids,
+                catalogue.titles,
+            )
+            every.append(
+                {
+                    "what": event.kind.value,
+                    "item": event.item,
+                    "title": event.title,
+                    "at": _iso(event.at_us),
+                    "quantity": event.quantity,
+                    "price": event.price,
+                    "order": event.order,
+                    "kept_for": [
+                        name for name, mask in self._tenancy.masks.items() if row.purposes & mask
+                    ],
+                }
+            )
+        return every
+
+    def entries(self, snapshot: Snapshot, person: SubjectRow) -> list[dict[str, Any]]:
+        """The ledger entries that are about the person."""
+        cipher = self._tenancy.keyring.cipher(person.key_id)
+        mine = []
+        for index, leaf, sealed in ledger.details_of(snapshot, person.subject):
+            entry = log.as_entry(index, leaf)
+            plain = cipher.open(log.DETAILS, log.row_name(index), sealed)
+            mine.append(
+                {
+                    "entry": index,
+                    "kind": entry.kind,
+                    "at": entry.at.isoformat(),
+                    "facts": dict(entry.facts),
+                    "details": json.loads(plain[log.SECRET_BYTES :]),
+                }
+            )
+        return mine
+
+    def learned(self, snapshot: Snapshot, person: SubjectRow) -> list[dict[str, Any]]:
+        """What trained models have learned from the person."""
+        serving = self._registry.at(snapshot)
+        catalogue = self._tenancy.catalogue.at(snapshot)
+        cipher = self._tenancy.keyring.cipher(person.key_id)
+        learned = []
+        for training, sealed in models.manifest(snapshot, person.subject):
+            records = manifest.unseal(cipher, person, training, sealed)
+            known = serving is not None and serving.training == training
+            rows = serving.items[records["item"]] if known and serving else np.zeros(0, int)
+            learned.append(
+                {
+                    "training": training,
+                    "events": [
+                        {"what": KINDS[int(kind)].value, "item": catalogue.ids[int(row)]}
+                        for kind, row in zip(records["kind"], rows, strict=False)
+                    ],
+                }
+            )
+        return learned
+
+
+SECTIONS: dict[str, Section] = {
+    "consent_records": Exporter.consents,
+    "events": Exporter.events,
+    "ledger_details": Exporter.entries,
+    "manifests": Exporter.learned,
+}
+"""How each exported table is written; a test holds it to the data map."""
+
+
+def find(tenancy: Tenancy, snapshot: Snapshot, subject: str) -> SubjectRow:
+    """The active person with this id.
+
+    Raises:
+        UnknownSubjectError: There is none.
+    """
+    person = subjects.find(snapshot, tenancy.keyring.lookup(subject))
+    if person is None or person.state != ACTIVE:
+        raise UnknownSubjectError(subjects.count(snapshot))
+    return person
+
+
+def _iso(us: int) -> str:
+    return from_us(us).isoformat()
+
+
+def _choice(record: ConsentRecord) -> dict[str, Any]:
+    return {
+        "purpose": record.purpose,
+        "choice": record.action.value,
+        "chosen_at": _iso(record.at_us),
+        "recorded_at": _iso(record.received_us),
+        "notice": record.notice,
+        "scope": record.scope,
+        "entry": record.index,
+    }
