@@ -1,0 +1,111 @@
+"""Personalization that asks first."""
+
+from knowingly.consent.choice import Choice
+from knowingly.consent.token import Explanation
+from knowingly.domain.consent import Action, Decision, Receipt, Signal
+from knowingly.domain.event import Event, EventKind
+from knowingly.domain.intake import Intake, Refusal
+from knowingly.domain.item import Item
+from knowingly.domain.page import Basis, Hit, Page
+from knowingly.errors import (
+    BudgetExhaustedError,
+    ConsentError,
+    ContractError,
+    InputError,
+    InternalError,
+    KnowinglyError,
+    LedgerError,
+    MissingExtraError,
+    NotFittedError,
+    PluginError,
+    PluginLoadError,
+    PolicyError,
+    RootKeyError,
+    SealError,
+    StoreError,
+    TamperedError,
+    UnknownItemError,
+    UnknownSlotError,
+    UnknownSubjectError,
+)
+from knowingly.evaluate.runner import Evaluation
+from knowingly.governance.aggregates import BudgetReport, Release
+from knowingly.governance.erasure import Certificate
+from knowingly.governance.upkeep import Maintained
+from knowingly.hookspecs import hookimpl
+from knowingly.ledger.log import Entry
+from knowingly.ledger.verify import VerifiedLog
+from knowingly.policy import Policy, load_policy
+from knowingly.profiles.views import PastEvent, Profile
+from knowingly.recommend.block import Block, FitData
+from knowingly.recommend.counts import Counts
+from knowingly.recommend.desk import Comparison, ModelCard
+from knowingly.recommend.interface import Algorithm, CountingAlgorithm, Model
+from knowingly.recommend.models import ItemNeighbours, ItemScores
+from knowingly.recommend.query import History, Query
+from knowingly.recommend.training import Trained
+from knowingly.shop import Shop
+from knowingly.shop import open_shop as open  # noqa: A004 - knowingly.open, as gzip.open
+
+__all__ = [
+    "Action",
+    "Algorithm",
+    "Basis",
+    "Block",
+    "BudgetExhaustedError",
+    "BudgetReport",
+    "Certificate",
+    "Choice",
+    "Comparison",
+    "ConsentError",
+    "ContractError",
+    "CountingAlgorithm",
+    "Counts",
+    "Decision",
+    "Entry",
+    "Evaluation",
+    "Event",
+    "EventKind",
+    "Explanation",
+    "FitData",
+    "History",
+    "Hit",
+    "InputError",
+    "Intake",
+    "InternalError",
+    "Item",
+    "ItemNeighbours",
+    "ItemScores",
+    "KnowinglyError",
+    "LedgerError",
+    "Maintained",
+    "MissingExtraError",
+    "Model",
+    "ModelCard",
+    "NotFittedError",
+    "Page",
+    "PastEvent",
+    "PluginError",
+    "PluginLoadError",
+    "Policy",
+    "PolicyError",
+    "Profile",
+    "Query",
+    "Receipt",
+    "Refusal",
+    "Release",
+    "RootKeyError",
+    "SealError",
+    "Shop",
+    "Signal",
+    "StoreError",
+    "TamperedError",
+    "Trained",
+    "UnknownItemError",
+    "UnknownSlotError",
+    "UnknownSubjectError",
+    "VerifiedLog",
+    "hookimpl",
+    "load_policy",
+    "open",
+]

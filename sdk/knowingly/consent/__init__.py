@@ -1,0 +1,1 @@
+"""Choices: recorded with the entry that proves them, and with their effects, in one transaction."""

@@ -1,0 +1,234 @@
+"""``shop.consent``: where choices are recorded and looked up.
+
+A choice, the ledger entry that records it and everything that follows from it commit together, so
+there is no moment at which somebody has said no and is still being learned from.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from knowingly.consent.choice import ALL_PURPOSES, Choice, settled_purposes
+from knowingly.consent.token import Explanation, open_token
+from knowingly.domain.consent import ACCOUNT, Action, ConsentRecord, Decision, Receipt
+from knowingly.domain.moments import to_us
+from knowingly.domain.validate import check_id, check_rows
+from knowingly.errors import InputError, StoreError
+from knowingly.ledger import log
+from knowingly.store import consents, subjects
+from knowingly.store.doors import Tx
+from knowingly.store.subjects import ACTIVE, SubjectRow
+from knowingly.tenancy import Tenancy
+
+OPEN_TRIES = 3
+
+
+class Effects(Protocol):
+    """What follows from choices; runs in the transaction that records them."""
+
+    def __call__(
+        self, tx: Tx, person: SubjectRow, purposes: Sequence[str], *, at_us: int
+    ) -> Mapping[str, int]:
+        """Apply what the person's choices now mean; say what was done, in numbers."""
+
+
+class Consent:
+    """Choices of people.
+
+    Every method takes the app's own id of a person, records when they chose (``at``, now when left
+    out) and returns a receipt that names the ledger entry and no person.
+
+    Stability: stable.
+    """
+
+    def __init__(self, tenancy: Tenancy, effects: Effects) -> None:
+        self._tenancy = tenancy
+        self._effects = effects
+
+    def grant(
+        self,
+        subject: str,
+        purposes: Sequence[str],
+        *,
+        notice: str,
+        at: datetime | None = None,
+    ) -> Receipt:
+        """Record that a person agreed to ``purposes`` after reading ``notice``.
+
+        Raises:
+            ConsentError: A purpose or the notice is unknown, or the notice does not cover it.
+        """
+        return self._one(subject, Action.GRANT, purposes, notice, at)
+
+    def refuse(
+        self,
+        subject: str,
+        purposes: Sequence[str] = (),
+        *,
+        notice: str | None = None,
+        at: datetime | None = None,
+    ) -> Receipt:
+        """Record that a person said no when asked; every purpose when none is named."""
+        return self._one(subject, Action.REFUSE, purposes, notice, at)
+
+    def withdraw(
+        self, subject: str, purposes: Sequence[str] = (), *, at: datetime | None = None
+    ) -> Receipt:
+        """Record that a person took their agreement back; every purpose when none is named.
+
+        In the same transaction their events lose those purposes and trained models forget them.
+        """
+        return self._one(subject, Action.WITHDRAW, purposes, None, at)
+
+    def object(
+        self, subject: str, purposes: Sequence[str] = (), *, at: datetime | None = None
+    ) -> Receipt:
+        """Record an objection (GDPR art. 21); it stands until the person grants again."""
+        return self._one(subject, Action.OBJECT, purposes, None, at)
+
+    def record(self, choices: Iterable[Choice | Mapping[str, Any]]) -> list[Receipt]:
+        """Record many choices in one transaction: all of them, or none.
+
+        Raises:
+            InputError: A row is bad; nothing was written.
+            ConsentError: A choice does not fit the policy; nothing was written.
+        """
+        good, _ = check_rows(Choice, choices, strict=True)
+        asked = [(choice, settled_purposes(choice, self._tenancy.policy)) for _, choice in good]
+        now_us = self._tenancy.now_us()
+        for number, (choice, _) in enumerate(asked):
+            if choice.at is not None and to_us(choice.at) > now_us + self._tenancy.skew_us:
+                raise InputError("at", "a time that is not in the future", row=number)
+        lookup = self._tenancy.keyring.lookup
+        lookups = [lookup(choice.subject) for choice, _ in asked]
+        for _ in range(OPEN_TRIES):
+            fresh = self._prepare_keys(lookups, now_us)
+            receipts = self._write(asked, lookups, fresh, now_us)
+            if receipts is not None:
+                return receipts
+        raise StoreError(
+            "the person is being erased at this moment; nothing was written, try again"
+        )
+
+    def status(self, subject: str) -> dict[str, Decision]:
+        """What a person allows now, purpose by purpose; unknown people allow nothing."""
+        tenancy = self._tenancy
+        at_us = tenancy.now_us()
+        with tenancy.read() as snapshot:
+            person = subjects.find(snapshot, tenancy.keyring.lookup(check_id(subject)))
+            known = consents.of(snapshot, person.subject) if person is not None else []
+        if person is not None and person.state != ACTIVE:
+            return {
+                name: Decision(name, False, "erased", at_us) for name in tenancy.policy.purposes
+            }
+        return {name: tenancy.decide(name, known, at_us=at_us) for name in tenancy.policy.purposes}
+
+    def explain(self, token: str) -> Explanation:
+        """What a page's decision token says: purpose, outcome, reason, and the state it saw.
+
+        Raises:
+            InputError: It is no token of this tenant.
+        """
+        return open_token(self._tenancy, token)
+
+    def _one(
+        self,
+        subject: str,
+        action: Action,
+        purposes: Sequence[str],
+        notice: str | None,
+        at: datetime | None,
+    ) -> Receipt:
+        if isinstance(purposes, str):
+            purposes = (purposes,)
+        choice = {
+            "subject": subject,
+            "action": action,
+            "purposes": tuple(purposes),
+            "notice": notice,
+            "at": at,
+        }
+        return self.record([choice])[0]
+
+    def _prepare_keys(self, lookups: Sequence[bytes], now_us: int) -> dict[bytes, bytes]:
+        """Commit keys for people who are not known yet, before the rows that will need them."""
+        with self._tenancy.read() as snapshot:
+            known = subjects.find_many(snapshot, lookups)
+            self._tenancy.keyring.watch(snapshot.head.shred_epoch)
+        strangers = list(dict.fromkeys(lookup for lookup in lookups if lookup not in known))
+        if not strangers:
+            return {}
+        keys = self._tenancy.keyring.create(len(strangers), at_us=now_us)
+        return dict(zip(strangers, keys, strict=True))
+
+    def _write(
+        self,
+        asked: Sequence[tuple[Choice, tuple[str, ...]]],
+        lookups: Sequence[bytes],
+        fresh: Mapping[bytes, bytes],
+        now_us: int,
+    ) -> list[Receipt] | None:
+        """All choices in one transaction; None when a person has just been erased: try again."""
+        with self._tenancy.write() as tx:
+            people = subjects.find_many(tx, lookups)
+            missing = {key: value for key, value in fresh.items() if key not in people}
+            if any(lookup not in people and lookup not in missing for lookup in lookups):
+                return None
+            if any(row.state != ACTIVE for row in people.values()):
+                return None
+            people |= subjects.add(tx, list(missing.items()))
+            return [
+                self._record(tx, people[lookup], choice, purposes, now_us)
+                for lookup, (choice, purposes) in zip(lookups, asked, strict=True)
+            ]
+
+    def _record(
+        self,
+        tx: Tx,
+        person: SubjectRow,
+        choice: Choice,
+        purposes: tuple[str, ...],
+        now_us: int,
+    ) -> Receipt:
+        at_us = to_us(choice.at) if choice.at is not None else now_us
+        entry = log.append(
+            tx,
+            f"consent.{choice.action.value}",
+            at_us=now_us,
+            seal=self._tenancy.keyring.cipher(person.key_id).seal,
+            facts=self._facts(choice, purposes, at_us),
+            details={"by": "subject"},
+            subject=person.subject,
+        )
+        records = [
+            ConsentRecord(
+                purpose, choice.action, at_us, now_us, entry.index, choice.notice, ACCOUNT
+            )
+            for purpose in purposes
+        ]
+        consents.add(tx, person.subject, records)
+        touched = tuple(self._tenancy.policy.purposes) if ALL_PURPOSES in purposes else purposes
+        effects = self._effects(tx, person, touched, at_us=now_us)
+        return Receipt(
+            entry.index,
+            entry.handle,
+            entry.leaf_hash,
+            choice.action,
+            purposes,
+            entry.at,
+            choice.notice,
+            dict(effects),
+        )
+
+    def _facts(self, choice: Choice, purposes: tuple[str, ...], at_us: int) -> dict[str, Any]:
+        policy = self._tenancy.policy
+        facts: dict[str, Any] = {
+            "purposes": list(purposes),
+            "scope": ACCOUNT,
+            "chosen": at_us,
+            "policy": policy.digest,
+        }
+        notice = policy.notice(choice.notice) if choice.notice is not None else None
+        if notice is not None:
+            facts |= {"notice": notice.id, "notice_digest": notice.digest}
+        return facts

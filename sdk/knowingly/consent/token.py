@@ -1,0 +1,93 @@
+"""Decision tokens: what a page rested on, opaque to everyone but the tenant.
+
+A token is small and sealed under the tenant's key. The page that carries it writes nothing.
+"""
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from knowingly.domain.consent import Decision
+from knowingly.domain.moments import from_us
+from knowingly.errors import InputError, SealError
+from knowingly.tenancy import Tenancy
+
+_TABLE = "decision"
+_MAX_CHARS = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a page's decision was, and the state it was made in.
+
+    ``log_size`` is the number of ledger entries there were; ``training`` the model version (None
+    for none); ``signals`` the sources of the signals that came with the request.
+
+    Stability: stable.
+    """
+
+    decision: Decision
+    at: datetime
+    log_size: int
+    policy_digest: str
+    training: int | None
+    signals: tuple[str, ...]
+
+
+def make_token(
+    tenancy: Tenancy,
+    decision: Decision,
+    *,
+    log_size: int,
+    training: int | None,
+    key_id: bytes | None,
+    signals: tuple[str, ...],
+) -> str:
+    """The token of one page."""
+    plain = json.dumps(
+        [
+            decision.purpose,
+            decision.allowed,
+            decision.reason,
+            decision.at_us,
+            decision.since_us,
+            decision.rests_on,
+            log_size,
+            tenancy.policy.digest[:16],
+            training,
+            key_id.hex() if key_id else None,
+            signals,
+        ],
+        separators=(",", ":"),
+    )
+    sealed = tenancy.keyring.token.seal(_TABLE, b"", plain.encode())
+    return base64.urlsafe_b64encode(sealed).decode()
+
+
+def open_token(tenancy: Tenancy, token: str) -> Explanation:
+    """What a token says.
+
+    Raises:
+        InputError: It is no token of this tenant.
+    """
+    try:
+        # One character too many is no longer base64, so a token over the bound cannot open.
+        sealed = base64.b64decode(
+            token[: _MAX_CHARS + 1].encode("ascii"), altchars=b"-_", validate=True
+        )
+        plain = json.loads(tenancy.keyring.token.open(_TABLE, b"", sealed))
+    except (SealError, binascii.Error, UnicodeEncodeError, ValueError):
+        raise InputError("token", "the decision token of a page of this shop") from None
+    purpose, allowed, reason, at_us, since_us, rests_on, log_size, digest, training, _, signals = (
+        plain
+    )
+    return Explanation(
+        Decision(purpose, allowed, reason, at_us, since_us, tuple(rests_on)),
+        from_us(at_us),
+        log_size,
+        digest,
+        training,
+        tuple(signals),
+    )

@@ -1,0 +1,37 @@
+"""Every hook a plugin can implement. The docstring is the contract.
+
+Hooks return classes or values, and none of them is called while a page is made.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pluggy
+
+from knowingly.recommend.interface import Algorithm
+
+PROJECT = "knowingly"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def knowingly_algorithms() -> list[type[Algorithm[Any]]]:  # type: ignore[empty-body]
+    """The algorithm classes of this plugin.
+
+    Called once when a shop is opened. Each class needs a ``name`` no other plugin has; the policy
+    file says which are trained, with which options.
+    """
+
+
+@hookspec
+def knowingly_stats(tenant: str, stats: Mapping[str, Any]) -> None:
+    """Receive this process's counters, to pass on to a metrics system.
+
+    Called whenever ``shop.stats()`` is read and at the end of ``maintain``. Counters only grow
+    until the process ends. There is no personal value among them.
+
+    Args:
+        tenant: The merchant's name.
+        stats: What ``shop.stats()`` returns.
+    """

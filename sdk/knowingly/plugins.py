@@ -1,0 +1,151 @@
+"""The host: finds plugins, checks each alone, and keeps why one was skipped."""
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
+from typing import Any, cast
+
+import pluggy
+
+from knowingly import hookspecs
+from knowingly.errors import ContractError, MissingExtraError, PluginError, PluginLoadError
+from knowingly.hookspecs import PROJECT
+from knowingly.recommend.interface import INTERFACE, Algorithm, CountingAlgorithm
+
+logger = logging.getLogger("knowingly")
+
+GROUP = "knowingly"
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
+_RESERVED = {"bestsellers", "catalog"}
+
+
+class PluginHost:
+    """The plugins of one shop.
+
+    ``algorithms`` are the classes found, by name; ``skipped`` says of each plugin that was not
+    taken why, and ``origin`` which plugin an algorithm came from.
+
+    Args:
+        allow: Names of plugins that may be loaded; ``"*"`` allows all that are installed.
+        strict: Raise for a plugin that would be skipped, except one that is not allowed.
+
+    Stability: internal.
+    """
+
+    def __init__(self, *, allow: Sequence[str] = ("*",), strict: bool = False) -> None:
+        self.algorithms: dict[str, type[Algorithm[Any]]] = {}
+        self.origin: dict[str, str] = {}
+        self.skipped: dict[str, str] = {}
+        self._manager = pluggy.PluginManager(PROJECT)
+        self._manager.add_hookspecs(hookspecs)
+        for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+            if "*" not in allow and point.name not in allow:
+                self.skipped[point.name] = "not allowed by the policy file"
+                continue
+            try:
+                self.add(point.name, _load(point))
+            except PluginError as error:
+                if strict:
+                    raise
+                self.skipped[point.name] = str(error)
+                logger.warning("%s was skipped", error)
+
+    def add(self, name: str, plugin: ModuleType | object) -> None:
+        """Check and take one plugin.
+
+        Raises:
+            PluginError: It has an unknown hook, a name that is taken, or a class that is none.
+        """
+        known = {hook for hook in vars(hookspecs) if hook.startswith("knowingly_")}
+        mine = {hook for hook in dir(plugin) if hook.startswith("knowingly_")}
+        if unknown := sorted(mine - known):
+            raise PluginLoadError(
+                f"has an unknown hook, {unknown[0]}; there are {', '.join(sorted(known))}",
+                plugin=name,
+            )
+        try:
+            self._manager.register(plugin, name=name)
+        except (ValueError, pluggy.PluginValidationError) as error:
+            raise PluginLoadError(
+                f"could not be registered ({type(error).__name__})", plugin=name
+            ) from error
+        try:
+            found = self._algorithms(name, plugin)
+        except PluginError:
+            self._manager.unregister(name=name)
+            raise
+        self.algorithms |= found
+        self.origin |= dict.fromkeys(found, name)
+
+    def send_stats(self, tenant: str, stats: Mapping[str, Any]) -> None:
+        """Hand the counters to every plugin that wants them; a failing one is logged."""
+        for implementation in self._manager.hook.knowingly_stats.get_hookimpls():
+            values = {"tenant": tenant, "stats": stats}
+            try:
+                implementation.function(*[values[name] for name in implementation.argnames])
+            except Exception:
+                logger.warning("plugin %r failed in knowingly_stats", implementation.plugin_name)
+
+    def _algorithms(self, name: str, plugin: object) -> dict[str, type[Algorithm[Any]]]:
+        implementations = self._manager.hook.knowingly_algorithms.get_hookimpls()
+        mine = [one.function for one in implementations if one.plugin is plugin]
+        found: dict[str, type[Algorithm[Any]]] = {}
+        for hook in mine:
+            try:
+                classes = list(cast("Any", hook()))
+            except Exception as error:
+                raise PluginLoadError(
+                    f"failed in knowingly_algorithms ({type(error).__name__})", plugin=name
+                ) from error
+            for one in classes:
+                _check(one, name)
+                if one.name in self.algorithms or one.name in found:
+                    raise PluginLoadError(
+                        f"its algorithm {one.name!r} has a name that another plugin uses",
+                        plugin=name,
+                    )
+                found[one.name] = one
+        return found
+
+
+def _load(point: EntryPoint) -> object:
+    try:
+        return point.load()
+    except ModuleNotFoundError as error:
+        if point.extras:
+            raise MissingExtraError(plugin=point.name, extra=point.extras[0]) from error
+        raise PluginLoadError(
+            f"could not be imported: no module {error.name}", plugin=point.name
+        ) from error
+    except Exception as error:
+        raise PluginLoadError(
+            f"could not be imported ({type(error).__name__})", plugin=point.name
+        ) from error
+
+
+def _check(found: object, plugin: str) -> None:
+    if not (isinstance(found, type) and issubclass(found, Algorithm)):
+        raise ContractError("knowingly_algorithms: expected subclasses of Algorithm", plugin=plugin)
+    name = getattr(found, "name", None)
+    if not isinstance(name, str) or not _NAME.match(name) or name in _RESERVED:
+        raise ContractError(
+            "an algorithm's name: expected lower-case letters, digits and _, at most 40",
+            plugin=plugin,
+        )
+    if getattr(found, "__abstractmethods__", None):
+        raise ContractError(f"{name}: methods are missing", plugin=plugin)
+    if found.interface != INTERFACE:
+        raise ContractError(
+            f"{name}: written for interface {found.interface}, this release has {INTERFACE}",
+            plugin=plugin,
+        )
+    forgets = getattr(found, "forgets", None)
+    if forgets not in {"exact", "refit", "stateless"}:
+        raise ContractError(f'{name}: forgets is "exact", "refit" or "stateless"', plugin=plugin)
+    if (forgets == "exact") != issubclass(found, CountingAlgorithm):
+        raise ContractError(
+            f"{name}: exact forgetting is for a CountingAlgorithm, and each of them has it",
+            plugin=plugin,
+        )

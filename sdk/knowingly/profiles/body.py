@@ -1,0 +1,74 @@
+"""The sealed body of an event: a fixed record, then the order's id as text.
+
+Fixed so that a person's history becomes arrays in one step.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knowingly.domain.event import KINDS, EventKind
+from knowingly.errors import SealError
+
+TABLE = "events"
+RECORD = np.dtype(
+    [
+        ("kind", "u1"),
+        ("at_us", "<i8"),
+        ("item", "<i4"),
+        ("quantity", "<u4"),
+        ("price", "<f8"),
+        ("order", "<i8"),
+    ]
+)
+_SIZE = RECORD.itemsize
+
+
+class StoredEvent(NamedTuple):
+    """One event as it was kept; ``item`` is the item's row."""
+
+    kind: EventKind
+    at_us: int
+    item: int
+    quantity: int
+    price: float | None
+    order: str | None
+
+
+def order_code(order: str | None) -> int:
+    """A number that is the same for the lines of one order; 0 for none."""
+    if order is None:
+        return 0
+    digest = hashlib.blake2b(order.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little", signed=True) or 1
+
+
+def to_records(bodies: Sequence[bytes]) -> NDArray[np.void]:
+    """Opened bodies as one structured array of ``RECORD``.
+
+    Raises:
+        SealError: A body is shorter than a record, or names no kind.
+    """
+    if not bodies:
+        return np.zeros(0, RECORD)
+    records = np.frombuffer(b"".join([body[:_SIZE] for body in bodies]), RECORD)
+    if len(records) != len(bodies) or int(records["kind"].max()) >= len(KINDS):
+        raise SealError("a sealed event has an unknown form")
+    return records
+
+
+def to_event(body: bytes) -> StoredEvent:
+    """One opened body, with its order's id."""
+    record = to_records([body])[0]
+    price = float(record["price"])
+    return StoredEvent(
+        KINDS[int(record["kind"])],
+        int(record["at_us"]),
+        int(record["item"]),
+        int(record["quantity"]),
+        None if np.isnan(price) else price,
+        body[_SIZE:].decode() or None,
+    )

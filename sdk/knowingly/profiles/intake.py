@@ -1,0 +1,226 @@
+"""``track``: events come in, and only what the person agreed to is kept."""
+
+import math
+import os
+import struct
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from knowingly.domain.consent import ConsentRecord
+from knowingly.domain.event import KIND_CODE, Event
+from knowingly.domain.intake import Intake, Refusal
+from knowingly.domain.moments import DAY_US, to_us
+from knowingly.domain.validate import check_rows
+from knowingly.errors import InputError, UnknownItemError
+from knowingly.ledger import log
+from knowingly.profiles.body import TABLE, order_code
+from knowingly.store import consents, events, subjects
+from knowingly.store.doors import Snapshot, Tx
+from knowingly.store.subjects import ACTIVE, SubjectRow
+from knowingly.tenancy import Tenancy
+from knowingly.vault.seal import Cipher
+
+_RECORD = struct.Struct("<BqiIdq")
+_NO_ORDER = order_code(None)
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A valid event that waits for its person's decision."""
+
+    row: int
+    event: Event
+    at_us: int
+
+
+@dataclass(slots=True)
+class _Permission:
+    """What one person's choices allow to be kept: ``(mask, since)`` for each purpose allowed."""
+
+    allowed: list[tuple[int, int]]
+    reason: str
+    erased_us: int
+
+    def mask(self, at_us: int) -> int:
+        """The purposes that an event of this time may be kept for."""
+        mask = 0
+        for bit, since_us in self.allowed:
+            if at_us >= since_us:
+                mask |= bit
+        return mask
+
+
+def track(tenancy: Tenancy, rows: Iterable[Event | Mapping[str, Any]], *, strict: bool) -> Intake:
+    """Keep what is valid and allowed, in one transaction; count the rest by reason.
+
+    Consent is asked in the transaction that stores the event: a withdrawal either comes before and
+    the event is dropped, or after and takes the event with it.
+
+    Raises:
+        InputError: ``strict`` is set and a row is bad; nothing was written.
+    """
+    good, refused = check_rows(Event, rows, strict=strict)
+    now_us = tenancy.now_us()
+    by_person = _timely(tenancy, good, now_us, refused)
+    if strict and refused:
+        raise InputError(refused[0].field, refused[0].expected, row=refused[0].row)
+    if not by_person:
+        return Intake(refused=tuple(refused))
+    lookups = {person: tenancy.keyring.lookup(person) for person in by_person}
+    fresh = _prepare_keys(tenancy, list(lookups.values()), now_us)
+    dropped: Counter[str] = Counter()
+    with tenancy.write() as tx:
+        people = _people(tenancy, tx, list(lookups.values()), fresh, now_us)
+        row_of = tenancy.catalogue.at(tx).row_of
+        stored: list[dict[str, object]] = []
+        for person, pending in by_person.items():
+            found = people.get(lookups[person])
+            if found is None:
+                dropped["no_record"] += len(pending)
+                continue
+            row, permission, cipher = found
+            keep = _allowed(pending, permission, row_of, dropped, refused)
+            stored += _sealed(tenancy, tx, row, cipher, keep)
+        if strict and refused:
+            raise UnknownItemError("item", refused[0].expected, row=refused[0].row)
+        kept = events.add(tx, stored)
+    refused.sort(key=lambda refusal: refusal.row)
+    return Intake(kept, len(stored) - kept, dict(dropped), tuple(refused))
+
+
+def _timely(
+    tenancy: Tenancy, good: Sequence[tuple[int, Event]], now_us: int, refused: list[Refusal]
+) -> dict[str, list[_Pending]]:
+    """Valid events by person; a date in the future is refused."""
+    by_person: dict[str, list[_Pending]] = {}
+    latest = now_us + tenancy.skew_us
+    for number, event in good:
+        at_us = to_us(event.at) if event.at is not None else now_us
+        if at_us > latest:
+            refused.append(Refusal(number, "at", "a time that is not in the future"))
+        elif at_us < 0:
+            refused.append(Refusal(number, "at", "a time after 1970"))
+        else:
+            by_person.setdefault(event.subject, []).append(_Pending(number, event, at_us))
+    return by_person
+
+
+def _prepare_keys(tenancy: Tenancy, lookups: Sequence[bytes], now_us: int) -> dict[bytes, bytes]:
+    """Warm the ciphers of known people; commit keys for those a basis opens without consent.
+
+    Keys live in a store of their own and are committed before the rows that need them.
+    """
+    with tenancy.read() as snapshot:
+        known = subjects.find_many(snapshot, lookups)
+        shred_epoch = snapshot.head.shred_epoch
+    tenancy.keyring.watch(shred_epoch)
+    tenancy.keyring.ciphers([row.key_id for row in known.values() if row.state == ACTIVE])
+    strangers = [lookup for lookup in lookups if lookup not in known]
+    if not strangers or not _permission(tenancy, [], now_us, 0).allowed:
+        return {}
+    return dict(zip(strangers, tenancy.keyring.create(len(strangers), at_us=now_us), strict=True))
+
+
+def _people(
+    tenancy: Tenancy, tx: Tx, lookups: Sequence[bytes], fresh: Mapping[bytes, bytes], now_us: int
+) -> dict[bytes, tuple[SubjectRow, _Permission, Cipher]]:
+    """Everyone in the batch who is known and active, with what their choices allow."""
+    known = subjects.find_many(tx, lookups)
+    erased = subjects.erased_at(tx, lookups)
+    opened = subjects.add(
+        tx, [(lookup, key) for lookup, key in fresh.items() if lookup not in known]
+    )
+    for row in opened.values():
+        seal = tenancy.keyring.cipher(row.key_id).seal
+        log.append(tx, "subject.opened", at_us=now_us, seal=seal, subject=row.subject)
+    known.update(opened)
+    active = {lookup: row for lookup, row in known.items() if row.state == ACTIVE}
+    records = consents.of_many(tx, [row.subject for row in active.values()])
+    ciphers = tenancy.keyring.ciphers([row.key_id for row in active.values()])
+    return {
+        lookup: (
+            row,
+            _permission(tenancy, records[row.subject], now_us, erased.get(lookup, 0)),
+            ciphers[row.key_id],
+        )
+        for lookup, row in active.items()
+    }
+
+
+def _permission(
+    tenancy: Tenancy, records: Sequence[ConsentRecord], now_us: int, erased_us: int
+) -> _Permission:
+    allowed = []
+    reason = ""
+    for purpose, mask in tenancy.masks.items():
+        decision = tenancy.decide(purpose, records, at_us=now_us)
+        if decision.allowed:
+            allowed.append((mask, decision.since_us))
+        elif not reason:
+            reason = decision.reason
+    return _Permission(allowed, reason if not allowed else "before_consent", erased_us)
+
+
+def _allowed(
+    pending: Sequence[_Pending],
+    permission: _Permission,
+    row_of: Mapping[str, int],
+    dropped: Counter[str],
+    refused: list[Refusal],
+) -> list[tuple[_Pending, int, int]]:
+    """``(event, item row, purposes)`` of one person's events that may be kept."""
+    keep = []
+    for waiting in pending:
+        item = row_of.get(waiting.event.item)
+        if item is None:
+            expected = "an item of this shop (add it with items.upsert first)"
+            refused.append(Refusal(waiting.row, "item", expected))
+            continue
+        mask = permission.mask(waiting.at_us)
+        if waiting.at_us <= permission.erased_us:
+            dropped["erased"] += 1
+        elif not mask:
+            dropped[permission.reason] += 1
+        else:
+            keep.append((waiting, item, mask))
+    return keep
+
+
+def _sealed(
+    tenancy: Tenancy,
+    tx: Snapshot,
+    person: SubjectRow,
+    cipher: Cipher,
+    keep: Sequence[tuple[_Pending, int, int]],
+) -> list[dict[str, object]]:
+    """Rows to store, each body sealed for its own row under the person's key."""
+    rows: list[dict[str, object]] = []
+    name_of, seal, pack = tenancy.keyring.event_name, cipher.seal, _RECORD.pack
+    for waiting, item, mask in keep:
+        event = waiting.event
+        price = math.nan if event.price is None else event.price
+        order = event.order
+        body = pack(
+            KIND_CODE[event.kind],
+            waiting.at_us,
+            item,
+            event.quantity,
+            price,
+            _NO_ORDER if order is None else order_code(order),
+        )
+        if order is not None:
+            body += order.encode()
+        name = name_of(person.key_id, event.event_id) if event.event_id else os.urandom(16)
+        rows.append(
+            {
+                "tenant": tx.tenant,
+                "subject": person.subject,
+                "event": name,
+                "day": waiting.at_us // DAY_US,
+                "purposes": mask,
+                "body": seal(TABLE, name, body),
+            }
+        )
+    return rows

@@ -1,0 +1,91 @@
+"""Reading everyone for a purpose: for training and for aggregates, person by person, streaming."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knowingly.domain.consent import Decision
+from knowingly.domain.moments import day_of
+from knowingly.profiles import body
+from knowingly.profiles.views import first_us
+from knowingly.store import consents, events, subjects
+from knowingly.store.batches import batched
+from knowingly.store.doors import Snapshot
+from knowingly.store.subjects import ACTIVE, SubjectRow
+from knowingly.tenancy import Tenancy
+
+Progress = Callable[[int, int], None]
+"""Told ``(people done, people in all)``."""
+
+_KEYS_AT_ONCE = 2_000
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PersonRecords:
+    """One person's events for a purpose, as records of ``body.RECORD``."""
+
+    person: SubjectRow
+    records: NDArray[np.void]
+
+
+def allowed_people(
+    tenancy: Tenancy, snapshot: Snapshot, purpose: str, *, at_us: int
+) -> dict[int, tuple[SubjectRow, Decision]]:
+    """Everyone whose consent allows the purpose at this moment, by subject number."""
+    records = consents.everyone(snapshot)
+    allowed = {}
+    for person in subjects.everyone(snapshot):
+        if person.state != ACTIVE:
+            continue
+        decision = tenancy.decide(purpose, records.get(person.subject, ()), at_us=at_us)
+        if decision.allowed:
+            allowed[person.subject] = (person, decision)
+    return allowed
+
+
+def scan(
+    tenancy: Tenancy,
+    snapshot: Snapshot,
+    purpose: str,
+    *,
+    at_us: int,
+    from_us: int = 0,
+    until_us: int,
+    progress: Progress | None = None,
+) -> Iterator[PersonRecords]:
+    """Events kept for a purpose, of everyone who allows it now, within ``[from_us, until_us]``.
+
+    Each person comes once, in the order of their numbers; one without such events does not come.
+    """
+    allowed = allowed_people(tenancy, snapshot, purpose, at_us=at_us)
+    mask = tenancy.masks.get(purpose, 0)
+    people = sorted(allowed)
+    done = 0
+    for chunk in batched(people, _KEYS_AT_ONCE):
+        ciphers = tenancy.keyring.ciphers([allowed[subject][0].key_id for subject in chunk])
+        rows = events.scan(
+            snapshot,
+            mask,
+            first_day=day_of(max(from_us, 0)),
+            last_day=day_of(until_us),
+            first_subject=chunk[0],
+            last_subject=chunk[-1],
+        )
+        for subject, own in groupby(rows, key=itemgetter(0)):
+            if subject not in allowed:
+                continue
+            person, decision = allowed[subject]
+            opened = ciphers[person.key_id].open_all(body.TABLE, map(itemgetter(1, 2), own))
+            records = body.to_records(opened)
+            at = records["at_us"]
+            oldest_us = max(from_us, first_us(tenancy, decision))
+            records = records[(at >= oldest_us) & (at <= until_us)]
+            if len(records):
+                yield PersonRecords(person, records)
+        done += len(chunk)
+        if progress:
+            progress(done, len(people))

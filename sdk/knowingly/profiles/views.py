@@ -1,0 +1,188 @@
+"""Reading a person: for a purpose, and what that purpose may not see is not there."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knowingly.domain.consent import Decision, Signal
+from knowingly.domain.event import EventKind
+from knowingly.domain.moments import DAY_US
+from knowingly.domain.validate import check_id
+from knowingly.errors import SealError
+from knowingly.profiles import body
+from knowingly.store import consents, events, subjects
+from knowingly.store.doors import Snapshot
+from knowingly.store.subjects import ACTIVE, SubjectRow
+from knowingly.tenancy import Tenancy
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PastEvent:
+    """One event of a person, as a profile shows it.
+
+    Privacy: leaves the profile room only for the purpose it was read for.
+    Stability: stable.
+    """
+
+    kind: EventKind
+    item: str
+    title: str
+    at_us: int
+    quantity: int
+    price: float | None
+    order: str | None
+
+    def __repr__(self) -> str:
+        return "PastEvent()"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Profile:
+    """What one purpose may see of a person.
+
+    ``withheld`` counts what is stored and not shown, by reason.
+
+    Stability: stable.
+    """
+
+    decision: Decision
+    events: tuple[PastEvent, ...] = ()
+    withheld: Mapping[str, int] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Profile(purpose={self.decision.purpose!r}, allowed={self.decision.allowed})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PastRecords:
+    """A person's history for a purpose as records, with the decision that let it be read."""
+
+    decision: Decision
+    person: SubjectRow | None
+    records: NDArray[np.void]
+
+
+def decide_for(
+    tenancy: Tenancy,
+    snapshot: Snapshot,
+    subject: str,
+    purpose: str,
+    *,
+    at_us: int,
+    signals: Sequence[Signal] = (),
+) -> tuple[SubjectRow | None, Decision]:
+    """The person's row, if there is one, and what they allow this purpose now."""
+    tenancy.keyring.watch(snapshot.head.shred_epoch)
+    person = subjects.find(snapshot, tenancy.keyring.lookup(check_id(subject)))
+    if person is not None and person.state != ACTIVE:
+        return person, Decision(purpose, False, "erased", at_us)
+    known = consents.of(snapshot, person.subject) if person is not None else []
+    return person, tenancy.decide(purpose, known, at_us=at_us, signals=signals)
+
+
+def read_records(
+    tenancy: Tenancy,
+    snapshot: Snapshot,
+    subject: str,
+    purpose: str,
+    *,
+    at_us: int,
+    limit: int,
+    signals: Sequence[Signal] = (),
+) -> PastRecords:
+    """A person's newest events for a purpose, opened: the one way history leaves this room.
+
+    Consent and events are read from one snapshot, so that no withdrawal falls in between.
+    """
+    person, decision = decide_for(tenancy, snapshot, subject, purpose, at_us=at_us, signals=signals)
+    if person is None or not decision.allowed:
+        return PastRecords(decision, person, body.to_records([]))
+    rows = events.history(snapshot, person.subject, tenancy.masks.get(purpose, 0), limit)
+    opened = tenancy.keyring.cipher(person.key_id).open_all(body.TABLE, rows) if rows else []
+    records = body.to_records(opened)
+    return PastRecords(decision, person, records[records["at_us"] >= first_us(tenancy, decision)])
+
+
+def first_us(tenancy: Tenancy, decision: Decision) -> int:
+    """The oldest event that may be used: within retention, and under the permission in force."""
+    keep_us = tenancy.policy.purposes[decision.purpose].keep_days * DAY_US
+    return max(decision.since_us, decision.at_us - keep_us)
+
+
+class Profiles:
+    """``shop.profiles``: what is known of a person, purpose by purpose.
+
+    Stability: stable.
+    """
+
+    def __init__(self, tenancy: Tenancy) -> None:
+        self._tenancy = tenancy
+
+    def view(self, subject: str, purpose: str) -> Profile:
+        """What ``purpose`` may see of a person now; nothing, where it may see nothing.
+
+        Args:
+            subject: The app's id of the person.
+            purpose: A purpose of the policy.
+
+        Returns:
+            The events kept for that purpose and still allowed to it, and how many are withheld.
+        """
+        tenancy = self._tenancy
+        with tenancy.read() as snapshot:
+            person, decision = decide_for(
+                tenancy, snapshot, subject, purpose, at_us=tenancy.now_us()
+            )
+            stored = events.of(snapshot, person.subject) if person is not None else []
+            mask = tenancy.masks.get(purpose, 0)
+            shown: list[PastEvent] = []
+            if person is not None and decision.allowed:
+                meant = [row for row in stored if row.purposes & mask]
+                oldest_us = first_us(tenancy, decision)
+                shown = [
+                    event
+                    for event in open_events(tenancy, snapshot, person, meant)
+                    if event.at_us >= oldest_us
+                ]
+        return Profile(decision, tuple(shown), _withheld(decision, stored, mask, len(shown)))
+
+
+def open_events(
+    tenancy: Tenancy, snapshot: Snapshot, person: SubjectRow, rows: Sequence[events.EventRow]
+) -> list[PastEvent]:
+    """Stored events of one person, opened, with their items' ids and titles."""
+    if not rows:
+        return []
+    catalogue = tenancy.catalogue.at(snapshot)
+    cipher = tenancy.keyring.cipher(person.key_id)
+    opened = cipher.open_all(body.TABLE, [(row.event, row.body) for row in rows])
+    return [past_event(body.to_event(plain), catalogue.ids, catalogue.titles) for plain in opened]
+
+
+def past_event(event: body.StoredEvent, ids: Sequence[str], titles: Sequence[str]) -> PastEvent:
+    """A stored event with its item's id and title."""
+    if not 0 <= event.item < len(ids):
+        raise SealError("a sealed event names no item of this shop")
+    return PastEvent(
+        event.kind,
+        ids[event.item],
+        titles[event.item],
+        event.at_us,
+        event.quantity,
+        event.price,
+        event.order,
+    )
+
+
+def _withheld(
+    decision: Decision, stored: Sequence[events.EventRow], mask: int, shown: int
+) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    meant = sum(1 for row in stored if row.purposes & mask)
+    counts["other_purpose"] = sum(1 for row in stored if row.purposes and not row.purposes & mask)
+    counts["no_purpose"] = sum(1 for row in stored if not row.purposes)
+    counts[decision.reason if not decision.allowed else "expired"] += meant - shown
+    return {reason: number for reason, number in counts.items() if number}

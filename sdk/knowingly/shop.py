@@ -1,0 +1,307 @@
+"""The one object an app holds. It wires the parts and decides nothing."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, overload
+
+from knowingly.consent.desk import Consent
+from knowingly.counters import Counters
+from knowingly.domain.consent import Signal
+from knowingly.domain.event import Event, EventKind
+from knowingly.domain.intake import Intake
+from knowingly.domain.moments import Clock, from_us, system_clock, to_us
+from knowingly.domain.page import Page
+from knowingly.domain.validate import check_id
+from knowingly.errors import InputError
+from knowingly.evaluate.runner import Evaluation, evaluate
+from knowingly.governance.aggregates import Aggregates
+from knowingly.governance.audit import Audit
+from knowingly.governance.effects import ChoiceEffects
+from knowingly.governance.erasure import Erasures
+from knowingly.governance.export import Exporter
+from knowingly.governance.rights import Rights
+from knowingly.governance.upkeep import STEPS, Maintained, Upkeep
+from knowingly.items.shelf import Items
+from knowingly.opening import Files, open_files, open_tenancy
+from knowingly.plugins import PluginHost
+from knowingly.policy import Policy, load_policy
+from knowingly.profiles.intake import track
+from knowingly.profiles.views import Profiles
+from knowingly.recommend.desk import Models
+from knowingly.recommend.pages import Recommender
+from knowingly.recommend.registry import Registry
+from knowingly.recommend.training import Trained, train
+from knowingly.store import events, subjects
+from knowingly.tenancy import Tenancy
+from knowingly.vault.root import load_root_key
+
+Progress = Callable[[str, int, int], None]
+"""Told ``(what is being done, done, in all)``."""
+
+POLICY_FILE = Path("policy.toml")
+
+
+class Shop:
+    """One merchant's shop.
+
+    Thread-safe; several processes may share one database. The daily verbs stand here, the rooms
+    hang on it: ``items``, ``consent``, ``profiles``, ``models``, ``aggregates``, ``rights``,
+    ``audit``. Make one with ``knowingly.open``.
+
+    Stability: stable.
+    """
+
+    def __init__(self, files: Files, tenancy: Tenancy, host: PluginHost, root: bytes) -> None:
+        self._files, self._tenancy, self._host, self._root = files, tenancy, host, root
+        self._counters = Counters()
+        registry, algorithms = Registry(), host.algorithms
+        self._registry = registry
+        self._recommender = Recommender(tenancy, registry)
+        erasures = Erasures(tenancy, registry, algorithms)
+        self.items = Items(tenancy)
+        self.consent = Consent(tenancy, ChoiceEffects(tenancy, registry, algorithms))
+        self.profiles = Profiles(tenancy)
+        self.models = Models(tenancy, registry, algorithms)
+        self.aggregates = Aggregates(tenancy)
+        self.rights = Rights(tenancy, Exporter(tenancy, registry), erasures)
+        self.audit = Audit(tenancy)
+        self._upkeep = Upkeep(tenancy, registry, algorithms, erasures, self.aggregates)
+        erasures.resume()
+
+    def __repr__(self) -> str:
+        return f"Shop(tenant={self._tenancy.name!r})"
+
+    @property
+    def name(self) -> str:
+        """The tenant's name."""
+        return self._tenancy.name
+
+    def now(self) -> datetime:
+        """The time by the shop's clock, in UTC."""
+        return from_us(self._tenancy.now_us())
+
+    @property
+    def policy(self) -> Policy:
+        """The policy this shop was opened with."""
+        return self._tenancy.policy
+
+    @property
+    def plugins(self) -> PluginHost:
+        """The plugins found, and why others were skipped."""
+        return self._host
+
+    def tenant(self, name: str) -> "Shop":
+        """Another merchant in the same databases: nothing crosses between the two.
+
+        Raises:
+            InputError: The name is no tenant name.
+        """
+        tenancy = open_tenancy(
+            self._files, self._root, self._tenancy.policy, self._tenancy.clock, name
+        )
+        return Shop(self._files, tenancy, self._host, self._root)
+
+    def knows(self, subject: str) -> bool:
+        """Whether anything is stored of a person; says nothing about what they allow."""
+        lookup = self._tenancy.keyring.lookup(check_id(subject))
+        with self._tenancy.read() as snapshot:
+            return subjects.find(snapshot, lookup) is not None
+
+    @overload
+    def track(
+        self,
+        subject: str,
+        kind: str | EventKind,
+        item: str,
+        *,
+        at: datetime | None = None,
+        event_id: str | None = None,
+        quantity: int = 1,
+        price: float | None = None,
+        order: str | None = None,
+    ) -> Intake: ...
+
+    @overload
+    def track(
+        self, subject: Iterable[Event | Mapping[str, Any]], *, strict: bool = False
+    ) -> Intake: ...
+
+    def track(
+        self,
+        subject: str | Iterable[Event | Mapping[str, Any]],
+        kind: str | EventKind | None = None,
+        item: str | None = None,
+        *,
+        strict: bool = False,
+        **fields: Any,
+    ) -> Intake:
+        """Record what someone did, or a batch of events; kept only for what they agreed to.
+
+        Args:
+            subject: The app's id of the person; or many events, as values or mappings of the
+                fields of ``Event``. One call is one transaction: feed a large file in parts.
+            kind: What was done: view, cart, purchase, return, like or hide.
+            item: The item's id.
+            strict: For a batch: refuse the whole of it when one row is bad.
+            **fields: Of a single event: ``at`` (aware, now when left out), ``event_id`` (a second
+                event with the same id is ignored), ``quantity``, ``price``, ``order``.
+
+        Returns:
+            What was kept, was there already, was dropped (by consent reason), and was refused.
+
+        Raises:
+            InputError: A single event is bad, or a row of a ``strict`` batch; nothing was written.
+        """
+        if isinstance(subject, str):
+            rows: Iterable[Event | Mapping[str, Any]] = [
+                {"subject": subject, "kind": kind, "item": item, **fields}
+            ]
+            strict = True
+        else:
+            rows = subject
+        intake = track(self._tenancy, rows, strict=strict)
+        self._counters.intake(intake)
+        return intake
+
+    def train(self, *, until: datetime | None = None, progress: Progress | None = None) -> Trained:
+        """Fit the policy's algorithms on those who agreed to ``train``, and publish.
+
+        Args:
+            until: Learn only from events up to then (aware); all of them when left out.
+            progress: Told what is being done.
+
+        Raises:
+            PluginError: A plugin is missing or failed; nothing was published.
+        """
+        until_us = None if until is None else to_us(until, "until")
+        return train(self._tenancy, self._host.algorithms, until_us=until_us, progress=progress)
+
+    def recommend(
+        self,
+        subject: str | None = None,
+        *,
+        slot: str = "home",
+        item: str | None = None,
+        basket: Sequence[str] = (),
+        signals: Sequence[Signal] = (),
+        k: int = 10,
+    ) -> Page:
+        """A page for a slot, from no more than the person's consent allows at this moment.
+
+        Reads one snapshot and writes nothing. An unknown person, an empty shop or a failing
+        plugin gives a page with less on it, never an error.
+
+        Args:
+            subject: The app's id of the person, or None.
+            slot: A slot of the policy file.
+            item: The item of the page, if it has one.
+            basket: Item ids in the basket in hand.
+            signals: What the browser or a banner said with this request.
+            k: How many hits, 1 to 100.
+
+        Raises:
+            InputError: The slot is unknown, or an argument is out of bounds.
+        """
+        page = self._recommender.page(
+            subject, slot=slot, item=item, basket=basket, signals=signals, k=k
+        )
+        self._counters.page(page, k)
+        return page
+
+    def evaluate(self, *, k: int = 10, progress: Progress | None = None) -> Evaluation:
+        """The served models on the purchases after ``train(until=…)``.
+
+        Raises:
+            NotFittedError: Nothing has been trained, or nothing was bought since.
+        """
+        return evaluate(self._tenancy, self._registry, k=k, progress=progress)
+
+    def maintain(
+        self, *, skip: Collection[str] = (), progress: Progress | None = None
+    ) -> Maintained:
+        """Do what a cron line should: finish erasures, train, release, delete, sweep.
+
+        Args:
+            skip: Steps to leave out: erasures, train, release, retention, sweep.
+            progress: Told what is being done.
+
+        Raises:
+            InputError: ``skip`` names no step.
+        """
+        if unknown := sorted(set(skip) - set(STEPS)):
+            del unknown
+            raise InputError("skip", f"some of {', '.join(STEPS)}")
+        done = self._upkeep.run(skip=skip, progress=progress)
+        self.stats()
+        return done
+
+    def stats(self) -> dict[str, Any]:
+        """This process's counters, the models' ages in seconds, and what waits for deletion."""
+        stats = self._counters.as_dict()
+        now_us = self._tenancy.now_us()
+        with self._tenancy.read() as snapshot:
+            serving = self._registry.at(snapshot)
+            stats["events_waiting_for_deletion"] = events.count_unusable(snapshot)
+        models = serving.models if serving else {}
+        age = (now_us - serving.created_us) / 1e6 if serving else 0.0
+        stats["model_age_seconds"] = dict.fromkeys(models, age)
+        self._host.send_stats(self._tenancy.name, stats)
+        return stats
+
+    def close(self) -> None:
+        """Close the databases, for every tenant of this shop."""
+        self._files.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_shop(
+    url: str,
+    *,
+    policy: Policy | str | Path | None = None,
+    keys: str | Path | None = None,
+    key_store: str | None = None,
+    tenant: str = "default",
+    clock: Clock = system_clock,
+    strict_plugins: bool = False,
+) -> Shop:
+    """Open a shop, making its databases on first use.
+
+    Args:
+        url: The data: ``sqlite:///shop.db``.
+        policy: A policy, or its file; ``policy.toml`` in the working folder when left out, and
+            the one that ships where there is none.
+        keys: The root key's file, or ``"env:NAME"``; ``KNOWINGLY_ROOT_KEY`` in the environment and
+            then ``knowingly.key`` when left out.
+        key_store: Where subjects' keys live; by default a second file beside the data.
+        tenant: The merchant.
+        clock: Gives the time now, aware; the system's when left out.
+        strict_plugins: Raise for a plugin that would be skipped.
+
+    Raises:
+        PolicyError: The policy file cannot be used; it says where, and what to write instead.
+        RootKeyError: There is no root key, or it cannot be used.
+        SealError: The root key is not this shop's.
+        StoreError: A database is missing, busy, or of another version.
+        PluginError: ``strict_plugins`` is set and a plugin was not taken.
+
+    Stability: stable.
+    """
+    if not isinstance(policy, Policy):
+        default = POLICY_FILE if POLICY_FILE.is_file() else None
+        policy = load_policy(policy if policy is not None else default)
+    root = load_root_key(keys)
+    host = PluginHost(allow=policy.plugins.allow, strict=strict_plugins)
+    files = open_files(url, key_store)
+    return Shop(files, open_tenancy(files, root, policy, clock, tenant), host, root)

@@ -1,0 +1,63 @@
+"""One tenant's parts, wired once and handed to every room."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+from knowingly.domain.consent import ConsentRecord, Decision, Signal
+from knowingly.domain.moments import Clock, to_us
+from knowingly.items.catalogue import Catalogue
+from knowingly.ledger.signing import public_key, sign
+from knowingly.policy import Policy, decide
+from knowingly.store.doors import Snapshot, Store, Tx
+from knowingly.vault.keyring import Keyring
+
+
+@dataclass(frozen=True, repr=False)
+class Tenancy:
+    """One merchant: its data, keys, policy and clock."""
+
+    name: str
+    number: int
+    store: Store
+    keyring: Keyring
+    policy: Policy
+    clock: Clock
+    masks: Mapping[str, int]
+    catalogue: Catalogue = field(default_factory=Catalogue)
+
+    def __repr__(self) -> str:
+        return f"Tenancy({self.name!r})"
+
+    def read(self) -> AbstractContextManager[Snapshot]:
+        """One snapshot of this tenant."""
+        return self.store.read(self.number)
+
+    def write(self) -> AbstractContextManager[Tx]:
+        """One transaction of this tenant."""
+        return self.store.write(self.number)
+
+    def now_us(self) -> int:
+        """The shop's clock, microseconds since 1970."""
+        return to_us(self.clock(), "clock")
+
+    @property
+    def skew_us(self) -> int:
+        """How far ahead of the shop's clock an app's clock may be."""
+        return self.policy.intake.clock_skew_seconds * 1_000_000
+
+    def decide(
+        self,
+        purpose: str,
+        records: Sequence[ConsentRecord],
+        *,
+        at_us: int,
+        signals: Sequence[Signal] = (),
+    ) -> Decision:
+        """What this tenant's policy says of one purpose, at one moment."""
+        return decide(purpose, records, policy=self.policy, at_us=at_us, signals=signals)
+
+    def sign(self, statement: Mapping[str, object]) -> tuple[str, str]:
+        """``(public key, signature)`` of a statement, base64."""
+        seed = self.keyring.signing_seed
+        return public_key(seed), sign(seed, statement)
