@@ -1,0 +1,69 @@
+"""The commands, put together."""
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from knowingly.cli import audit, learn, load, look, pages, rights, start
+from knowingly.cli.codes import MEANINGS
+from knowingly.cli.options import SETTINGS, Command
+
+EPILOG = "Exit codes: " + "; ".join(f"{code:d} {words}" for code, words in MEANINGS.items()) + "."
+
+COMMANDS: dict[str, Command] = {
+    "init": start.init,
+    "demo": start.demo,
+    "import": load.import_files,
+    "train": learn.train,
+    "maintain": learn.maintain,
+    "recommend": pages.recommend,
+    "stats": look.stats,
+    "export": rights.export,
+    "erase": rights.erase,
+    "plugins": look.plugins,
+}
+AUDIT_COMMANDS: dict[str, Command] = {"verify": audit.verify, "entries": audit.entries}
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"knowingly {version('knowingly')}")
+        raise typer.Exit
+
+
+def _root(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Say which it is."),
+    ] = False,
+) -> None:
+    """Personalization that asks first."""
+
+
+def make_app() -> typer.Typer:
+    """The whole command line."""
+    # An unexpected error's local variables would put personal values into a terminal or a log.
+    app = typer.Typer(
+        name="knowingly",
+        epilog=EPILOG,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_show_locals=False,
+    )
+    app.callback()(_root)
+    for name, function in COMMANDS.items():
+        app.command(name, context_settings=SETTINGS)(function)
+    log = typer.Typer(no_args_is_help=True, help="The log: verify it, read it.")
+    for name, function in AUDIT_COMMANDS.items():
+        log.command(name, context_settings=SETTINGS)(function)
+    app.add_typer(log, name="audit")
+    return app
+
+
+app = make_app()
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="knowingly")
