@@ -35,7 +35,7 @@ from knowingly.governance.upkeep import Maintained
 from knowingly.hookspecs import hookimpl
 from knowingly.ledger.log import Entry
 from knowingly.ledger.verify import VerifiedLog
-from knowingly.policy import Policy, load_policy
+from knowingly.policy import Policy, default_policy_text, load_policy
 from knowingly.profiles.views import PastEvent, Profile
 from knowingly.recommend.block import Block, FitData
 from knowingly.recommend.counts import Counts
@@ -46,6 +46,7 @@ from knowingly.recommend.query import History, Query
 from knowingly.recommend.training import Trained
 from knowingly.shop import Shop
 from knowingly.shop import open_shop as open  # noqa: A004 - knowingly.open, as gzip.open
+from knowingly.vault.root import write_root_key
 
 __all__ = [
     "Action",
@@ -105,7 +106,9 @@ __all__ = [
     "UnknownSlotError",
     "UnknownSubjectError",
     "VerifiedLog",
+    "default_policy_text",
     "hookimpl",
     "load_policy",
     "open",
+    "write_root_key",
 ]

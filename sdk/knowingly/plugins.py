@@ -71,6 +71,9 @@ class PluginHost:
             raise PluginLoadError(
                 f"could not be registered ({type(error).__name__})", plugin=name
             ) from error
+        if mine and not self._manager.get_hookcallers(plugin):
+            self._manager.unregister(name=name)
+            raise PluginLoadError("its hooks lack @hookimpl, so none is called", plugin=name)
         try:
             found = self._algorithms(name, plugin)
         except PluginError:

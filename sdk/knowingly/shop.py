@@ -186,7 +186,7 @@ class Shop:
         item: str | None = None,
         basket: Sequence[str] = (),
         signals: Sequence[Signal] = (),
-        k: int = 10,
+        k: int | None = None,
     ) -> Page:
         """A page for a slot, from no more than the person's consent allows at this moment.
 
@@ -199,7 +199,7 @@ class Shop:
             item: The item of the page, if it has one.
             basket: Item ids in the basket in hand.
             signals: What the browser or a banner said with this request.
-            k: How many hits, 1 to 100.
+            k: How many hits, 1 to 100; as many as the slot says when left out.
 
         Raises:
             InputError: The slot is unknown, or an argument is out of bounds.
@@ -207,7 +207,7 @@ class Shop:
         page = self._recommender.page(
             subject, slot=slot, item=item, basket=basket, signals=signals, k=k
         )
-        self._counters.page(page, k)
+        self._counters.page(page, self.policy.slots[slot].k if k is None else k)
         return page
 
     def evaluate(self, *, k: int = 10, progress: Progress | None = None) -> Evaluation:
@@ -238,11 +238,14 @@ class Shop:
         return done
 
     def stats(self) -> dict[str, Any]:
-        """This process's counters, the models' ages in seconds, and what waits for deletion."""
+        """This process's counters, the shop's size, the models' ages, what waits for deletion."""
         stats = self._counters.as_dict()
         now_us = self._tenancy.now_us()
         with self._tenancy.read() as snapshot:
             serving = self._registry.at(snapshot)
+            stats["items"] = len(self._tenancy.catalogue.at(snapshot))
+            stats["people"] = subjects.count(snapshot)
+            stats["ledger_entries"] = snapshot.head.ledger_size
             stats["events_waiting_for_deletion"] = events.count_unusable(snapshot)
         models = serving.models if serving else {}
         age = (now_us - serving.created_us) / 1e6 if serving else 0.0
@@ -304,4 +307,8 @@ def open_shop(
     root = load_root_key(keys)
     host = PluginHost(allow=policy.plugins.allow, strict=strict_plugins)
     files = open_files(url, key_store)
-    return Shop(files, open_tenancy(files, root, policy, clock, tenant), host, root)
+    try:
+        return Shop(files, open_tenancy(files, root, policy, clock, tenant), host, root)
+    except BaseException:
+        files.close()
+        raise

@@ -54,8 +54,14 @@ class Tenancy:
         at_us: int,
         signals: Sequence[Signal] = (),
     ) -> Decision:
-        """What this tenant's policy says of one purpose, at one moment."""
-        return decide(purpose, records, policy=self.policy, at_us=at_us, signals=signals)
+        """What this tenant's policy says of one purpose, now that these choices are known.
+
+        ``at_us`` may have been read before the transaction, or by a server whose clock is behind
+        the one that recorded a choice: a choice in hand counts all the same.
+        """
+        known_us = max((record.received_us for record in records), default=at_us)
+        now_us = max(at_us, known_us)
+        return decide(purpose, records, policy=self.policy, at_us=now_us, signals=signals)
 
     def sign(self, statement: Mapping[str, object]) -> tuple[str, str]:
         """``(public key, signature)`` of a statement, base64."""

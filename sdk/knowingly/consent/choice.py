@@ -1,8 +1,9 @@
 """One choice of one person, as an app hands it over."""
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from knowingly.domain.consent import Action
+from knowingly.domain.moments import Moment
 from knowingly.domain.text import Id
 from knowingly.errors import ConsentError
 from knowingly.policy import Policy
@@ -11,7 +12,7 @@ ALL_PURPOSES = "*"
 """What a restriction is about: the whole person."""
 
 
-class Choice(BaseModel, frozen=True, extra="forbid"):
+class Choice(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
     """One choice of one person about one or more purposes.
 
     ``purposes`` empty means every purpose of the policy (not for a grant). ``at`` is when the
@@ -24,7 +25,7 @@ class Choice(BaseModel, frozen=True, extra="forbid"):
     action: Action
     purposes: tuple[str, ...] = ()
     notice: str | None = None
-    at: AwareDatetime | None = None
+    at: Moment | None = None
 
 
 def settled_purposes(choice: Choice, policy: Policy) -> tuple[str, ...]:

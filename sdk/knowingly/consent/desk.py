@@ -4,7 +4,8 @@ A choice, the ledger entry that records it and everything that follows from it c
 there is no moment at which somebody has said no and is still being learned from.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -13,8 +14,9 @@ from knowingly.consent.token import Explanation, open_token
 from knowingly.domain.consent import ACCOUNT, Action, ConsentRecord, Decision, Receipt
 from knowingly.domain.moments import to_us
 from knowingly.domain.validate import check_id, check_rows
-from knowingly.errors import InputError, StoreError
+from knowingly.errors import ConsentError, InputError, StoreError
 from knowingly.ledger import log
+from knowingly.ledger.log import Entry
 from knowingly.store import consents, subjects
 from knowingly.store.doors import Tx
 from knowingly.store.subjects import ACTIVE, SubjectRow
@@ -30,6 +32,16 @@ class Effects(Protocol):
         self, tx: Tx, person: SubjectRow, purposes: Sequence[str], *, at_us: int
     ) -> Mapping[str, int]:
         """Apply what the person's choices now mean; say what was done, in numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """A choice with the person it is of, settled and ready to be recorded."""
+
+    person: SubjectRow
+    choice: Choice
+    purposes: tuple[str, ...]
+    at_us: int
 
 
 class Consent:
@@ -176,49 +188,58 @@ class Consent:
                 return None
             if any(row.state != ACTIVE for row in people.values()):
                 return None
-            people |= subjects.add(tx, list(missing.items()))
-            return [
-                self._record(tx, people[lookup], choice, purposes, now_us)
+            self._refuse_old(tx, asked, lookups, now_us)
+            opened = subjects.add(tx, list(missing.items()))
+            people |= opened
+            chosen = [
+                _Chosen(people[lookup], choice, purposes, _chosen_us(choice, now_us))
                 for lookup, (choice, purposes) in zip(lookups, asked, strict=True)
             ]
+            entries = log.append_many(tx, [self._draft(one, now_us) for one in chosen])
+            consents.add(tx, _records(chosen, entries))
+            new = {row.subject for row in opened.values()}
+            effects = {
+                entry.index: self._apply(tx, one, now_us)
+                for one, entry in zip(chosen, entries, strict=True)
+                if one.person.subject not in new
+            }
+            return [
+                _receipt(one, entry, effects.get(entry.index, {}))
+                for one, entry in zip(chosen, entries, strict=True)
+            ]
 
-    def _record(
+    def _refuse_old(
         self,
         tx: Tx,
-        person: SubjectRow,
-        choice: Choice,
-        purposes: tuple[str, ...],
+        asked: Sequence[tuple[Choice, tuple[str, ...]]],
+        lookups: Sequence[bytes],
         now_us: int,
-    ) -> Receipt:
-        at_us = to_us(choice.at) if choice.at is not None else now_us
-        entry = log.append(
-            tx,
-            f"consent.{choice.action.value}",
-            at_us=now_us,
-            seal=self._tenancy.keyring.cipher(person.key_id).seal,
-            facts=self._facts(choice, purposes, at_us),
-            details={"by": "subject"},
-            subject=person.subject,
+    ) -> None:
+        """A choice from before an erasure, imported again, must not bring the person back."""
+        erased = subjects.erased_at(tx, lookups)
+        for lookup, (choice, _) in zip(lookups, asked, strict=True):
+            if _chosen_us(choice, now_us) <= erased.get(lookup, -1):
+                raise ConsentError(
+                    "the choice is dated before an erasure; only a choice made after it counts",
+                    reason="erased",
+                )
+
+    def _draft(self, chosen: _Chosen, now_us: int) -> log.Draft:
+        cipher = self._tenancy.keyring.cipher(chosen.person.key_id)
+        return log.Draft(
+            f"consent.{chosen.choice.action.value}",
+            now_us,
+            cipher.seal,
+            self._facts(chosen.choice, chosen.purposes, chosen.at_us),
+            {"by": "subject"},
+            chosen.person.subject,
         )
-        records = [
-            ConsentRecord(
-                purpose, choice.action, at_us, now_us, entry.index, choice.notice, ACCOUNT
-            )
-            for purpose in purposes
-        ]
-        consents.add(tx, person.subject, records)
-        touched = tuple(self._tenancy.policy.purposes) if ALL_PURPOSES in purposes else purposes
-        effects = self._effects(tx, person, touched, at_us=now_us)
-        return Receipt(
-            entry.index,
-            entry.handle,
-            entry.leaf_hash,
-            choice.action,
-            purposes,
-            entry.at,
-            choice.notice,
-            dict(effects),
-        )
+
+    def _apply(self, tx: Tx, chosen: _Chosen, now_us: int) -> Mapping[str, int]:
+        """What follows for a person who was known before; nobody else has anything to lose."""
+        every = ALL_PURPOSES in chosen.purposes
+        touched = tuple(self._tenancy.policy.purposes) if every else chosen.purposes
+        return self._effects(tx, chosen.person, touched, at_us=now_us)
 
     def _facts(self, choice: Choice, purposes: tuple[str, ...], at_us: int) -> dict[str, Any]:
         policy = self._tenancy.policy
@@ -232,3 +253,39 @@ class Consent:
         if notice is not None:
             facts |= {"notice": notice.id, "notice_digest": notice.digest}
         return facts
+
+
+def _chosen_us(choice: Choice, now_us: int) -> int:
+    return to_us(choice.at) if choice.at is not None else now_us
+
+
+def _records(
+    chosen: Sequence[_Chosen], entries: Sequence[Entry]
+) -> Iterator[tuple[int, ConsentRecord]]:
+    for one, entry in zip(chosen, entries, strict=True):
+        for purpose in one.purposes:
+            yield (
+                one.person.subject,
+                ConsentRecord(
+                    purpose,
+                    one.choice.action,
+                    one.at_us,
+                    to_us(entry.at),
+                    entry.index,
+                    one.choice.notice,
+                    ACCOUNT,
+                ),
+            )
+
+
+def _receipt(one: _Chosen, entry: Entry, effects: Mapping[str, int]) -> Receipt:
+    return Receipt(
+        entry.index,
+        entry.handle,
+        entry.leaf_hash,
+        one.choice.action,
+        one.purposes,
+        entry.at,
+        one.choice.notice,
+        dict(effects),
+    )

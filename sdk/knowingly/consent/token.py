@@ -16,6 +16,9 @@ from knowingly.tenancy import Tenancy
 
 _TABLE = "decision"
 _MAX_CHARS = 4_000
+_MAX_SOURCES = 8
+_MAX_SOURCE_CHARS = 20
+"""Bounds of what a request's signals add to a token, so that it stays within ``_MAX_CHARS``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ def make_token(
             tenancy.policy.digest[:16],
             training,
             key_id.hex() if key_id else None,
-            signals,
+            [source[:_MAX_SOURCE_CHARS] for source in dict.fromkeys(signals)][:_MAX_SOURCES],
         ],
         separators=(",", ":"),
     )

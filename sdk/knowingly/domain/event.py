@@ -3,9 +3,10 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from knowingly.domain.item import Price
+from knowingly.domain.moments import Moment
 from knowingly.domain.text import Id
 
 
@@ -24,7 +25,7 @@ KINDS: tuple[EventKind, ...] = tuple(EventKind)
 KIND_CODE: dict[EventKind, int] = {kind: code for code, kind in enumerate(KINDS)}
 
 
-class Event(BaseModel, frozen=True, extra="forbid"):
+class Event(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
     """What someone did with an item.
 
     ``event_id`` is the app's own id of the event: a second event of the same person with the same
@@ -37,20 +38,23 @@ class Event(BaseModel, frozen=True, extra="forbid"):
     subject: Id = Field(repr=False)
     kind: EventKind
     item: Id = Field(repr=False)
-    at: AwareDatetime | None = None
+    at: Moment | None = Field(default=None, repr=False)
     event_id: Id | None = Field(default=None, repr=False)
-    quantity: Annotated[int, Field(ge=1, le=1_000_000)] = 1
-    price: Price | None = None
+    quantity: Annotated[int, Field(ge=1, le=1_000_000, repr=False)] = 1
+    price: Price | None = Field(default=None, repr=False)
     order: Id | None = Field(default=None, repr=False)
+
+
+_VERBS = {
+    EventKind.VIEW: "looked at",
+    EventKind.CART: "put in your basket",
+    EventKind.PURCHASE: "bought",
+    EventKind.RETURN: "returned",
+    EventKind.LIKE: "liked",
+    EventKind.HIDE: "hid",
+}
 
 
 def describe_kind(kind: EventKind) -> str:
     """The verb of a reason: ``because you <verb> …``."""
-    return {
-        EventKind.VIEW: "looked at",
-        EventKind.CART: "put in your basket",
-        EventKind.PURCHASE: "bought",
-        EventKind.RETURN: "returned",
-        EventKind.LIKE: "liked",
-        EventKind.HIDE: "hid",
-    }[kind]
+    return _VERBS[kind]

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One row that was not valid: where it is, which field, and what was expected there."""
+    """One row that was not valid: where it is, which field, and what was expected there.
+
+    Stability: stable.
+    """
 
     row: int
     field: str

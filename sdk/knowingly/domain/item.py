@@ -2,8 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
+from knowingly.domain.moments import Moment
 from knowingly.domain.text import Id, Title
 
 Price = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
@@ -25,4 +26,4 @@ class Item(BaseModel, frozen=True, extra="forbid"):
     price: Price | None = None
     in_stock: bool = True
     pinned: bool = Field(default=False, description="Shown first where only the catalogue is left.")
-    published_at: AwareDatetime | None = None
+    published_at: Moment | None = None

@@ -2,6 +2,10 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from pydantic import AwareDatetime, BeforeValidator
+from pydantic_core import PydanticCustomError
 
 from knowingly.errors import InputError
 
@@ -10,6 +14,19 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 Clock = Callable[[], datetime]
+
+
+def _no_number(value: object) -> object:
+    # Pydantic would read a bare number, such as the year 2026, as seconds since 1970.
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, str) and not value.strip().lstrip("+-").replace(".", "", 1).isdigit():
+        return value
+    raise PydanticCustomError("timezone_aware", "a time")
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_no_number)]
+"""A time with a zone: a datetime, or text in ISO 8601; never a bare number."""
 
 
 def system_clock() -> datetime:

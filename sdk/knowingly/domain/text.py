@@ -12,6 +12,8 @@ from pydantic_core import PydanticCustomError
 
 MAX_ID_CHARS = 200
 MAX_TITLE_CHARS = 1_000
+_NOT_TEXT = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Unicode categories no title has: controls, halves of characters, line and paragraph breaks."""
 
 
 def _clean(value: str) -> str:
@@ -27,22 +29,36 @@ def _clean(value: str) -> str:
     return value
 
 
-def _not_blank(value: str) -> str:
-    if not value or value != value.strip():
+def _clean_id(value: str) -> str:
+    # Most ids are plain ASCII, and this runs several times for each event.
+    if value.isascii() and value.isprintable() and value[0] != " " and value[-1] != " ":
+        return value
+    if value != value.strip():
         raise PydanticCustomError("blank", "an id without spaces around it")
     return _clean(value)
+
+
+def _clean_title(value: str) -> str:
+    # Wider than an id: French has its no-break space, Persian and emoji their joiners.
+    if value.isascii() and value.isprintable():
+        return value
+    if not unicodedata.is_normalized("NFC", value):
+        raise PydanticCustomError("unicode_form", "text in Unicode normal form C (NFC)")
+    if any(unicodedata.category(character) in _NOT_TEXT for character in value):
+        raise PydanticCustomError("control", "text without control characters")
+    return value
 
 
 Id = Annotated[
     str,
     StringConstraints(strict=True, min_length=1, max_length=MAX_ID_CHARS),
-    AfterValidator(_not_blank),
+    AfterValidator(_clean_id),
 ]
 """An id from the app: 1 to 200 printable characters in NFC."""
 
 Title = Annotated[
     str,
     StringConstraints(strict=True, max_length=MAX_TITLE_CHARS),
-    AfterValidator(_clean),
+    AfterValidator(_clean_title),
 ]
-"""Words for people: up to 1,000 printable characters in NFC; may be empty."""
+"""Words for people: up to 1,000 characters in NFC, none of them a control; may be empty."""

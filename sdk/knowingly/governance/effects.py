@@ -32,16 +32,20 @@ class ChoiceEffects:
     ) -> Mapping[str, int]:
         """Strip and forget; the numbers of events stripped and of models that forgot."""
         records = consents.of(tx, person.subject)
+        newest = max((record.index for record in records), default=-1)
+        earlier = [record for record in records if record.index < newest]
         denied, stripped, unlearn = 0, 0, False
         for purpose in purposes:
             mask = self._tenancy.masks.get(purpose, 0)
             decision = self._tenancy.decide(purpose, records, at_us=at_us)
             if decision.allowed:
-                # A choice that arrives late can shorten a permission that still stands.
+                # A choice that arrives late can shorten a permission that still stands, and a new
+                # one can follow a gap. Events of the day itself are left out when they are read.
                 day = day_of(decision.since_us)
-                shortened = events.strip(tx, person.subject, mask, before_day=day)
-                stripped += shortened
-                unlearn |= purpose == TRAIN and shortened > 0
+                stripped += events.strip(tx, person.subject, mask, before_day=day)
+                before = self._tenancy.decide(purpose, earlier, at_us=at_us)
+                whole = before.allowed and before.since_us >= decision.since_us
+                unlearn |= purpose == TRAIN and not whole
             else:
                 unlearn |= purpose == TRAIN
                 denied |= 0 if decision.reason in KEPT_UNUSED else mask

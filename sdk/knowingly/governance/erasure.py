@@ -66,6 +66,12 @@ class Certificate:
             indent=2,
         )
 
+    @classmethod
+    def from_json(cls, document: str) -> "Certificate":
+        """The certificate of ``to_json``."""
+        value = json.loads(document)
+        return cls(value["statement"], value["public_key"], value["signature"])
+
     def summary(self) -> str:
         """The certificate in a few lines, for a person."""
         told = self.statement
@@ -159,7 +165,7 @@ class Erasures:
         still = [row for row in stored.unfinished(tx, (DONE,)) if row.erasure == erasure.erasure]
         if not still or still[0].subject is None:
             # Another process has finished it in the meantime; its certificate stands.
-            return _read(stored.certificate(tx, erasure.erasure))
+            return Certificate.from_json(stored.certificate(tx, erasure.erasure) or "")
         subject = still[0].subject
         removed = {table: stored.delete_rows(tx, table, subject) for table in tables_to_erase()}
         # They were deleted with what they say, when the models forgot.
@@ -241,11 +247,6 @@ class Erasures:
                 seal=self._tenancy.keyring.operator.seal,
                 facts={"erasure": erasure.erasure},
             )
-
-
-def _read(document: str | None) -> Certificate:
-    value = json.loads(document or "{}")
-    return Certificate(value["statement"], value["public_key"], value["signature"])
 
 
 def _until(done: Callable[[], bool]) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 from knowingly.domain.validate import check_id
 from knowingly.governance.erasure import Certificate, Erasures
 from knowingly.governance.export import Exporter, find
+from knowingly.store import rights as stored
 from knowingly.tenancy import Tenancy
 
 
@@ -39,3 +40,8 @@ class Rights:
             UnknownSubjectError: No such person is known.
         """
         return self._erasures.erase(check_id(subject))
+
+    def certificates(self) -> list[Certificate]:
+        """Every certificate of erasure, oldest first: also of those that a crash interrupted."""
+        with self._tenancy.read() as snapshot:
+            return [Certificate.from_json(text) for text in stored.certificates(snapshot)]

@@ -8,12 +8,13 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from knowingly.domain.moments import from_us
+from knowingly.errors import LedgerError
 from knowingly.ledger import merkle
 from knowingly.ledger.canonical import canonical
 from knowingly.store import ledger as rows
@@ -46,6 +47,24 @@ def row_name(index: int) -> bytes:
     return index.to_bytes(8, "big")
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An entry to be added.
+
+    ``kind`` is what happened, such as ``consent.grant``; ``at_us`` when it was recorded. ``facts``
+    stand in the leaf for ever and hold no personal value; ``details`` can be erased: ``seal``
+    seals them and the leaf only commits to them. ``subject`` is the row of the person they belong
+    to, or None for staff acts.
+    """
+
+    kind: str
+    at_us: int
+    seal: Seal
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+    subject: int | None = None
+
+
 def append(
     tx: Tx,
     kind: str,
@@ -56,37 +75,32 @@ def append(
     details: Mapping[str, Any] | None = None,
     subject: int | None = None,
 ) -> Entry:
-    """Add one entry in the transaction of the change it records.
+    """Add one entry in the transaction of the change it records; see ``Draft``."""
+    return append_many(tx, [Draft(kind, at_us, seal, facts or {}, details or {}, subject)])[0]
 
-    Args:
-        tx: The transaction that also changes the state.
-        kind: What happened, such as ``consent.grant``.
-        at_us: When it was recorded, microseconds since 1970.
-        seal: Seals the details.
-        facts: What stands in the leaf for ever: no personal value.
-        details: What can be erased: sealed, and only committed to in the leaf.
-        subject: The row of the person the details belong to, or None for staff acts.
-    """
-    index = tx.head.ledger_size
-    secret = os.urandom(SECRET_BYTES)
-    private = canonical(details or {})
-    leaf = canonical(
-        {
-            **(facts or {}),
-            "v": 1,
-            "kind": kind,
-            "at": at_us,
-            "handle": os.urandom(16).hex(),
-            "commit": commitment(secret, private),
-        }
-    )
-    frontier = merkle.unpack(index, tx.head.ledger_frontier)
-    nodes = list(merkle.grow(index, frontier, [merkle.leaf_hash(leaf)]))
-    body = seal(DETAILS, row_name(index), secret + private)
-    rows.add(tx, index, leaf, nodes, subject=subject, details=body)
-    tx.head.ledger_size = index + 1
+
+def append_many(tx: Tx, drafts: Sequence[Draft]) -> list[Entry]:
+    """Add entries in the transaction of the changes they record."""
+    first = tx.head.ledger_size
+    leaves, kept = [], []
+    for index, draft in enumerate(drafts, first):
+        secret, private = os.urandom(SECRET_BYTES), canonical(draft.details)
+        leaves.append(_leaf(draft, commitment(secret, private)))
+        kept.append((draft.subject, draft.seal(DETAILS, row_name(index), secret + private)))
+    try:
+        frontier = merkle.unpack(first, tx.head.ledger_frontier)
+    except ValueError as error:
+        raise LedgerError(f"the log cannot go on: {error}; run audit verify") from None
+    nodes = list(merkle.grow(first, frontier, map(merkle.leaf_hash, leaves)))
+    rows.add(tx, first, leaves, nodes, kept)
+    tx.head.ledger_size = first + len(leaves)
     tx.head.ledger_frontier = merkle.pack(frontier)
-    return as_entry(index, leaf)
+    return [as_entry(index, leaf) for index, leaf in enumerate(leaves, first)]
+
+
+def _leaf(draft: Draft, commit: str) -> bytes:
+    own = {"v": 1, "kind": draft.kind, "at": draft.at_us, "commit": commit}
+    return canonical({**draft.facts, **own, "handle": os.urandom(16).hex()})
 
 
 def commitment(secret: bytes, private: bytes) -> str:

@@ -14,6 +14,9 @@ Progress = Callable[[int, int], None]
 """Told ``(entries done, entries in all)`` now and then."""
 
 
+_ERASED = b'"kind":"erasure.done"'
+
+
 @dataclass(frozen=True, slots=True)
 class VerifiedLog:
     """A log whose bytes, tree and head agree.
@@ -33,13 +36,15 @@ def verify(snapshot: Snapshot, progress: Progress | None = None) -> VerifiedLog:
     """
     size = snapshot.head.ledger_size
     frontier: list[bytes] = []
-    expected = 0
+    expected = erased = 0
     for index, leaf, stored in rows.leaves_with_hashes(snapshot):
         if index != expected:
             raise TamperedError("is missing from the log", index=expected)
-        actual = merkle.leaf_hash(leaf)
-        if stored != actual:
+        # SQLite would also hold text here.
+        actual = merkle.leaf_hash(leaf) if isinstance(leaf, bytes) else None
+        if actual is None or stored != actual:
             raise TamperedError("its bytes do not match its hash", index=index)
+        erased += _details_erased(leaf)
         for level, position, node in merkle.grow(index, frontier, [actual]):
             if level and rows.node(snapshot, level, position) != node:
                 raise TamperedError("an inner node above it was changed", index=index)
@@ -53,7 +58,35 @@ def verify(snapshot: Snapshot, progress: Progress | None = None) -> VerifiedLog:
     if merkle.pack(frontier) != snapshot.head.ledger_frontier:
         raise TamperedError("the head does not match the entries", index=max(size - 1, 0))
     _consents_match(snapshot)
+    _choices_are_there(snapshot)
+    without = rows.without_details(snapshot)
+    if len(without) != erased:
+        raise TamperedError(
+            "details are gone that no erasure removed", index=min(without, default=0)
+        )
     return VerifiedLog(size, merkle.root(frontier).hex())
+
+
+def _details_erased(leaf: bytes) -> int:
+    """How many entries lost their details in the erasure that an entry records."""
+    if _ERASED not in leaf:
+        return 0
+    said = json.loads(leaf)
+    removed = said["removed"] if said["kind"] == "erasure.done" else {}
+    return int(removed.get("ledger_details", 0))
+
+
+def _choices_are_there(snapshot: Snapshot) -> None:
+    """Every choice of a person who is not erased has its rows: a no cannot be deleted."""
+    stored = consents.by_entry(snapshot)
+    for index, leaf, subject in rows.leaves_with_subjects(snapshot):
+        if b'"kind":"consent.' not in leaf:
+            continue
+        said = json.loads(leaf)
+        if said["kind"].startswith("consent."):
+            meant = {(subject, purpose) for purpose in said["purposes"]}
+            if stored.get(index, set()) != meant:
+                raise TamperedError("its consent records are not those it states", index=index)
 
 
 def _consents_match(snapshot: Snapshot) -> None:

@@ -88,7 +88,8 @@ def decide(
             reason, rests_on = stopped
             return Decision(purpose, False, reason, at_us, 0, rests_on)
         account, here = _choices(account), _choices(here)
-        since_floor = _resumed(account, here, rules.skew_us)
+        if account and here:
+            since_floor = _resumed(account, here, rules.skew_us)
     if choices := account or here:
         allowed, reason, since, rests_on = _weigh(choices, rule, rules.skew_us, at_us)
         if allowed and since < since_floor:
@@ -131,8 +132,9 @@ def _known(
 
 def _stopped(account: _Records, here: _Records, skew_us: int) -> tuple[str, tuple[int, ...]] | None:
     """The restriction, or else the objection, that stands whatever else was chosen."""
+    said = {r.action for r in (*account, *here)}
     for reason, no, yes in (("restricted", _RESTRICT, _UNRESTRICT), ("objected", _OBJECT, _GRANT)):
-        if standing := _standing(account, here, no, yes, skew_us):
+        if no in said and (standing := _standing(account, here, no, yes, skew_us)):
             return reason, standing
     return None
 
@@ -141,8 +143,6 @@ def _standing(
     account: _Records, here: _Records, no: Action, yes: Action, skew_us: int
 ) -> tuple[int, ...]:
     """The latest ``no`` that no later ``yes`` has lifted; a device lifts only what it said."""
-    if no not in [r.action for r in (*account, *here)]:
-        return ()
     lifted = _latest(account, yes, skew_us)
     lifted_here = max(lifted, _latest(here, yes, skew_us))
     standing = [r for r in account if r.action is no and _moment(r) >= lifted]
@@ -166,7 +166,7 @@ def _resumed(account: _Records, here: _Records, skew_us: int) -> int:
     permission has been whole on this device only since then.
     """
     objections = [_moment(r) for r in here if r.action is _OBJECT]
-    if not account or not objections:
+    if not objections:
         return 0
     last = max(objections)
     return min(

@@ -18,7 +18,10 @@ _PLACE = re.compile(r" \(at line (\d+), column (\d+)\)$")
 
 
 def default_policy_text() -> str:
-    """The shipped policy file, comments and all: what a new shop starts from."""
+    """The shipped policy file, comments and all: what a new shop starts from.
+
+    Stability: stable.
+    """
     return resources.files(__package__).joinpath("default.toml").read_text(encoding="utf-8")
 
 
@@ -30,6 +33,8 @@ def load_policy(source: Path | str | None = None) -> Policy:
 
     Raises:
         PolicyError: It cannot be read, is no TOML, or says something a policy cannot say.
+
+    Stability: stable.
     """
     if source is None:
         return parse_policy(default_policy_text(), "default.toml")

@@ -54,8 +54,11 @@ def to_records(bodies: Sequence[bytes]) -> NDArray[np.void]:
     """
     if not bodies:
         return np.zeros(0, RECORD)
-    records = np.frombuffer(b"".join([body[:_SIZE] for body in bodies]), RECORD)
-    if len(records) != len(bodies) or int(records["kind"].max()) >= len(KINDS):
+    joined = b"".join([body[:_SIZE] for body in bodies])
+    if len(joined) != len(bodies) * _SIZE:
+        raise SealError("a sealed event has an unknown form")
+    records = np.frombuffer(joined, RECORD)
+    if int(records["kind"].max()) >= len(KINDS):
         raise SealError("a sealed event has an unknown form")
     return records
 

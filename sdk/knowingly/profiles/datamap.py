@@ -121,7 +121,7 @@ FIELDS: tuple[Field, ...] = (
     *_shops("charges", "tenant", "charge", "period", "pico_rho", "what", "at_us"),
     *_shops(
         "releases",
-        *("tenant", "charge", "what", "period", "at_us", "epsilon", "delta", "items"),
+        *("tenant", "charge", "what", "period", "at_us", "epsilon", "delta", "item_rows"),
         note="differentially private",
     ),
     *_shops("erasures", "tenant", "erasure", "step", "progress", "certificate"),

@@ -5,7 +5,7 @@ import os
 import struct
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from knowingly.domain.consent import ConsentRecord
@@ -17,7 +17,7 @@ from knowingly.errors import InputError, UnknownItemError
 from knowingly.ledger import log
 from knowingly.profiles.body import TABLE, order_code
 from knowingly.store import consents, events, subjects
-from knowingly.store.doors import Snapshot, Tx
+from knowingly.store.doors import Tx
 from knowingly.store.subjects import ACTIVE, SubjectRow
 from knowingly.tenancy import Tenancy
 from knowingly.vault.seal import Cipher
@@ -41,7 +41,7 @@ class _Permission:
 
     allowed: list[tuple[int, int]]
     reason: str
-    erased_us: int
+    erased_us: int = 0
 
     def mask(self, at_us: int) -> int:
         """The purposes that an event of this time may be kept for."""
@@ -69,12 +69,14 @@ def track(tenancy: Tenancy, rows: Iterable[Event | Mapping[str, Any]], *, strict
     if not by_person:
         return Intake(refused=tuple(refused))
     lookups = {person: tenancy.keyring.lookup(person) for person in by_person}
-    fresh = _prepare_keys(tenancy, list(lookups.values()), now_us)
+    nobody = _permission(tenancy, (), now_us)
+    fresh = _prepare_keys(tenancy, list(lookups.values()), now_us, nobody)
     dropped: Counter[str] = Counter()
     with tenancy.write() as tx:
+        tenancy.keyring.watch(tx.head.shred_epoch)
         people = _people(tenancy, tx, list(lookups.values()), fresh, now_us)
         row_of = tenancy.catalogue.at(tx).row_of
-        stored: list[dict[str, object]] = []
+        stored: list[events.NewEvent] = []
         for person, pending in by_person.items():
             found = people.get(lookups[person])
             if found is None:
@@ -82,7 +84,7 @@ def track(tenancy: Tenancy, rows: Iterable[Event | Mapping[str, Any]], *, strict
                 continue
             row, permission, cipher = found
             keep = _allowed(pending, permission, row_of, dropped, refused)
-            stored += _sealed(tenancy, tx, row, cipher, keep)
+            stored += _sealed(tenancy, row, cipher, keep)
         if strict and refused:
             raise UnknownItemError("item", refused[0].expected, row=refused[0].row)
         kept = events.add(tx, stored)
@@ -107,19 +109,19 @@ def _timely(
     return by_person
 
 
-def _prepare_keys(tenancy: Tenancy, lookups: Sequence[bytes], now_us: int) -> dict[bytes, bytes]:
-    """Warm the ciphers of known people; commit keys for those a basis opens without consent.
+def _prepare_keys(
+    tenancy: Tenancy, lookups: Sequence[bytes], now_us: int, nobody: _Permission
+) -> dict[bytes, bytes]:
+    """Commit keys for strangers whose events are kept on a basis other than consent.
 
-    Keys live in a store of their own and are committed before the rows that need them.
+    Keys live in a store of their own and are committed before the rows that need them. Where every
+    purpose needs consent, as in most shops, a stranger's events are dropped and there is none.
     """
+    if not nobody.allowed:
+        return {}
     with tenancy.read() as snapshot:
         known = subjects.find_many(snapshot, lookups)
-        shred_epoch = snapshot.head.shred_epoch
-    tenancy.keyring.watch(shred_epoch)
-    tenancy.keyring.ciphers([row.key_id for row in known.values() if row.state == ACTIVE])
     strangers = [lookup for lookup in lookups if lookup not in known]
-    if not strangers or not _permission(tenancy, [], now_us, 0).allowed:
-        return {}
     return dict(zip(strangers, tenancy.keyring.create(len(strangers), at_us=now_us), strict=True))
 
 
@@ -142,16 +144,17 @@ def _people(
     return {
         lookup: (
             row,
-            _permission(tenancy, records[row.subject], now_us, erased.get(lookup, 0)),
+            replace(
+                _permission(tenancy, records[row.subject], now_us),
+                erased_us=erased.get(lookup, 0),
+            ),
             ciphers[row.key_id],
         )
         for lookup, row in active.items()
     }
 
 
-def _permission(
-    tenancy: Tenancy, records: Sequence[ConsentRecord], now_us: int, erased_us: int
-) -> _Permission:
+def _permission(tenancy: Tenancy, records: Sequence[ConsentRecord], now_us: int) -> _Permission:
     allowed = []
     reason = ""
     for purpose, mask in tenancy.masks.items():
@@ -160,7 +163,7 @@ def _permission(
             allowed.append((mask, decision.since_us))
         elif not reason:
             reason = decision.reason
-    return _Permission(allowed, reason if not allowed else "before_consent", erased_us)
+    return _Permission(allowed, reason if not allowed else "before_consent")
 
 
 def _allowed(
@@ -189,38 +192,24 @@ def _allowed(
 
 
 def _sealed(
-    tenancy: Tenancy,
-    tx: Snapshot,
-    person: SubjectRow,
-    cipher: Cipher,
-    keep: Sequence[tuple[_Pending, int, int]],
-) -> list[dict[str, object]]:
+    tenancy: Tenancy, person: SubjectRow, cipher: Cipher, keep: Sequence[tuple[_Pending, int, int]]
+) -> list[events.NewEvent]:
     """Rows to store, each body sealed for its own row under the person's key."""
-    rows: list[dict[str, object]] = []
-    name_of, seal, pack = tenancy.keyring.event_name, cipher.seal, _RECORD.pack
-    for waiting, item, mask in keep:
+    plain = []
+    name_of, pack = tenancy.keyring.event_name, _RECORD.pack
+    for waiting, item, _ in keep:
         event = waiting.event
         price = math.nan if event.price is None else event.price
         order = event.order
-        body = pack(
-            KIND_CODE[event.kind],
-            waiting.at_us,
-            item,
-            event.quantity,
-            price,
-            _NO_ORDER if order is None else order_code(order),
-        )
+        code = _NO_ORDER if order is None else order_code(order)
+        body = pack(KIND_CODE[event.kind], waiting.at_us, item, event.quantity, price, code)
         if order is not None:
             body += order.encode()
         name = name_of(person.key_id, event.event_id) if event.event_id else os.urandom(16)
-        rows.append(
-            {
-                "tenant": tx.tenant,
-                "subject": person.subject,
-                "event": name,
-                "day": waiting.at_us // DAY_US,
-                "purposes": mask,
-                "body": seal(TABLE, name, body),
-            }
+        plain.append((name, body))
+    return [
+        (tenancy.number, person.subject, name, waiting.at_us // DAY_US, mask, sealed)
+        for (waiting, _, mask), (name, _), sealed in zip(
+            keep, plain, cipher.seal_all(TABLE, plain), strict=True
         )
-    return rows
+    ]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from knowingly.domain.consent import Decision
 from knowingly.domain.moments import day_of
 from knowingly.profiles import body
-from knowingly.profiles.views import first_us
+from knowingly.profiles.views import cipher_of, first_us
 from knowingly.store import consents, events, subjects
 from knowingly.store.batches import batched
 from knowingly.store.doors import Snapshot
@@ -66,7 +66,7 @@ def scan(
     people = sorted(allowed)
     done = 0
     for chunk in batched(people, _KEYS_AT_ONCE):
-        ciphers = tenancy.keyring.ciphers([allowed[subject][0].key_id for subject in chunk])
+        ciphers = tenancy.keyring.present([allowed[subject][0].key_id for subject in chunk])
         rows = events.scan(
             snapshot,
             mask,
@@ -79,7 +79,10 @@ def scan(
             if subject not in allowed:
                 continue
             person, decision = allowed[subject]
-            opened = ciphers[person.key_id].open_all(body.TABLE, map(itemgetter(1, 2), own))
+            cipher = ciphers.get(person.key_id) or cipher_of(tenancy, person)
+            if cipher is None:
+                continue
+            opened = cipher.open_all(body.TABLE, map(itemgetter(1, 2), own))
             records = body.to_records(opened)
             at = records["at_us"]
             oldest_us = max(from_us, first_us(tenancy, decision))

@@ -17,6 +17,7 @@ from knowingly.store import consents, events, subjects
 from knowingly.store.doors import Snapshot
 from knowingly.store.subjects import ACTIVE, SubjectRow
 from knowingly.tenancy import Tenancy
+from knowingly.vault.seal import Cipher
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -76,10 +77,9 @@ def decide_for(
 ) -> tuple[SubjectRow | None, Decision]:
     """The person's row, if there is one, and what they allow this purpose now."""
     tenancy.keyring.watch(snapshot.head.shred_epoch)
-    person = subjects.find(snapshot, tenancy.keyring.lookup(check_id(subject)))
+    person, known = consents.with_person(snapshot, tenancy.keyring.lookup(check_id(subject)))
     if person is not None and person.state != ACTIVE:
         return person, Decision(purpose, False, "erased", at_us)
-    known = consents.of(snapshot, person.subject) if person is not None else []
     return person, tenancy.decide(purpose, known, at_us=at_us, signals=signals)
 
 
@@ -100,10 +100,30 @@ def read_records(
     person, decision = decide_for(tenancy, snapshot, subject, purpose, at_us=at_us, signals=signals)
     if person is None or not decision.allowed:
         return PastRecords(decision, person, body.to_records([]))
+    cipher = cipher_of(tenancy, person)
+    if cipher is None:
+        erased = Decision(purpose, False, "erased", at_us)
+        return PastRecords(erased, person, body.to_records([]))
     rows = events.history(snapshot, person.subject, tenancy.masks.get(purpose, 0), limit)
-    opened = tenancy.keyring.cipher(person.key_id).open_all(body.TABLE, rows) if rows else []
+    opened = cipher.open_all(body.TABLE, rows) if rows else []
     records = body.to_records(opened)
     return PastRecords(decision, person, records[records["at_us"] >= first_us(tenancy, decision)])
+
+
+def cipher_of(tenancy: Tenancy, person: SubjectRow) -> Cipher | None:
+    """A person's cipher; None where they were erased after the caller's snapshot was taken.
+
+    Raises:
+        SealError: The key of someone who was not erased is not there, or does not open.
+    """
+    try:
+        return tenancy.keyring.cipher(person.key_id)
+    except SealError:
+        with tenancy.read() as snapshot:
+            now = subjects.number(snapshot, person.subject)
+        if now is not None and now.state == ACTIVE:
+            raise
+        return None
 
 
 def first_us(tenancy: Tenancy, decision: Decision) -> int:
@@ -136,6 +156,8 @@ class Profiles:
             person, decision = decide_for(
                 tenancy, snapshot, subject, purpose, at_us=tenancy.now_us()
             )
+            if person is not None and decision.allowed and cipher_of(tenancy, person) is None:
+                person, decision = None, Decision(purpose, False, "erased", decision.at_us)
             stored = events.of(snapshot, person.subject) if person is not None else []
             mask = tenancy.masks.get(purpose, 0)
             shown: list[PastEvent] = []

@@ -117,7 +117,7 @@ class Models:
         size = max(len(serving.row_of), int(gathered.records["item"].max(initial=-1)) + 1)
         row_of = np.full(size, -1, np.int32)
         row_of[: len(serving.row_of)] = serving.row_of
-        refit = fit(self._tenancy, algorithm, gathered, row_of)
+        refit = fit(algorithm, gathered, row_of, floor=serving.floor, seed=serving.seed)
         served, fresh = serving.models[name].arrays(), refit.model.arrays()
         largest = 0.0
         for key, array in fresh.items():

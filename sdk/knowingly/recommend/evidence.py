@@ -57,7 +57,7 @@ class Evidence:
             quantity=past["quantity"].astype(np.int32),
             order=past["order"].astype(np.int64),
         )
-        basket = serving.to_model_rows(self.basket)
+        basket = serving.to_model_rows(self.basket) if len(self.basket) else self.basket
         item = -1
         if self.item is not None:
             item = int(serving.to_model_rows(np.array([self.item]))[0])
@@ -125,21 +125,21 @@ def _excluded(
     basket: Rows,
 ) -> NDArray[np.bool_]:
     """Catalogue rows that must not be on this page."""
-    left_out = (
-        ~catalogue.in_stock if "out_of_stock" in slot.exclude else np.zeros(len(catalogue), bool)
-    )
-    if item is not None:
-        left_out[item] = True
-    if "basket" in slot.exclude:
-        left_out[basket] = True
+    left_out = np.zeros(len(catalogue), bool)
     if len(past):
         items, kinds = past["item"], past["kind"]
+        if "bought" in slot.exclude:
+            left_out[items[kinds == _PURCHASE]] = True
+            # What came back, or was hidden, is no purchase; hiding is a rule of its own.
+            left_out[turned_down(items, kinds, past["quantity"].astype(np.int32))] = False
         if "seen" in slot.exclude:
             left_out[items] = True
-        if "bought" in slot.exclude:
-            bought = items[kinds == _PURCHASE]
-            back = turned_down(items, kinds, past["quantity"].astype(np.int32))
-            left_out[np.setdiff1d(bought, back)] = True
         if "hidden" in slot.exclude:
             left_out[items[kinds == _HIDE]] = True
+    if "out_of_stock" in slot.exclude:
+        left_out |= ~catalogue.in_stock
+    if "basket" in slot.exclude:
+        left_out[basket] = True
+    if item is not None:
+        left_out[item] = True
     return left_out

@@ -57,21 +57,22 @@ class StoredCounts(Counts):
         return super().diagonal(rows)
 
     def subtract(self, delta: Matrix, touched: Rows) -> None:
-        """Subtract counts that were learned, and store the rows they leave.
+        """Subtract counts that were learned; nothing is stored yet.
 
         Raises:
             InternalError: A count would fall below zero: it was never learned.
         """
+        if delta.shape != (self.n_items, self.width):
+            raise ValueError(f"expected counts of shape {(self.n_items, self.width)}")
         taken = delta[touched]
         left = self.rows(touched) - (taken if isinstance(taken, np.ndarray) else taken.toarray())
         if left.size and left.min() < 0:
             raise InternalError("a person is being forgotten whom the model has not learned from")
         self._changed.update(zip(touched.tolist(), left, strict=True))
-        stored.change_count_rows(self._tx, self._training, self._algorithm, self._encoded(touched))
 
-    def _encoded(self, touched: Rows) -> Iterator[tuple[int, bytes]]:
-        for row in touched.tolist():
-            yield row, encode_row(self._changed[row])
+    def encoded(self) -> list[tuple[int, bytes]]:
+        """The rows that changed, to be stored."""
+        return [(row, encode_row(values)) for row, values in self._changed.items()]
 
 
 def forget(
@@ -128,17 +129,22 @@ def _subtracted(
     found = algorithms.get(row.algorithm)
     if row.forgets != "exact" or found is None:
         return None
+    counts, before = StoredCounts(tx, serving, row), serving.models[row.algorithm]
     try:
         algorithm = guard.make(found, options_of(row))
         if not isinstance(algorithm, CountingAlgorithm):
             return None
         delta = guard.count(algorithm, block)
-        touched = touched_rows(delta)
-        counts = StoredCounts(tx, serving, row)
-        counts.subtract(delta, touched)
-        before = serving.models[row.algorithm]
+        # What a plugin counts today may not fit what it counted when it was trained.
+        with guard.guarded(row.algorithm, "forget"):
+            touched = touched_rows(delta)
+            counts.subtract(delta, touched)
+            left = counts.encoded()
         after = guard.rebuild(algorithm, before, counts, touched).arrays()
+        with guard.guarded(row.algorithm, "forget"):
+            moved = model_rows.moved(before.arrays(), after)
     except PluginError:
         # A person's right does not wait for a plugin to be mended.
         return None
-    return model_rows.to_rows(after, model_rows.differing(before.arrays(), after))
+    stored.change_count_rows(tx, serving.training, row.algorithm, iter(left))
+    return iter(moved)

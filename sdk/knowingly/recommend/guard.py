@@ -1,5 +1,6 @@
 """The one place where plugins are called: stray errors and broken shapes become ``PluginError``."""
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +14,7 @@ from knowingly.recommend.arrays import Floats, Matrix, Rows
 from knowingly.recommend.block import Block, FitData
 from knowingly.recommend.counts import Counts, MemoryCounts
 from knowingly.recommend.interface import Algorithm, CountingAlgorithm, Model, Query
+from knowingly.recommend.models import MODEL_KINDS
 
 
 @contextmanager
@@ -20,9 +22,9 @@ def guarded(plugin: str, doing: str) -> Iterator[None]:
     """Name the plugin in whatever goes wrong; never repeat its message, which can hold anything."""
     try:
         yield
-    except PluginError:
-        raise
     except KnowinglyError as error:
+        if isinstance(error, PluginError) and error.plugin == plugin:
+            raise
         raise PluginError(f"failed in {doing} ({error})", plugin=plugin) from error
     except Exception as error:
         raise PluginError(f"failed in {doing} ({type(error).__name__})", plugin=plugin) from error
@@ -76,9 +78,9 @@ def score(name: str, model: Model, query: Query) -> Floats:
         scores = model.score(query)
         if not isinstance(scores, np.ndarray) or scores.shape != (query.n_items,):
             raise ContractError("score: expected one number per item", plugin=name)
-        # A sum is the cheapest look at every value: it is NaN or +inf if one of them is.
-        total = float(scores.sum())
-        if total != total or total == np.inf:  # noqa: PLR0124 - the test for NaN
+        # The largest of them is NaN, or +inf, if any of them is.
+        largest = float(scores.max()) if scores.size else 0.0
+        if math.isnan(largest) or largest == math.inf:
             raise ContractError("score: expected no NaN and no +inf", plugin=name)
         return scores
 
@@ -88,7 +90,12 @@ def because_many(name: str, model: Model, query: Query, items: Rows) -> Rows:
     with guarded(name, "because_many"):
         positions = np.asarray(model.because_many(query, items))
         if positions.shape != (len(items),) or (
-            positions.size and (positions.min() < -1 or positions.max() >= len(query.history))
+            positions.size
+            and (
+                positions.dtype.kind not in "iu"
+                or positions.min() < -1
+                or positions.max() >= len(query.history)
+            )
         ):
             raise ContractError("because: expected positions in the history, or -1", plugin=name)
         return positions
@@ -97,6 +104,9 @@ def because_many(name: str, model: Model, query: Query, items: Rows) -> Rows:
 def _checked(algorithm: Algorithm[Any], model: Model, n_items: int) -> Model:
     if not isinstance(model, Model):
         raise ContractError("fit: expected a Model", plugin=algorithm.name)
+    if MODEL_KINDS.get(model.kind) is not type(model):
+        kinds = ", ".join(kind.__name__ for kind in MODEL_KINDS.values())
+        raise ContractError(f"fit: expected one of {kinds}", plugin=algorithm.name)
     for name, array in model.arrays().items():
         if not isinstance(array, np.ndarray) or array.shape[:1] != (n_items,):
             raise ContractError(

@@ -56,12 +56,14 @@ class Recommender:
         item: str | None,
         basket: Sequence[str],
         signals: Sequence[Signal],
-        k: int,
+        k: int | None,
     ) -> Page:
         """One page; see ``Shop.recommend``."""
         slots = self._tenancy.policy.slots
         if slot not in slots:
             raise UnknownSlotError(slots)
+        if k is None:
+            k = slots[slot].k
         if not 1 <= k <= MAX_K:
             raise InputError("k", f"a number of hits from 1 to {MAX_K}")
         if len(basket) > MAX_BASKET:
@@ -155,10 +157,7 @@ def _from_model(
     if not personal and model.uses_history:
         basis = Basis.CONTEXTUAL
     positions = guard.because_many(source, model, query, best)
-    reasons = [
-        _because(evidence, int(places[position])) if position >= 0 else _otherwise(evidence, basis)
-        for position in positions
-    ]
+    reasons = _reasons(evidence, np.append(places, -1)[positions], basis)
     return Found(basis, serving.items[best].astype(np.intp), scores[best], reasons)
 
 
@@ -218,10 +217,17 @@ def _best(scores: Floats, evidence: Evidence, serving: Serving, k: int) -> Rows:
     return candidates[np.lexsort((candidates, -values))][:k]
 
 
-def _because(evidence: Evidence, place: int) -> str:
-    record = evidence.past[place]
-    verb = describe_kind(KINDS[int(record["kind"])])
-    return f"because you {verb} {evidence.catalogue.words(int(record['item']))}"
+def _reasons(evidence: Evidence, places: Rows, basis: Basis) -> list[str]:
+    """In words, which past event counted most for each hit; -1 is none of them."""
+    reasons = [_otherwise(evidence, basis)] * len(places)
+    known = np.flatnonzero(places >= 0)
+    told = evidence.past[places[known]]
+    for at, kind, item in zip(
+        known.tolist(), told["kind"].tolist(), told["item"].tolist(), strict=True
+    ):
+        words = evidence.catalogue.words(item)
+        reasons[at] = f"because you {describe_kind(KINDS[kind])} {words}"
+    return reasons
 
 
 def _otherwise(evidence: Evidence, basis: Basis) -> str:

@@ -41,6 +41,8 @@ def turned_down(
         Distinct keys, sorted.
     """
     hidden, returned = kind == _HIDE, kind == _RETURN
+    if not (hidden | returned).any():
+        return np.zeros(0, np.int64)
     gone = key[hidden]
     if returned.any():
         traded = returned | (kind == _PURCHASE)
@@ -70,6 +72,7 @@ class History:
     age_days: NDArray[np.float64]
     quantity: NDArray[np.int32]
     order: NDArray[np.int64]
+    _kept: list[Floats] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         check_columns(self, EVENT_DTYPES)
@@ -80,12 +83,18 @@ class History:
         return cls(*(np.zeros(0, dtype) for dtype in EVENT_DTYPES.values()))
 
     def weights(self) -> Floats:
-        """How much each position says for its item, shape ``(n_events,)``.
+        """How much each position says for its item, shape ``(n_events,)``, read-only.
 
         Each distinct item has its weight at one position, the newest event of its strongest kind
         (purchase 1, like .7, cart .5, view .2), and 0 at the others: ten views are no purchase.
         An item that was hidden or fully returned has 0 everywhere.
         """
+        # Asked for the score and again for the reasons: computed once.
+        if not self._kept:
+            self._kept.append(self._weigh())
+        return self._kept[0]
+
+    def _weigh(self) -> Floats:
         strength = _WEIGHT_OF_CODE[self.kind]
         weights = np.zeros(len(self))
         by_item = np.lexsort((self.age_days, -strength, self.item))
@@ -97,6 +106,7 @@ class History:
         gone = turned_down(self.item, self.kind, self.quantity)
         if gone.size:
             weights[np.isin(self.item, gone)] = 0.0
+        weights.flags.writeable = False
         return weights
 
     def __len__(self) -> int:

@@ -15,7 +15,7 @@ from knowingly.recommend.arrays import Rows
 from knowingly.recommend.interface import Model
 from knowingly.recommend.models import MODEL_KINDS
 from knowingly.store import models as stored
-from knowingly.store.doors import Snapshot
+from knowingly.store.doors import Head, Snapshot, Tx
 from knowingly.store.models import ModelRow
 
 ITEM = np.dtype("<i4")
@@ -62,18 +62,26 @@ class Registry:
         serving = self._serving
         if serving and (serving.training, serving.epoch) == (head.training, head.model_epoch):
             return serving
+        if isinstance(snapshot, Tx):
+            # A transaction may hold what is not committed: that must not be served, nor kept after
+            # a rollback.
+            return _load(snapshot, serving if _is_older(serving, head) else None)
         with self._loading:
             serving = self._serving
-            if serving is None or (serving.training, serving.epoch) < (
-                head.training,
-                head.model_epoch,
-            ):
+            if serving is None or _is_older(serving, head):
                 serving = _load(snapshot, serving)
                 self._serving = serving
             elif (serving.training, serving.epoch) != (head.training, head.model_epoch):
                 # This snapshot is older than what another thread has loaded: it gets its own.
                 return _load(snapshot, None)
             return serving
+
+
+def _is_older(serving: Serving | None, head: Head) -> bool:
+    return serving is not None and (serving.training, serving.epoch) < (
+        head.training or 0,
+        head.model_epoch,
+    )
 
 
 def _load(snapshot: Snapshot, old: Serving | None) -> Serving:

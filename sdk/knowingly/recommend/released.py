@@ -27,16 +27,15 @@ class Releases:
     """The releases of one tenant, as of the last look. Reading one spends nothing."""
 
     def __init__(self) -> None:
-        self._epoch = -1
-        self._newest: Released | None = None
+        # One attribute, so that threads see the two parts of it together.
+        self._kept: tuple[int, Released | None] = (-1, None)
 
     def at(self, snapshot: Snapshot) -> Released | None:
         """The newest bestsellers; None where none were ever released."""
-        epoch, newest = self._epoch, self._newest
+        epoch, newest = self._kept
         if epoch != snapshot.head.release_epoch:
             newest = load(snapshot)
-            self._newest = newest
-            self._epoch = snapshot.head.release_epoch
+            self._kept = (snapshot.head.release_epoch, newest)
         return newest
 
 

@@ -99,6 +99,17 @@ def differing(old: Arrays, new: Arrays) -> Rows:
     return np.flatnonzero(moved)
 
 
+def moved(old: Arrays, new: Arrays) -> list[tuple[int, bytes]]:
+    """The rows of ``new`` that differ, as they are stored.
+
+    Raises:
+        ValueError: The two are not of one form.
+    """
+    if row_dtype(old) != row_dtype(new):
+        raise ValueError("arrays: expected the names, types and shapes of the stored model")
+    return list(to_rows(new, differing(old, new)))
+
+
 def _table(dtype: np.dtype[Any], rows: Sequence[Any]) -> NDArray[np.void]:
     if any(len(row[1]) != dtype.itemsize for row in rows):
         raise StoreError("a stored model has a row of another length: train again")

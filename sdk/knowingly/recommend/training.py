@@ -116,7 +116,7 @@ def train(
     fitted = []
     for place, algorithm in enumerate(chosen):
         tell(f"fitting {algorithm.name}", place, len(chosen))
-        fitted.append(fit(tenancy, algorithm, gathered, row_of))
+        fitted.append(fit(algorithm, gathered, row_of, floor=rules.min_subjects, seed=rules.seed))
     tell("publishing", 0, 1)
     with tenancy.write() as tx:
         trained = _publish(tenancy, tx, Draft(gathered, items, row_of, fitted))
@@ -125,15 +125,19 @@ def train(
 
 
 def fit(
-    tenancy: Tenancy, algorithm: Algorithm[Any], gathered: Gathered, row_of: NDArray[np.int32]
+    algorithm: Algorithm[Any],
+    gathered: Gathered,
+    row_of: NDArray[np.int32],
+    *,
+    floor: int,
+    seed: int,
 ) -> Fitted:
     """One algorithm on what was gathered, over the items that ``row_of`` gives a model row."""
-    rules = tenancy.policy.models
     n_items = int(row_of.max(initial=-1)) + 1
     data = FitData(
         n_items=n_items,
-        floor=rules.min_subjects,
-        seed=rules.seed,
+        floor=floor,
+        seed=seed,
         source=lambda: blocks(gathered, row_of, n_items),
     )
     return Fitted(algorithm, *guard.fit(algorithm, data))

@@ -9,7 +9,8 @@ from knowingly.domain.consent import Action, ConsentRecord
 from knowingly.store.batches import batched
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.schema import consent_records as table
-from knowingly.store.schema import ledger_entries
+from knowingly.store.schema import ledger_entries, subjects
+from knowingly.store.subjects import SubjectRow
 
 _COLUMNS = (
     table.c.purpose,
@@ -24,6 +25,16 @@ _ONE = select(*_COLUMNS).where(table.c.tenant == bindparam("t"), table.c.subject
 _MANY = select(table.c.subject, *_COLUMNS).where(
     table.c.tenant == bindparam("t"), table.c.subject.in_(bindparam("s", expanding=True))
 )
+_PERSON = (
+    select(subjects.c.subject, subjects.c.key_id, subjects.c.state, *_COLUMNS)
+    .select_from(
+        subjects.outerjoin(
+            table,
+            and_(table.c.tenant == subjects.c.tenant, table.c.subject == subjects.c.subject),
+        )
+    )
+    .where(subjects.c.tenant == bindparam("t"), subjects.c.lookup == bindparam("l"))
+)
 _ACTIONS = {action.value: action for action in Action}
 
 
@@ -35,6 +46,15 @@ def of(snapshot: Snapshot, subject: int) -> list[ConsentRecord]:
     """One person's choices."""
     rows = snapshot.connection.execute(_ONE, {"t": snapshot.tenant, "s": subject})
     return [_record(row) for row in rows.all()]
+
+
+def with_person(snapshot: Snapshot, lookup: bytes) -> tuple[SubjectRow | None, list[ConsentRecord]]:
+    """A person by keyed hash, with their choices: one read, because every page makes it."""
+    rows = snapshot.connection.execute(_PERSON, {"t": snapshot.tenant, "l": lookup}).all()
+    if not rows:
+        return None, []
+    person = SubjectRow(*rows[0][:3])
+    return person, [_record(row[3:]) for row in rows if row[3] is not None]
 
 
 def of_many(snapshot: Snapshot, subjects: Sequence[int]) -> dict[int, list[ConsentRecord]]:
@@ -56,25 +76,24 @@ def everyone(snapshot: Snapshot) -> dict[int, list[ConsentRecord]]:
     return found
 
 
-def add(tx: Tx, subject: int, records: Iterable[ConsentRecord]) -> None:
-    """Append choices of one person."""
-    tx.connection.execute(
-        insert(table),
-        [
-            {
-                "tenant": tx.tenant,
-                "subject": subject,
-                "idx": record.index,
-                "purpose": record.purpose,
-                "action": record.action.value,
-                "scope": record.scope,
-                "at_us": record.at_us,
-                "received_us": record.received_us,
-                "notice": record.notice,
-            }
-            for record in records
-        ],
-    )
+def add(tx: Tx, choices: Iterable[tuple[int, ConsentRecord]]) -> None:
+    """Append choices, each with its person's number."""
+    rows = [
+        {
+            "tenant": tx.tenant,
+            "subject": subject,
+            "idx": record.index,
+            "purpose": record.purpose,
+            "action": record.action.value,
+            "scope": record.scope,
+            "at_us": record.at_us,
+            "received_us": record.received_us,
+            "notice": record.notice,
+        }
+        for subject, record in choices
+    ]
+    if rows:
+        tx.connection.execute(insert(table), rows)
 
 
 def changed_since(snapshot: Snapshot, index: int) -> set[int]:
@@ -85,6 +104,17 @@ def changed_since(snapshot: Snapshot, index: int) -> set[int]:
         .distinct()
     )
     return set(snapshot.connection.execute(statement).scalars())
+
+
+def by_entry(snapshot: Snapshot) -> dict[int, set[tuple[int | None, str]]]:
+    """``(subject, purpose)`` of every consent row, by ledger entry."""
+    statement = select(table.c.idx, table.c.subject, table.c.purpose).where(
+        table.c.tenant == snapshot.tenant
+    )
+    found: dict[int, set[tuple[int | None, str]]] = {}
+    for row in snapshot.connection.execute(statement):
+        found.setdefault(row[0], set()).add((row[1], row[2]))
+    return found
 
 
 def with_leaves(snapshot: Snapshot) -> Iterator[tuple[int, bytes | None, Row[Any]]]:

@@ -7,10 +7,11 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from knowingly.errors import StoreError
@@ -32,7 +33,7 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = self._create()
         self._writing = threading.Lock()
-        _dispose_after_fork(self)
+        _apart_at_fork(self)
 
     def _create(self) -> Engine:
         try:
@@ -84,8 +85,13 @@ class Database:
             return True
         with translated(), self.engine.connect() as connection:
             # SQLAlchemy would begin a transaction first, inside which a checkpoint is refused.
-            raw = connection.connection.driver_connection
-            busy, _, _ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()  # type: ignore[union-attr]
+            raw: Any = connection.connection.driver_connection
+            # The caller tries again: waiting here would hold an erasure up behind a long reader.
+            raw.execute("PRAGMA busy_timeout = 0")
+            try:
+                busy, _, _ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                raw.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1_000}")
         return not busy
 
     def close(self) -> None:
@@ -141,7 +147,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in (
-        "busy_timeout = 10000",
+        f"busy_timeout = {BUSY_SECONDS * 1_000}",
         "journal_mode = WAL",
         "synchronous = FULL",
         "foreign_keys = ON",
@@ -155,12 +161,29 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     begin = connection.get_execution_options().get("knowingly_begin", "BEGIN")
-    connection.exec_driver_sql(begin)
+    # By the driver itself: this runs on every page view, and SQLAlchemy's own way costs ten times
+    # as much. The error of a busy database comes out the same, from ``translated``.
+    driver = connection.connection.driver_connection
+    if driver is not None:
+        try:
+            driver.execute(begin)
+        except sqlite3.Error as error:
+            raise OperationalError(begin, None, error) from error
 
 
-def _dispose_after_fork(database: Database) -> None:
-    """A connection shared with a parent process would corrupt both: the child opens its own."""
+def _apart_at_fork(database: Database) -> None:
+    """A connection shared with a parent process would corrupt both: each opens its own.
+
+    SQLite's locks are not inherited, but its belief to hold them is: a child that saw an open
+    connection takes no lock of its own on the file, and the next process to close it deletes the
+    write-ahead log under the child's feet. So idle connections are closed before the fork.
+    """
     reference = weakref.ref(database)
+
+    def close() -> None:
+        parent = reference()
+        if parent is not None:
+            parent.engine.dispose()
 
     def forget() -> None:
         child = reference()
@@ -168,4 +191,4 @@ def _dispose_after_fork(database: Database) -> None:
             child.engine.dispose(close=False)
             child._writing = threading.Lock()  # noqa: SLF001 - a lock held elsewhere at the fork
 
-    os.register_at_fork(after_in_child=forget)
+    os.register_at_fork(before=close, after_in_child=forget)

@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 from sqlalchemy import bindparam, delete, func, insert, select, text, update
 
+from knowingly.store.batches import insert_many
 from knowingly.store.doors import Snapshot, Tx
+from knowingly.store.schema import consent_records, purpose_bits
 from knowingly.store.schema import events as table
-from knowingly.store.schema import purpose_bits
 
 
 class EventRow(NamedTuple):
@@ -35,7 +36,9 @@ _ADD = text(
     "INSERT INTO events (tenant, subject, event, day, purposes, body) "
     "VALUES (:tenant, :subject, :event, :day, :purposes, :body) ON CONFLICT DO NOTHING"
 )
-MAX_BITS = 62
+_ADD_COLUMNS = ("tenant", "subject", "event", "day", "purposes", "body")
+NewEvent = tuple[int, int, bytes, int, int, bytes]
+"""The columns of one event: tenant, subject, event, day, purposes, sealed body."""
 
 
 def history(
@@ -82,11 +85,9 @@ def scan(
         yield from part
 
 
-def add(tx: Tx, rows: Sequence[dict[str, object]]) -> int:
+def add(tx: Tx, rows: Sequence[NewEvent]) -> int:
     """Store events; how many of them were new."""
-    if not rows:
-        return 0
-    return tx.connection.execute(_ADD, rows).rowcount
+    return insert_many(tx.connection, _ADD, _ADD_COLUMNS, rows)
 
 
 def strip(tx: Tx, subject: int, mask: int, *, before_day: int | None = None) -> int:
@@ -113,10 +114,34 @@ def strip_old(tx: Tx, mask: int, *, before_day: int) -> int:
     return tx.connection.execute(update(table).where(*held).values(purposes=kept)).rowcount
 
 
+def strip_unasked(tx: Tx, mask: int, purpose: str) -> int:
+    """Take a purpose away from the events of people who never chose anything about it."""
+    chose = select(consent_records.c.subject).where(
+        consent_records.c.tenant == tx.tenant, consent_records.c.purpose == purpose
+    )
+    held = (
+        table.c.tenant == tx.tenant,
+        table.c.purposes.bitwise_and(mask) != 0,
+        table.c.subject.not_in(chose),
+    )
+    kept = table.c.purposes.bitwise_and(~mask)
+    return tx.connection.execute(update(table).where(*held).values(purposes=kept)).rowcount
+
+
 def delete_unusable(tx: Tx) -> int:
     """Delete the events that no purpose allows any more."""
     unusable = (table.c.tenant == tx.tenant, table.c.purposes == 0)
     return tx.connection.execute(delete(table).where(*unusable)).rowcount
+
+
+def people_with_unusable(snapshot: Snapshot) -> list[int]:
+    """The people who have events that no purpose allows any more."""
+    waiting = (
+        select(table.c.subject)
+        .where(table.c.tenant == snapshot.tenant, table.c.purposes == 0)
+        .distinct()
+    )
+    return list(snapshot.connection.execute(waiting).scalars())
 
 
 def count_unusable(snapshot: Snapshot) -> int:
@@ -147,11 +172,10 @@ def add_bits(tx: Tx, purposes: Sequence[str]) -> dict[str, int]:
     """Give each new purpose a bit of its own; the masks of all."""
     known = bits(tx)
     fresh = [purpose for purpose in purposes if purpose not in known]
-    if fresh:
+    given = {purpose: bit for bit, purpose in enumerate(fresh, start=len(known))}
+    if given:
         rows = [
-            {"tenant": tx.tenant, "purpose": purpose, "bit": len(known) + place}
-            for place, purpose in enumerate(fresh)
+            {"tenant": tx.tenant, "purpose": purpose, "bit": bit} for purpose, bit in given.items()
         ]
         tx.connection.execute(insert(purpose_bits), rows)
-        known.update((purpose, 1 << (len(known) + place)) for place, purpose in enumerate(fresh))
-    return known
+    return known | {purpose: 1 << bit for purpose, bit in given.items()}

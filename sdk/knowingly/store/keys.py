@@ -28,6 +28,12 @@ def tenant_key(connection: Connection, tenant: str) -> bytes | None:
     return connection.execute(newest).scalar()
 
 
+def any_tenant_key(connection: Connection) -> list[tuple[str, bytes]]:
+    """``(tenant, wrapped key)`` of one tenant, whichever; empty where there is none."""
+    one = select(tenant_keys.c.tenant, tenant_keys.c.wrapped).limit(1)
+    return [(row[0], row[1]) for row in connection.execute(one)]
+
+
 def add_tenant_key(connection: Connection, tenant: str, wrapped: bytes) -> None:
     """Keep the first version of a tenant's key."""
     connection.execute(insert(tenant_keys).values(tenant=tenant, version=1, wrapped=wrapped))

@@ -13,29 +13,44 @@ _NODE = select(ledger_nodes.c.hash).where(
     ledger_nodes.c.pos == bindparam("p"),
 )
 
+_SAME_ENTRY = and_(
+    ledger_entries.c.tenant == ledger_details.c.tenant,
+    ledger_entries.c.idx == ledger_details.c.idx,
+)
+
 
 def add(
     tx: Tx,
-    index: int,
-    leaf: bytes,
+    first: int,
+    leaves: Sequence[bytes],
     nodes: Sequence[tuple[int, int, bytes]],
-    *,
-    subject: int | None,
-    details: bytes,
+    details: Sequence[tuple[int | None, bytes]],
 ) -> None:
-    """Store one entry, the tree nodes it finishes, and its sealed details."""
+    """Store entries from index ``first`` on, the tree nodes they finish, and sealed details.
+
+    Args:
+        tx: The transaction.
+        first: The index of the first entry.
+        leaves: Each entry's bytes.
+        nodes: ``(level, position, hash)``.
+        details: ``(subject, sealed)`` of each entry.
+    """
+    if not leaves:
+        return
+    same = {"tenant": tx.tenant}
     execute = tx.connection.execute
-    execute(insert(ledger_entries), {"tenant": tx.tenant, "idx": index, "leaf": leaf})
+    entries = [{**same, "idx": index, "leaf": leaf} for index, leaf in enumerate(leaves, first)]
+    execute(insert(ledger_entries), entries)
     execute(
         insert(ledger_nodes),
-        [
-            {"tenant": tx.tenant, "level": level, "pos": pos, "hash": node}
-            for level, pos, node in nodes
-        ],
+        [{**same, "level": level, "pos": pos, "hash": node} for level, pos, node in nodes],
     )
     execute(
         insert(ledger_details),
-        {"tenant": tx.tenant, "idx": index, "subject": subject, "body": details},
+        [
+            {**same, "idx": index, "subject": subject, "body": body}
+            for index, (subject, body) in enumerate(details, first)
+        ],
     )
 
 
@@ -82,14 +97,31 @@ def details_of(snapshot: Snapshot, subject: int) -> list[tuple[int, bytes, bytes
     """A person's entries: index, leaf, and sealed details."""
     mine = (
         select(ledger_details.c.idx, ledger_entries.c.leaf, ledger_details.c.body)
-        .join(
-            ledger_entries,
-            and_(
-                ledger_entries.c.tenant == ledger_details.c.tenant,
-                ledger_entries.c.idx == ledger_details.c.idx,
-            ),
-        )
+        .join(ledger_entries, _SAME_ENTRY)
         .where(ledger_details.c.tenant == snapshot.tenant, ledger_details.c.subject == subject)
         .order_by(ledger_details.c.idx)
     )
     return [(row[0], row[1], row[2]) for row in snapshot.connection.execute(mine)]
+
+
+def leaves_with_subjects(snapshot: Snapshot) -> Iterator[tuple[int, bytes, int | None]]:
+    """Every leaf whose details are there, with the number of the person it is about, streaming."""
+    joined = (
+        select(ledger_entries.c.idx, ledger_entries.c.leaf, ledger_details.c.subject)
+        .join(ledger_details, _SAME_ENTRY)
+        .where(ledger_entries.c.tenant == snapshot.tenant)
+        .order_by(ledger_entries.c.idx)
+    )
+    for row in snapshot.connection.execution_options(yield_per=2_000).execute(joined):
+        yield row[0], row[1], row[2]
+
+
+def without_details(snapshot: Snapshot) -> list[int]:
+    """Entries whose details are not there any more."""
+    lost = (
+        select(ledger_entries.c.idx)
+        .outerjoin(ledger_details, _SAME_ENTRY)
+        .where(ledger_entries.c.tenant == snapshot.tenant, ledger_details.c.idx.is_(None))
+        .order_by(ledger_entries.c.idx)
+    )
+    return list(snapshot.connection.execute(lost).scalars())

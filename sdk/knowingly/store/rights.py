@@ -79,3 +79,12 @@ def certificate(snapshot: Snapshot, erasure: str) -> str | None:
     """The certificate of a finished erasure, as a document."""
     same = (table.c.tenant == snapshot.tenant, table.c.erasure == erasure)
     return snapshot.connection.execute(select(table.c.certificate).where(*same)).scalar()
+
+
+def certificates(snapshot: Snapshot) -> list[str]:
+    """The certificates of all finished erasures, in the order they were finished."""
+    finished = select(table.c.certificate).where(
+        table.c.tenant == snapshot.tenant, table.c.certificate.is_not(None)
+    )
+    documents = [text for text in snapshot.connection.execute(finished).scalars() if text]
+    return sorted(documents, key=lambda text: json.loads(text)["statement"]["done_entry"])

@@ -3,3 +3,7 @@
 import pytest
 
 pytest.register_assert_rewrite("knowingly.testing.algorithms")
+
+from knowingly.testing.algorithms import AlgorithmContract  # noqa: E402 - rewritten only after that
+
+__all__ = ["AlgorithmContract"]

@@ -5,7 +5,6 @@ tenant. A subject's key is never derived from another: destroying it is the end 
 """
 
 import hashlib
-import hmac
 import os
 import threading
 from collections import OrderedDict
@@ -36,7 +35,6 @@ class Keyring:
         self._tenant = tenant
         self._wrapping = self._tenant_key(root)
         self._secrets = self._tenant_secrets()
-        self._lookup = hmac.new(self._secrets["lookup"], digestmod=hashlib.sha256)
         self.operator = Cipher(self._secrets["operator"], tenant=tenant, key_id=b"operator")
         self.token = Cipher(self._secrets["token"], tenant=tenant, key_id=b"token")
         self._ciphers: OrderedDict[bytes, Cipher] = OrderedDict()
@@ -53,14 +51,18 @@ class Keyring:
 
     def lookup(self, app_id: str) -> bytes:
         """The keyed hash, 32 bytes, under which a person's row is found."""
-        code = self._lookup.copy()
-        code.update(b"subject\0" + app_id.encode())
-        return code.digest()
+        secret = self._secrets["lookup"]
+        return hashlib.blake2b(
+            app_id.encode(), digest_size=32, key=secret, person=b"subject"
+        ).digest()
 
     def event_name(self, key_id: bytes, event_id: str) -> bytes:
         """The keyed hash, 16 bytes, that makes an event of one person unique."""
         return hashlib.blake2b(
-            key_id + event_id.encode(), digest_size=16, key=self._secrets["lookup"]
+            key_id + event_id.encode(),
+            digest_size=16,
+            key=self._secrets["lookup"],
+            person=b"event",
         ).digest()
 
     def create(self, count: int, *, at_us: int) -> list[bytes]:
@@ -93,8 +95,20 @@ class Keyring:
         return kept if kept is not None else self.ciphers([key_id])[key_id]
 
     def ciphers(self, key_ids: Sequence[bytes]) -> dict[bytes, Cipher]:
-        """The ciphers of many subject keys."""
-        found = {key_id: self._ciphers[key_id] for key_id in key_ids if key_id in self._ciphers}
+        """The ciphers of many subject keys.
+
+        Raises:
+            SealError: A key was destroyed, or does not open.
+        """
+        found = self.present(key_ids)
+        if len(found) < len(set(key_ids)):
+            raise SealError("a subject's key is not in the key store")
+        return found
+
+    def present(self, key_ids: Sequence[bytes]) -> dict[bytes, Cipher]:
+        """The ciphers of those subject keys that there are."""
+        # One look each: another thread may empty the cache in between.
+        found = {key_id: kept for key_id in key_ids if (kept := self._ciphers.get(key_id))}
         missing = [key_id for key_id in key_ids if key_id not in found]
         if missing:
             with self._database.reading() as connection:
@@ -102,8 +116,6 @@ class Keyring:
             for key_id, body in wrapped.items():
                 key = self._wrapping.open("subject_keys", key_id, body)
                 found[key_id] = self._keep(Cipher(key, tenant=self._tenant, key_id=key_id))
-        if len(found) < len(set(key_ids)):
-            raise SealError("a subject's key is not in the key store")
         return found
 
     def destroy(self, key_id: bytes) -> None:
@@ -128,6 +140,8 @@ class Keyring:
             old = key_rows.subject_keys_before(connection, self._tenant, before_us)
             orphans = [key_id for key_id in old if key_id not in alive]
             key_rows.delete_subject_keys(connection, self._tenant, orphans)
+        if orphans:
+            self.forget()
         return len(orphans)
 
     def watch(self, shred_epoch: int) -> None:
@@ -149,22 +163,16 @@ class Keyring:
         return cipher
 
     def _tenant_key(self, root: bytes) -> Cipher:
-        info = b"knowingly/tenant-key/" + self._tenant.encode()
-        outer = Cipher(
-            HKDF(SHA256(), 32, salt=None, info=info).derive(root),
-            tenant=self._tenant,
-            key_id=b"root",
-        )
+        outer = _outer(root, self._tenant)
         with self._database.writing() as connection:
             wrapped = key_rows.tenant_key(connection, self._tenant)
             if wrapped is None:
-                key = os.urandom(32)
-                wrapped = outer.seal("tenant_keys", b"1", key)
+                # Under another root key than the shop's, a new tenant would open and no other.
+                for other, body in key_rows.any_tenant_key(connection):
+                    _open_tenant_key(_outer(root, other), body)
+                wrapped = outer.seal("tenant_keys", b"1", os.urandom(32))
                 key_rows.add_tenant_key(connection, self._tenant, wrapped)
-        try:
-            key = outer.open("tenant_keys", b"1", wrapped)
-        except SealError:
-            raise SealError("this root key does not open this shop's key store") from None
+        key = _open_tenant_key(outer, wrapped)
         return Cipher(key, tenant=self._tenant, key_id=b"tenant")
 
     def _tenant_secrets(self) -> dict[str, bytes]:
@@ -180,6 +188,20 @@ class Keyring:
             name: self._wrapping.open("tenant_secrets", name.encode(), body)
             for name, body in wrapped.items()
         }
+
+
+def _outer(root: bytes, tenant: str) -> Cipher:
+    """What wraps the key of one tenant, derived from the root key."""
+    info = b"knowingly/tenant-key/" + tenant.encode()
+    derived = HKDF(SHA256(), 32, salt=None, info=info).derive(root)
+    return Cipher(derived, tenant=tenant, key_id=b"root")
+
+
+def _open_tenant_key(outer: Cipher, wrapped: bytes) -> bytes:
+    try:
+        return outer.open("tenant_keys", b"1", wrapped)
+    except SealError:
+        raise SealError("this root key does not open this shop's key store") from None
 
 
 def same_shop(data: str | None, keys: str | None) -> None:

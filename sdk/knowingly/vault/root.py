@@ -51,6 +51,8 @@ def write_root_key(path: Path) -> None:
 
     Raises:
         RootKeyError: The file exists.
+
+    Stability: stable.
     """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -7,7 +7,7 @@ another. The first bytes say which format and key version it is; nothing is ever
 
 import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -51,6 +51,16 @@ class Cipher:
         """Seal ``plain`` for one row of one table."""
         nonce = os.urandom(NONCE_BYTES)
         return self._header + nonce + self._aead.encrypt(nonce, plain, self._prefix(table) + row)
+
+    def seal_all(self, table: str, rows: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
+        """Seal many ``(row, plain)`` of one table, with their nonces drawn at once."""
+        prefix, header, encrypt = self._prefix(table), self._header, self._aead.encrypt
+        nonces = os.urandom(NONCE_BYTES * len(rows))
+        sealed = []
+        for place, (row, plain) in enumerate(rows):
+            nonce = nonces[place * NONCE_BYTES : (place + 1) * NONCE_BYTES]
+            sealed.append(header + nonce + encrypt(nonce, plain, prefix + row))
+        return sealed
 
     def open(self, table: str, row: bytes, sealed: bytes) -> bytes:
         """Open what was sealed for this row of this table.
