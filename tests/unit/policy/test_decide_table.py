@@ -96,7 +96,7 @@ CHOICES = [
     ("a later objection", [rec(O, 970, 1), rec(O, 980, 2), rec(W, 990)], "objected", 0, (2,)),
     ("a tie", [rec(G, 990, 2), rec(R, 990, 1)], "tie", 0, (1, 2)),
     ("an objection at the moment of a yes", [rec(G, 990, 2), rec(O, 990, 1)], "objected", 0, (1,)),
-    ("a tie of noes", [rec(R, 990, 2), rec(W, 990, 1)], "withdrawn", 0, (1, 2)),
+    ("two kinds of no at once", [rec(R, 990, 2), rec(W, 990, 1)], "withdrawn", 0, (1, 2)),
     ("two equal grants", [rec(G, 990, 2), rec(G, 990, 1)], "granted", 990, (1, 2)),
     ("an old tie", [rec(G, 980), rec(R, 980), rec(G, 990, 3)], "granted", 990, (3,)),
     ("an older notice", [rec(G, 990, 1, notice=OLD)], "reconsent", 0, (1,)),
@@ -236,6 +236,13 @@ DEVICES = [
         (1,),
     ),
     ("the account's objection", [rec(O, 980, 1), rec(G, 990, **HERE)], "objected", 0, (1,)),
+    (
+        "lifted in the account",
+        [rec(O, 980), rec(G, 990, 1), rec(R, 995, **HERE)],
+        "granted",
+        990,
+        (1,),
+    ),
     ("a restriction here", [rec(G, 980), rec(HALT, 990, 2, **HERE)], "restricted", 0, (2,)),
     (
         "the account's, lifted here",

@@ -42,9 +42,9 @@ def _added(line, more):
         (_added(4, "[purposes]\nx = 3"), "5 purposes.x", "a table"),
         (GOOD.replace('"Train"', '" "'), "2 purposes.train.title", "blank"),
         (
-            GOOD.replace("train = 1", "trian = 1"),
-            "11 notices[0].covers.trian",
-            "no purpose 'trian'",
+            GOOD.replace("train = 1", "trainn = 1"),
+            "11 notices[0].covers.trainn",
+            "no purpose 'trainn'",
         ),
         (GOOD.replace("train = 1", "train = 2"), "11 notices[0].covers.train", "is at version 1"),
         (GOOD.replace("train = 1", "train = 0"), "11 notices[0].covers.train", "at least 1"),

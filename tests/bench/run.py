@@ -1,0 +1,49 @@
+"""``tox run -e bench``: times, and ratios beside a peer or a bare baseline of the same run.
+
+Nothing here is asserted: machines are noisy, and a figure means little without its neighbour.
+"""
+
+import argparse
+import json
+import platform
+import sys
+import tempfile
+from pathlib import Path
+
+import forgetting
+import intake
+import pages
+from rich.console import Console
+from rich.table import Table
+
+
+def main() -> None:
+    """Run what was asked for and print one table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, default=100_000)
+    parser.add_argument("--items", type=int, default=10_000)
+    parser.add_argument("--only", choices=["pages", "forgetting"], help="one part of it")
+    parser.add_argument("--json", type=Path, help="write the figures there too")
+    asked = parser.parse_args()
+    console = Console(stderr=True)
+    figures: list[tuple[str, str, str]] = []
+    with tempfile.TemporaryDirectory(prefix="knowingly-bench-") as folder:
+        if asked.only in {None, "pages"}:
+            place = Path(folder) / "pages"
+            place.mkdir()
+            figures += intake.measure(place, asked.people, asked.items, console)
+            figures += pages.measure(place, asked.people, asked.items, console)
+        if asked.only in {None, "forgetting"}:
+            place = Path(folder) / "year"
+            place.mkdir()
+            figures += forgetting.measure(place, console)
+    table = Table("what", "measured", "beside", title=f"Python {platform.python_version()}")
+    for row in figures:
+        table.add_row(*row)
+    Console(width=140).print(table)
+    if asked.json:
+        asked.json.write_text(json.dumps(figures, indent=2))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""The data map's page says what the data map says; run this file to write it anew."""
+
+from itertools import groupby
+from pathlib import Path
+
+from knowingly.profiles.datamap import FIELDS
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "data-map.md"
+HEAD = """# The data map
+
+Every column that is stored, in which form, and what becomes of it. Export, erasure and this page
+are driven by one table in the code; a column that is missing from it fails the build.
+
+*Sealed* values open only with the person's own key. A *keyed hash* finds a row without saying whose
+it is. What stays *in clear* of a person says why.
+"""
+
+
+def page() -> str:
+    """The page, in Markdown."""
+    parts = [HEAD]
+    for table, fields in groupby(FIELDS, key=lambda field: field.table):
+        parts.append(f"## {table}\n\n| column | form | about a person | exported | erasure | why |")
+        parts.append("|---|---|---|---|---|---|")
+        parts += [
+            f"| {field.column} | {field.form} | {'yes' if field.personal else ''} | "
+            f"{'yes' if field.exported else ''} | {field.erase if field.personal else ''} | "
+            f"{field.note} |"
+            for field in fields
+        ]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def test_the_page_is_the_data_map():
+    """Nobody has to remember to update it."""
+    assert PAGE.read_text() == page()
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

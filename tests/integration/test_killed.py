@@ -1,0 +1,237 @@
+"""Killed at every statement and commit: afterwards the shop is as before, or as it should be."""
+
+import os
+import signal
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, Pool, event
+
+from knowingly.governance import noise
+
+TABLES = (
+    "items",
+    "subjects",
+    "consent_records",
+    "events",
+    "tombstones",
+    "ledger_entries",
+    "ledger_details",
+    "trainings",
+    "models",
+    "model_rows",
+    "model_counts",
+    "manifests",
+    "charges",
+    "releases",
+    "erasures",
+)
+PEOPLE = 14
+ITEMS = 8
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory, tea_files, agree):
+    """A shop of 14 people and 8 items, trained, with one newcomer who is not in the model yet."""
+    clock = type(tea_files.clock)()
+    place = type(tea_files)(tmp_path_factory.mktemp("small") / "house", clock)
+    place.with_policy(aggregates={"min_people": 5, "top": 3})
+    shop = place.open()
+    shop.items.upsert([{"id": f"i{n}", "title": f"Item {n}"} for n in range(ITEMS)])
+    for n in range(PEOPLE):
+        agree(shop, f"p{n}", at=clock.ago(days=10))
+    rows = [
+        {"subject": f"p{n}", "kind": "purchase", "item": f"i{(n + k) % ITEMS}"}
+        for n in range(PEOPLE)
+        for k in range(5)
+    ]
+    shop.track([{**row, "at": clock.ago(days=1)} for row in rows], strict=True)
+    shop.train()
+    clock.forward(hours=2)
+    agree(shop, "newcomer", at=clock.ago(days=2))
+    shop.track("newcomer", "view", "i1", at=clock.ago(hours=1))
+    place.close()
+    # The noise library starts up once, here, and not in every child.
+    noise.rho_for(1.0, 1e-6)
+    return place
+
+
+def arm(limit: int | None) -> Callable[[], int]:
+    """Kill this process at the point ``limit``; without one, count the points there are."""
+    seen = 0
+
+    def point(*_args: object) -> None:
+        nonlocal seen
+        if seen == limit:
+            os.kill(os.getpid(), signal.SIGKILL)
+        seen += 1
+
+    event.listen(Engine, "before_cursor_execute", point)
+    event.listen(Engine, "commit", point)
+    # What the raw connection does, such as the truncating checkpoint, lies behind a check-out.
+    event.listen(Pool, "checkout", point)
+    event.listen(Pool, "checkin", point)
+    return lambda: seen
+
+
+VERBS = {
+    "grant": lambda shop: shop.consent.grant("stranger", ["train"], notice="2026-01/en"),
+    "track": lambda shop: shop.track(
+        [
+            {"subject": f"p{n}", "kind": "view", "item": "i2", "event_id": f"new{n}"}
+            for n in range(4)
+        ]
+    ),
+    "withdraw": lambda shop: shop.consent.withdraw("p3"),
+    "train": lambda shop: shop.train(),
+    "erase": lambda shop: shop.rights.erase("p4"),
+    "release": lambda shop: shop.aggregates.release_bestsellers(),
+    "upsert": lambda shop: shop.items.upsert(
+        [{"id": "i0", "title": "Renamed"}, {"id": "fresh", "title": "Fresh"}]
+    ),
+    "maintain": lambda shop: shop.maintain(),
+}
+
+
+def run_killed(place, verb: str, limit: int | None, child, wait) -> int:
+    """Run one verb in a child that dies at point ``limit``; the points passed, without one."""
+    counted = place.folder / "points"
+
+    def work() -> None:
+        shop = place.open()
+        points = arm(limit)
+        VERBS[verb](shop)
+        passed = points()
+        counted.write_text(str(passed))
+        os._exit(0)  # a tidy close would checkpoint; a process that ends does not
+
+    code = wait(child(work))
+    assert code == (0 if limit is None else -signal.SIGKILL)
+    return int(counted.read_text()) if limit is None else limit
+
+
+def rows(file: Path, table: str) -> int:
+    with closing(sqlite3.connect(file)) as connection:
+        return connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
+
+
+def state(place) -> tuple[object, ...]:
+    """What the data file holds, without what is random in it."""
+    with closing(sqlite3.connect(place.data)) as connection:
+        counts = tuple(rows(place.data, table) for table in TABLES)
+        head = connection.execute(
+            "SELECT ledger_size, item_epoch, model_epoch, release_epoch, training FROM tenants"
+        ).fetchone()
+        used = connection.execute("SELECT sum(purposes), count(*) FROM events").fetchone()
+        title = connection.execute("SELECT title FROM items WHERE item_id = 'i0'").fetchone()
+        states = connection.execute("SELECT state, count(*) FROM subjects GROUP BY state")
+        return counts, head, used, title, tuple(states.fetchall())
+
+
+def check_laws(place, gaps) -> None:
+    """The log is whole, the models are exact, the budget holds, every person has a key."""
+    shop = place.open()
+    shop.audit.verify()
+    assert set(gaps(shop).values()) == {0.0}
+    budget = shop.aggregates.budget()
+    assert all(spent <= budget.per_period * (1 + 1e-9) for spent in budget.spent.values())
+    with closing(sqlite3.connect(place.data)) as connection:
+        used = {row[0] for row in connection.execute("SELECT key_id FROM subjects")}
+        waiting = connection.execute("SELECT count(*) FROM erasures WHERE step != 'done'")
+        assert waiting.fetchone()[0] == 0
+    with closing(sqlite3.connect(place.keys)) as connection:
+        held = {row[0] for row in connection.execute("SELECT key_id FROM subject_keys")}
+    assert used <= held
+    place.clock.now += timedelta(hours=1, seconds=1)
+    shop.maintain(skip=("train", "release", "retention"))
+    with closing(sqlite3.connect(place.keys)) as connection:
+        held = {row[0] for row in connection.execute("SELECT key_id FROM subject_keys")}
+    assert used == held, "a key that nobody uses outlived its hour"
+    place.close()
+
+
+def sweep(  # noqa: PLR0917 - fixtures, handed on
+    small, tmp_path, verb, child, wait, gaps, *, at_most: int = 1_000
+) -> list[tuple]:
+    """Kill a verb at each of its points; the states found, in order, begin and end included."""
+    whole = small.copy(tmp_path / "whole")
+    before = state(whole)
+    total = run_killed(whole, verb, None, child, wait)
+    whole.open()
+    whole.close()
+    after = state(whole)
+    assert after != before
+    found = [before]
+    step = max(1, total // at_most)
+    for limit in range(0, total, step):
+        place = small.copy(tmp_path / f"at{limit}")
+        run_killed(place, verb, limit, child, wait)
+        place.open()
+        place.close()
+        found.append(state(place))
+        check_laws(place, gaps)
+    return [*found, after]
+
+
+def without_repeats(states: list[tuple]) -> list[tuple]:
+    return [one for place, one in enumerate(states) if place == 0 or one != states[place - 1]]
+
+
+@pytest.mark.parametrize("verb", ["grant", "track", "withdraw", "upsert", "erase"])
+def test_a_verb_is_done_or_not_begun(  # noqa: PLR0917 - fixtures
+    verb, small, tmp_path, child, wait, gaps
+):
+    """Wherever it is killed, a verb has happened or has not; an erasure that began is finished."""
+    states = sweep(small, tmp_path, verb, child, wait, gaps)
+    assert len(without_repeats(states)) == 2
+
+
+def test_a_training_is_published_or_not(small, tmp_path, child, wait, gaps):
+    """A killed training leaves the training before it in place, whole."""
+    states = sweep(small, tmp_path, "train", child, wait, gaps, at_most=25)
+    assert len(without_repeats(states)) == 2
+
+
+def test_a_release_is_paid_for_before_it_exists(small, tmp_path, child, wait, gaps):
+    """A killed release can waste budget; it is never there without its charge."""
+    states = sweep(small, tmp_path, "release", child, wait, gaps, at_most=25)
+    charges, releases = TABLES.index("charges"), TABLES.index("releases")
+    steps = [(one[0][charges], one[0][releases]) for one in without_repeats(states)]
+    assert steps == [(0, 0), (1, 0), (1, 1)]
+
+
+def test_maintain_can_be_killed_and_run_again(small, tmp_path, child, wait, gaps):
+    """Between its steps maintain can stop anywhere, and the next run ends where it should."""
+    states = sweep(small, tmp_path, "maintain", child, wait, gaps, at_most=25)
+    kinds = without_repeats(states)
+    sizes = [one[1][0] for one in kinds]
+    assert sizes == sorted(sizes)
+    assert 3 <= len(kinds) <= 6
+
+
+def test_the_killed_person_is_gone(small, tmp_path, child, wait):
+    """An erasure that was interrupted after it began is finished when the shop is opened."""
+    place = small.copy(tmp_path / "whole")
+    total = run_killed(place, "erase", None, child, wait)
+    finished = 0
+    for limit in range(0, total, 3):
+        place = small.copy(tmp_path / f"at{limit}")
+        run_killed(place, "erase", limit, child, wait)
+        begun = rows(place.data, "erasures")
+        shop = place.open()
+        view = shop.profiles.view("p4", "personalize")
+        if begun:
+            finished += 1
+            assert not view.events
+            assert view.decision.reason == "no_record"
+            assert shop.recommend("p4").basis != "personal"
+            assert "erasure.done" in [one.kind for one in shop.audit.entries(limit=1_000)]
+            assert rows(place.keys, "subject_keys") == PEOPLE
+        else:
+            assert len(view.events) == 5
+        place.close()
+    assert finished >= 5

@@ -1,0 +1,263 @@
+"""Law 5: marked values planted in every field of a person, and looked for everywhere else.
+
+A person's canaries are their ids, event ids, order ids and prices. The shop's own words (items,
+titles) may be stored in clear, and may not stand in a message, a repr or a log line.
+"""
+
+import base64
+import io
+import json
+import logging
+import re
+import traceback
+import warnings
+from datetime import UTC, datetime
+
+import pytest
+
+import knowingly
+from knowingly import Choice, Event, Item, Signal
+
+MARK = "zqx"
+"""In every canary, in whatever spelling."""
+PEOPLE = [f"zqxperson{number}@example.org" for number in range(8)]
+STRANGER = "zqxstranger@example.org"
+BAD_ID = " zqxbad-id "
+TITLE = "zqxtitle of a thing"
+ITEM = "zqxitem"
+PRICE = 98_765.43
+NOTICE = "2026-01/en"
+
+
+class Seen:
+    """Everything that was said: reprs, messages, logs, warnings, standard output."""
+
+    def __init__(self):
+        self.said = []
+
+    def value(self, value):
+        self.said.append(repr(value))
+        self.said.append(str(value))
+        return value
+
+    def failure(self, expected, call):
+        """Call what must fail; keep its message, attributes and whole printed trace."""
+        with pytest.raises(expected) as caught:
+            call()
+        error = caught.value
+        while error is not None:
+            self.said += [repr(error), str(error), repr(vars(error))]
+            error = error.__cause__
+        # The source lines of this file hold the canaries; only what errors say counts.
+        trace = traceback.TracebackException.from_exception(caught.value, capture_locals=False)
+        while trace is not None:
+            self.said += list(trace.format_exception_only())
+            trace = trace.__cause__ or (None if trace.__suppress_context__ else trace.__context__)
+
+
+@pytest.fixture
+def seen(caplog, capsys):
+    found = Seen()
+    caplog.set_level(logging.DEBUG)
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    logging.getLogger().addHandler(handler)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        yield found
+    logging.getLogger().removeHandler(handler)
+    out = capsys.readouterr()
+    for text in (*map(str, warned), stream.getvalue(), caplog.text, out.out, out.err, *found.said):
+        assert MARK not in text.lower(), text[:2_000]
+        assert str(PRICE) not in text, text[:2_000]
+
+
+@pytest.fixture
+def busy(house, seen):
+    """A shop in which every public call was made, those that fail among them."""
+    house.with_policy(aggregates={"min_people": 5})
+    shop = house.open()
+    house.clock.forward(minutes=1)
+    seen.value(shop.items.upsert([{"id": ITEM, "title": TITLE}, {"id": f"{ITEM}2"}], strict=True))
+    for person in PEOPLE:
+        seen.value(shop.consent.grant(person, ["personalize", "train", "measure"], notice=NOTICE))
+        for item in (ITEM, f"{ITEM}2"):
+            seen.value(
+                shop.track(
+                    person,
+                    "purchase",
+                    item,
+                    event_id=f"zqxevent-{person}-{item}",
+                    order=f"zqxorder-{person}",
+                    price=PRICE,
+                    quantity=3,
+                )
+            )
+    seen.value(shop.train())
+    seen.value(shop.models.cards())
+    seen.value(shop.models.compare_with_refit())
+    assert len(shop.aggregates.release_bestsellers().items) == 2
+    return shop
+
+
+def public_calls(shop, seen, clock):
+    """Every public call with canaries in it, in ways that work and in ways that fail."""
+    one, two = PEOPLE[:2]
+    signals = [Signal("gpc", refuses=frozenset({"share"}))]
+    page = seen.value(shop.recommend(one, item=ITEM, basket=[f"{ITEM}2"], signals=signals))
+    for hit in page:
+        seen.said.append(repr(hit))
+    seen.value(shop.consent.explain(page.decision))
+    seen.value(shop.recommend(STRANGER))
+    seen.value(shop.profiles.view(one, "personalize"))
+    seen.said += map(repr, shop.profiles.view(one, "personalize").events)
+    seen.value(shop.consent.status(one))
+    seen.value(shop.consent.withdraw(two, ["train"]))
+    seen.value(shop.consent.refuse(STRANGER, notice=NOTICE))
+    seen.value(shop.consent.object(PEOPLE[2], ["personalize"]))
+    seen.value(
+        shop.consent.record([Choice(subject=PEOPLE[3], action="withdraw", purposes=("measure",))])
+    )
+    seen.value(shop.track([{"subject": STRANGER, "kind": "view", "item": ITEM}]))
+    seen.value(shop.track([{"subject": BAD_ID, "kind": "view", "item": ITEM, "order": "zqx\n"}]))
+    seen.value(shop.knows(one))
+    seen.value(shop.stats())
+    seen.value(shop.audit.verify())
+    seen.value(shop.audit.entries(limit=1_000))
+    shop.audit.note_read("profile", one)
+    shop.rights.export(one)
+    seen.value(shop.aggregates.budget())
+    certificate = seen.value(shop.rights.erase(PEOPLE[4]))
+    seen.said += [certificate.summary(), certificate.to_json()]
+    clock.forward(days=1)
+    seen.value(shop.maintain())
+    for value in (shop, shop.items, shop.consent, shop.profiles, shop.rights, shop.plugins):
+        seen.value(value)
+    seen.value(shop._tenancy)
+
+
+def failing_calls(shop, seen):
+    person, fail = PEOPLE[0], seen.failure
+    late = datetime(2099, 1, 1, tzinfo=UTC)
+    bad = knowingly.InputError
+    fail(bad, lambda: shop.track(BAD_ID, "view", ITEM))
+    fail(bad, lambda: shop.track(person, "zqxkind", ITEM))
+    fail(bad, lambda: shop.track(person, "view", "zqxunknown"))
+    fail(bad, lambda: shop.track(person, "view", ITEM, at=late))
+    fail(bad, lambda: shop.track(person, "view", ITEM, at=datetime(2026, 1, 1)))  # noqa: DTZ001
+    fail(bad, lambda: shop.track(person, "view", ITEM, order="zqx" * 100))
+    fail(bad, lambda: shop.track(person, "view", ITEM, event_id="zqx\x00"))
+    fail(bad, lambda: shop.track(person, "view", ITEM, price="zqxprice"))
+    fail(bad, lambda: shop.track(person, "view", ITEM, quantity=-1))
+    fail(bad, lambda: shop.track([{"subject": person, "kind": "view"}], strict=True))
+    fail(bad, lambda: shop.recommend(BAD_ID))
+    fail(bad, lambda: shop.recommend("zqx\ud800"))
+    fail(bad, lambda: shop.recommend(person, slot="zqxslot"))
+    fail(bad, lambda: shop.recommend(person, k=0))
+    fail(bad, lambda: shop.consent.explain("zqxtoken"))
+    fail(bad, lambda: shop.consent.grant(BAD_ID, ["train"], notice=NOTICE))
+    fail(bad, lambda: shop.consent.grant(person, ["train"], notice=NOTICE, at=late))
+    fail(bad, lambda: shop.consent.record([{"subject": person, "action": "zqxaction"}]))
+    fail(bad, lambda: shop.tenant("zqx/person"))
+    fail(bad, lambda: shop.maintain(skip=["zqxstep"]))
+    refused = knowingly.ConsentError
+    fail(refused, lambda: shop.consent.grant(person, ["zqxpurpose"], notice=NOTICE))
+    fail(refused, lambda: shop.consent.grant(person, ["train"], notice="zqxnotice"))
+    fail(refused, lambda: shop.consent.grant(person, [], notice=NOTICE))
+    unknown = knowingly.UnknownSubjectError
+    fail(unknown, lambda: shop.rights.export("zqxnobody"))
+    fail(unknown, lambda: shop.rights.erase("zqxnobody"))
+    fail(ValueError, lambda: Event(subject=BAD_ID, kind="view", item=ITEM))
+    fail(ValueError, lambda: Event(subject=person, kind="zqxkind", item=ITEM))
+    fail(ValueError, lambda: Event(subject=person, kind="view", item=ITEM, order="zqx\x07"))
+    fail(ValueError, lambda: Choice(subject=BAD_ID, action="grant"))
+    fail(ValueError, lambda: Choice(subject=person, action="zqxaction"))
+
+
+def test_nothing_that_is_said_holds_a_canary(busy, seen, clock):
+    """Reprs and messages of every public value and error, logs at DEBUG, warnings, output."""
+    failing_calls(busy, seen)
+    public_calls(busy, seen, clock)
+    event = Event(
+        subject=PEOPLE[0], kind="view", item=ITEM, event_id="zqx1", order="zqx2", price=PRICE
+    )
+    seen.value(event)
+    seen.value(Choice(subject=PEOPLE[0], action="withdraw"))
+    assert len(seen.said) > 200
+
+
+def test_a_failing_database_or_key_says_no_canary(busy, seen, house):
+    """A key that is gone, a body that was moved, a disk that is full."""
+    person = PEOPLE[0]
+    with busy._files.data.writing() as connection:
+        connection.exec_driver_sql("UPDATE events SET body=zeroblob(60) WHERE subject=1")
+    seen.failure(knowingly.SealError, lambda: busy.recommend(person))
+    seen.failure(knowingly.SealError, lambda: busy.rights.export(person))
+    with busy._files.data.writing() as connection:
+        connection.exec_driver_sql("DROP TABLE events")
+    seen.failure(knowingly.StoreError, lambda: busy.track(person, "view", ITEM))
+    seen.failure(knowingly.StoreError, lambda: busy.profiles.view(person, "train"))
+    with busy._files.keys.writing() as connection:
+        connection.exec_driver_sql("DROP TABLE subject_keys")
+    busy._tenancy.keyring.forget()
+    seen.failure(knowingly.StoreError, lambda: busy.rights.export(PEOPLE[1]))
+    seen.failure(knowingly.StoreError, lambda: busy.consent.refuse(STRANGER))
+
+
+def test_no_file_holds_a_canary_of_a_person(busy, seen, house, clock):
+    """Data, key store and their logs, byte by byte, while open and after closing."""
+    public_calls(busy, seen, clock)
+    for moment in ("open", "closed"):
+        files = {path.name: path.read_bytes() for path in house.folder.iterdir()}
+        if moment == "open":
+            assert {"shop.db", "shop.keys.db", "shop.db-wal", "shop.keys.db-wal"} <= set(files)
+        for name, stored in files.items():
+            for word in (rb"zqxperson", rb"zqxstranger", rb"zqxevent", rb"zqxorder", rb"zqxbad"):
+                assert not re.search(word, stored, re.IGNORECASE), (name, word)
+                assert word.decode().encode("utf-16-le") not in stored, (name, word)
+        assert b"zqxtitle" in b"".join(files.values())
+        house.close()
+
+
+def test_no_leaf_holds_a_canary_or_a_number_of_a_person(busy, seen, clock):
+    """Nor any field but those that are known to say nothing about anybody."""
+    public_calls(busy, seen, clock)
+    known = {
+        *("v", "kind", "at", "handle", "commit", "purposes", "scope", "chosen", "policy"),
+        *("notice", "notice_digest", "training", "people", "items", "algorithms", "until"),
+        *("what", "period", "charge", "pico_rho", "erasure", "removed"),
+        *("events_expired", "events_deleted", "tombstones_dropped"),
+    }
+    with busy._tenancy.read() as snapshot:
+        rows = snapshot.connection.exec_driver_sql("SELECT leaf FROM ledger_entries").all()
+        people = snapshot.connection.exec_driver_sql("SELECT lookup, key_id FROM subjects").all()
+    assert len(rows) > 15
+    for (leaf,) in rows:
+        assert MARK.encode() not in leaf.lower()
+        assert set(json.loads(leaf)) <= known
+        for lookup, key_id in people:
+            assert lookup.hex().encode() not in leaf
+            assert key_id.hex().encode() not in leaf
+
+
+def test_the_export_holds_what_was_planted(busy):
+    """The canaries are really there: the person they are about is given all of them."""
+    document = json.dumps(busy.rights.export(PEOPLE[0]))
+    for word in (PEOPLE[0], "zqxorder", ITEM, TITLE, str(PRICE)):
+        assert word in document
+    assert PEOPLE[1] not in document
+
+
+def test_a_decision_token_is_opaque(busy):
+    """Neither the id, nor the key's name, nor a reason can be read from it."""
+    token = busy.recommend(PEOPLE[0]).decision
+    plain = base64.urlsafe_b64decode(token)
+    for word in (b"zqx", b"granted", b"personalize"):
+        assert word not in plain
+
+
+def test_items_say_no_title_in_a_repr_of_a_page(busy):
+    """A hit names an item a person did something with: its repr does not."""
+    page = busy.recommend(PEOPLE[0], item=ITEM)
+    assert MARK not in repr(page)
+    assert Item(id="a").id == "a"

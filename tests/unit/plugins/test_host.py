@@ -1,0 +1,219 @@
+"""The host looks at the allow-list first, checks each plugin alone, and says why one is skipped."""
+
+from importlib.metadata import EntryPoint
+from types import ModuleType
+from typing import ClassVar
+
+import pluggy
+import pytest
+
+import knowingly
+from knowingly import plugins as module
+from knowingly.errors import ContractError, MissingExtraError, PluginError, PluginLoadError
+from knowingly.plugins import PluginHost
+from knowingly.recommend.interface import Algorithm, CountingAlgorithm
+
+WORDS = "zqx-words of a plugin"
+
+
+class Good(Algorithm):
+    name = "good"
+    forgets = "stateless"
+
+    def fit(self, data):
+        raise NotImplementedError
+
+
+def plugin_of(*classes):
+    """A module-like plugin that offers these classes."""
+
+    class Offer:
+        @knowingly.hookimpl
+        def knowingly_algorithms(self):
+            return list(classes)
+
+    return Offer()
+
+
+class Point(EntryPoint):
+    """An entry point that loads what a test gives it."""
+
+    found: ClassVar[dict] = {}
+
+    def load(self):
+        value = self.found[self.name]
+        if isinstance(value, BaseException):
+            raise value
+        return value
+
+
+@pytest.fixture
+def install(monkeypatch):
+    """Pretend that these plugins are installed, by name; ``extra`` on a name gives it an extra."""
+
+    def fake(**found):
+        points = [
+            Point(name, "somewhere [fast]" if name.endswith("extra") else "somewhere", "knowingly")
+            for name in found
+        ]
+        monkeypatch.setattr(Point, "found", found)
+        monkeypatch.setattr(module, "entry_points", lambda group: points)
+
+    return fake
+
+
+def test_the_first_party_plugins_are_found_as_a_strangers_would_be():
+    """Through their entry points, with nothing skipped, strict or not."""
+    host = PluginHost(strict=True)
+    assert {"item_item", "popularity"} <= set(host.algorithms)
+    assert host.origin["item_item"] == "item_item"
+    assert host.skipped == {}
+
+
+def test_a_plugin_that_is_not_allowed_is_never_imported(install):
+    """Also strictly: not allowing it is no mistake."""
+    install(good=plugin_of(Good), evil=AssertionError("imported"))
+    host = PluginHost(allow=["good"], strict=True)
+    assert set(host.algorithms) == {"good"}
+    assert host.skipped == {"evil": "not allowed by the policy file"}
+
+
+def with_unknown_hook():
+    found = ModuleType("theirs")
+    found.knowingly_recommendations = list
+    return found
+
+
+def broken_hook():
+    class Broken:
+        @knowingly.hookimpl
+        def knowingly_algorithms(self):
+            raise ValueError(WORDS)
+
+    return Broken()
+
+
+def no_list():
+    class Odd:
+        @knowingly.hookimpl
+        def knowingly_algorithms(self):
+            return None
+
+    return Odd()
+
+
+def wrong_argument():
+    class Odd:
+        @knowingly.hookimpl
+        def knowingly_algorithms(self):
+            return [Good]
+
+        @knowingly.hookimpl
+        def knowingly_stats(self, statistics):
+            raise NotImplementedError
+
+    return Odd()
+
+
+def named(name, **more):
+    return type("Odd", (Good,), {"name": name, **more})
+
+
+class Unfinished(CountingAlgorithm):
+    name = "unfinished"
+
+
+class Pretender(Good):
+    name = "pretender"
+    forgets = "exact"
+
+
+BAD = {
+    "no_module": (ModuleNotFoundError(name="lightfm"), PluginLoadError, "no module lightfm"),
+    "an_extra": (ModuleNotFoundError(name="lightfm"), MissingExtraError, r"knowingly\[fast\]"),
+    "broken": (SyntaxError(WORDS), PluginLoadError, "SyntaxError"),
+    "raising": (RuntimeError(WORDS), PluginLoadError, "RuntimeError"),
+    "attribute": (AttributeError(WORDS), PluginLoadError, "AttributeError"),
+    "unknown_hook": (with_unknown_hook(), PluginLoadError, "knowingly_recommendations"),
+    "broken_hook": (broken_hook(), PluginLoadError, "ValueError"),
+    "no_list": (no_list(), PluginLoadError, "TypeError"),
+    "argument": (wrong_argument(), PluginLoadError, "could not be registered"),
+    "no_class": (plugin_of(Good()), ContractError, "subclasses"),
+    "other_class": (plugin_of(dict), ContractError, "subclasses"),
+    "unfinished": (plugin_of(Unfinished), ContractError, "methods are missing"),
+    "pretender": (plugin_of(Pretender), ContractError, "exact forgetting"),
+    "bad_name": (plugin_of(named("Not A Slug")), ContractError, "name"),
+    "no_name": (plugin_of(named(None)), ContractError, "name"),
+    "reserved": (plugin_of(named("bestsellers")), ContractError, "name"),
+    "forgetful": (plugin_of(named("odd", forgets="never")), ContractError, "forgets"),
+    "interface": (plugin_of(named("odd", interface=99)), ContractError, "interface 99"),
+    "twice": (plugin_of(Good, named("good")), PluginLoadError, "'good'"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_plugin_is_skipped_with_the_reason_and_stops_no_other(install, name, caplog):
+    """The reason names it, and repeats nothing it said; strictly, it is the error."""
+    found, kind, says = BAD[name]
+    install(**{name: found, "zz_good": plugin_of(Good)})
+    host = PluginHost()
+    assert set(host.algorithms) == {"good"}
+    assert list(host.skipped) == [name]
+    assert repr(name) in host.skipped[name]
+    assert WORDS not in host.skipped[name] + caplog.text
+    assert name in caplog.text
+    with pytest.raises(kind, match=says) as caught:
+        PluginHost(strict=True)
+    assert caught.value.plugin == name
+    assert WORDS not in str(caught.value)
+
+
+def test_a_name_that_is_taken_goes_to_the_first(install):
+    """In the order of the plugins' names, and the second is told."""
+    install(a=plugin_of(Good), b=plugin_of(named("good")))
+    host = PluginHost()
+    assert (host.algorithms["good"], host.origin) == (Good, {"good": "a"})
+    assert "'good'" in host.skipped["b"]
+    with pytest.raises(PluginLoadError, match="another plugin"):
+        PluginHost(strict=True)
+
+
+def test_a_refused_plugin_can_be_added_once_it_is_mended(install):
+    """Nothing of the refused one stays behind."""
+    install()
+    host = PluginHost()
+    for bad in (wrong_argument(), plugin_of(dict), broken_hook(), with_unknown_hook()):
+        with pytest.raises(PluginError):
+            host.add("mine", bad)
+        assert host.algorithms == {}
+    host.add("mine", plugin_of(Good))
+    assert host.origin == {"good": "mine"}
+
+
+def test_two_shops_have_hosts_of_their_own(house):
+    """There is no global manager."""
+    one, two = house.open(), house.open()
+    one.plugins.add("mine", plugin_of(Good))
+    assert "good" not in two.plugins.algorithms
+
+
+def test_a_strict_shop_does_not_open_with_a_bad_plugin(house, install):
+    """For CI; otherwise it opens and says so."""
+    install(broken=RuntimeError(WORDS))
+    with pytest.raises(PluginLoadError, match="'broken'"):
+        house.open(strict_plugins=True)
+    assert not house.data.exists()
+    assert list(house.open().plugins.skipped) == ["broken"]
+
+
+def test_training_an_algorithm_that_no_plugin_has_names_it(house):
+    """And what there is."""
+    house.with_policy(models={"algorithms": {"nowhere": {}}})
+    with pytest.raises(PluginLoadError, match=r"'nowhere'.*popularity"):
+        house.open().train()
+
+
+def test_hookimpl_is_pluggys():
+    """A plugin marked with it is seen by our project and by no other."""
+    assert isinstance(knowingly.hookimpl, pluggy.HookimplMarker)
+    assert knowingly.hookimpl.project_name == "knowingly"

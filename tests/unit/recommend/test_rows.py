@@ -1,0 +1,168 @@
+"""Arrays as one stored value per item row, and back; what is read is read with bounds."""
+
+import json
+
+import numpy as np
+import pytest
+
+from knowingly.errors import SealError, StoreError
+from knowingly.profiles import body
+from knowingly.recommend import manifest, rows
+from knowingly.recommend.registry import Registry
+from knowingly.store.subjects import SubjectRow
+from knowingly.vault.seal import Cipher
+
+ARRAYS = {
+    "score": np.array([0.5, -1.0, np.inf, 0.0]),
+    "near": np.arange(12, dtype=np.int32).reshape(4, 3),
+    "flag": np.array([True, False, True, True]),
+}
+
+
+def test_rows_round_trip():
+    """Values, shapes and types; the type travels as JSON."""
+    dtype = rows.described(rows.describe(rows.row_dtype(ARRAYS)))
+    stored = list(rows.to_rows(ARRAYS))
+    assert [row for row, _ in stored] == [0, 1, 2, 3]
+    back = rows.from_rows(dtype, stored, 4)
+    assert set(back) == set(ARRAYS)
+    for name, array in ARRAYS.items():
+        assert back[name].dtype == array.dtype
+        np.testing.assert_array_equal(back[name], array)
+
+
+def test_some_rows_are_replaced_and_the_others_stay():
+    """The arrays that were there are not touched."""
+    dtype = rows.row_dtype(ARRAYS)
+    new = {name: array[::-1].copy() for name, array in ARRAYS.items()}
+    moved = rows.differing(ARRAYS, new)
+    assert moved.tolist() == [0, 1, 2, 3]
+    changed = rows.patched(ARRAYS, dtype, list(rows.to_rows(new, np.array([1, 3]))))
+    np.testing.assert_array_equal(changed["near"][[1, 3]], new["near"][[1, 3]])
+    np.testing.assert_array_equal(changed["near"][[0, 2]], ARRAYS["near"][[0, 2]])
+    assert ARRAYS["near"][1, 0] == 3
+
+
+def test_only_rows_that_differ_are_named():
+    """In any of the arrays."""
+    new = {name: array.copy() for name, array in ARRAYS.items()}
+    assert not len(rows.differing(ARRAYS, new))
+    new["near"][2, 1] += 1
+    new["flag"][0] = False
+    assert rows.differing(ARRAYS, new).tolist() == [0, 2]
+
+
+def test_no_arrays_and_no_items_are_fine():
+    """A shop where nobody did anything."""
+    assert list(rows.to_rows({})) == []
+    empty = {"score": np.zeros(0)}
+    dtype = rows.described(rows.describe(rows.row_dtype(empty)))
+    assert rows.from_rows(dtype, [], 0)["score"].shape == (0,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "7",
+        '{"a": "<f8"}',
+        '{"a": ["|O", []]}',
+        '{"a": ["<U4", []]}',
+        '{"a": ["|V8", []]}',
+        '{"a": ["<M8[s]", []]}',
+        '{"a": ["<f8", [-1]]}',
+        '{"a": ["<f8", "x"]}',
+        '{"a": ["nonsense", []]}',
+        '{"a": ["<f8", [99999999]]}',
+        '{"a": ["<f8", [99999999999999]]}',
+    ],
+)
+def test_an_unknown_form_is_refused(text):
+    """Objects, text, times, and rows too big to be a row: nothing of them is made."""
+    with pytest.raises(StoreError, match="train again"):
+        rows.described(text)
+
+
+def test_missing_and_broken_rows_are_refused():
+    """One that is gone, twice, out of order, or of another length."""
+    dtype = rows.row_dtype(ARRAYS)
+    stored = list(rows.to_rows(ARRAYS))
+    for broken in (stored[1:], stored[:-1], stored[::-1], [*stored, stored[-1]], []):
+        with pytest.raises(StoreError, match="misses"):
+            rows.from_rows(dtype, broken, 4)
+    stored[2] = (2, stored[2][1][:-1])
+    with pytest.raises(StoreError, match="length"):
+        rows.from_rows(dtype, stored, 4)
+    with pytest.raises(StoreError, match="length"):
+        rows.patched(ARRAYS, dtype, stored[2:3])
+
+
+def test_a_model_of_an_unknown_kind_or_broken_rows_is_a_clear_error(tea_house):
+    """On a page too: it is the shop's own data that is broken, not a plugin."""
+    for statement in (
+        "UPDATE models SET kind='from-the-future' WHERE algorithm='popularity'",
+        "DELETE FROM model_rows WHERE row=3",
+        "UPDATE model_rows SET body=x'00' WHERE row=3",
+    ):
+        shop = tea_house.open()
+        with shop._files.data.writing() as connection:
+            connection.exec_driver_sql("SAVEPOINT s")
+            connection.exec_driver_sql(statement)
+        fresh = tea_house.open()
+        with pytest.raises(StoreError, match="train again"):
+            fresh.recommend("t001")
+        fresh.train()
+        assert fresh.recommend("t001").basis == "personal"
+
+
+def test_a_manifest_opens_for_its_person_and_training_only():
+    """Moved to another row it does not open; a changed length is refused."""
+    cipher = Cipher(b"k" * 32, tenant="t", key_id=b"k")
+    person = SubjectRow(7, b"k" * 16, "active")
+    records = np.zeros(3, body.RECORD)
+    records["item"] = [4, 5, 6]
+    sealed = manifest.seal(cipher, person, 2, records)
+    np.testing.assert_array_equal(manifest.unseal(cipher, person, 2, sealed), records)
+    for who, training in ((SubjectRow(8, b"", "active"), 2), (person, 3)):
+        with pytest.raises(SealError):
+            manifest.unseal(cipher, who, training, sealed)
+    odd = cipher.seal(manifest.TABLE, manifest._row(person, 2), b"x" * 34)
+    with pytest.raises(SealError, match="form"):
+        manifest.unseal(cipher, person, 2, odd)
+
+
+def test_a_rolled_back_forget_leaves_no_trace_in_what_is_served(tea, monkeypatch):
+    """Two people withdraw in one transaction that fails: pages and models are as before."""
+    before = json.dumps([(hit.item, hit.score) for hit in tea.recommend("t001", k=20)])
+    real, calls = tea.consent._effects, []
+
+    def fail_at_third(*given, **named):
+        calls.append(1)
+        if len(calls) == 3:
+            raise RuntimeError("power cut")
+        return real(*given, **named)
+
+    monkeypatch.setattr(tea.consent, "_effects", fail_at_third)
+    choices = [{"subject": f"t00{n}", "action": "withdraw", "purposes": ["train"]} for n in "234"]
+    with pytest.raises(RuntimeError):
+        tea.consent.record(choices)
+    serving = tea._registry._serving
+    with tea._tenancy.read() as snapshot:
+        head = snapshot.head
+        assert (serving.training, serving.epoch) == (head.training, head.model_epoch)
+        fresh = Registry().at(snapshot)
+    for name, model in fresh.models.items():
+        for key, array in model.arrays().items():
+            np.testing.assert_array_equal(serving.models[name].arrays()[key], array)
+    assert json.dumps([(hit.item, hit.score) for hit in tea.recommend("t001", k=20)]) == before
+    monkeypatch.setattr(tea.consent, "_effects", real)
+    tea.consent.withdraw("t005", ["train"])
+    tea.recommend("t001")
+    assert [one.largest_difference for one in tea.models.compare_with_refit()] == [0.0, 0.0]
+    with tea._tenancy.read() as snapshot:
+        fresh = Registry().at(snapshot)
+    for name, model in fresh.models.items():
+        for key, array in model.arrays().items():
+            np.testing.assert_array_equal(tea._registry._serving.models[name].arrays()[key], array)
