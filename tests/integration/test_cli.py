@@ -292,7 +292,7 @@ def test_help_names_the_exit_codes():
 
 def test_the_installed_program_runs(folder):
     def run(*arguments: str) -> subprocess.CompletedProcess:
-        return subprocess.run(  # noqa: S603 - our own interpreter
+        return subprocess.run(
             [sys.executable, "-m", "knowingly", *arguments],
             capture_output=True,
             text=True,

@@ -217,6 +217,9 @@ def test_a_new_purpose_takes_nothing_from_the_old(used):
     shop.consent.grant("ann", ["research"], notice="2026-01/en")
     assert not shop.profiles.view("ann", "research").events
     assert shop.profiles.view("ann", "measure").decision.reason == "unknown_purpose"
+    used.clock.forward(hours=1)
+    shop.consent.withdraw("ann", ["research"])
+    assert len(shop.profiles.view("ann", "personalize").events) == 1
 
 
 def test_files_are_the_owners_alone(used):

@@ -1,0 +1,66 @@
+"""The examples run as they stand."""
+
+import importlib.util
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import knowingly
+from knowingly.samples import tea_shop
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def module(name: str):
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    return found
+
+
+def test_a_page_view_runs_as_the_readme_of_it_says(tmp_path):
+    """In a folder with a key, as a user would run it."""
+    knowingly.write_root_key(tmp_path / "knowingly.key")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", EXAMPLES / "page_view.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "seen: 1 event" in done.stdout
+    assert "withdrawn: 0 events" in done.stdout
+
+
+def test_the_metrics_plugin_gets_the_counters(tmp_path, caplog):
+    """A hook feeds a metrics system."""
+    key = tmp_path / "knowingly.key"
+    knowingly.write_root_key(key)
+    with knowingly.open(f"sqlite:///{tmp_path / 'shop.db'}", keys=key) as shop:
+        shop.plugins.add("metrics", module("metrics_plugin"))
+        shop.recommend()
+        with caplog.at_level(logging.INFO):
+            shop.stats()
+    assert "knowingly_pages tenant=default basis=catalog total=1" in caplog.text
+
+
+def test_the_recent_plugin_serves_a_page(tmp_path):
+    """Trained, and first in a slot, as the policy file would name it."""
+    key = tmp_path / "knowingly.key"
+    knowingly.write_root_key(key)
+    policy = knowingly.load_policy(None)
+    slots = {
+        **policy.slots,
+        "home": policy.slots["home"].model_copy(update={"algorithms": ("recent",)}),
+    }
+    models = policy.models.model_copy(update={"algorithms": {"recent": {"half_life_days": 3}}})
+    policy = policy.model_copy(update={"slots": slots, "models": models})
+    with knowingly.open(f"sqlite:///{tmp_path / 'shop.db'}", keys=key, policy=policy) as shop:
+        shop.plugins.add("recent", module("recent_plugin"))
+        tea_shop(shop)
+        shop.train()
+        page = shop.recommend("t000", k=3)
+        assert {hit.source for hit in page} == {"recent"}
+        shop.consent.withdraw("t001", ["train"])
+        assert "recent is not in service" in shop.recommend("t000", k=3).notes
