@@ -13,6 +13,7 @@ from knowingly import Algorithm, Block, CountingAlgorithm, ItemNeighbours, ItemS
 from knowingly.governance import effects
 from knowingly.recommend import training
 from knowingly.recommend.interface import Model
+from knowingly.store import subjects
 
 TRAINED = "t000"
 
@@ -462,3 +463,19 @@ def test_no_model_has_items_of_too_few(tea, clock):
         row = tea._tenancy.catalogue.at(snapshot).row_of["rare"]
     assert row not in serving.items.tolist()
     assert isinstance(serving.models["popularity"], Model)
+
+
+def test_a_person_whose_key_is_lost_can_still_be_erased(tea, tea_house):
+    """Nobody can say what was learned from them, so the models stop until the next training."""
+    lookup = tea._tenancy.keyring.lookup("t000")
+    with tea._tenancy.read() as snapshot:
+        lost = subjects.find(snapshot, lookup).key_id
+    with closing(sqlite3.connect(tea_house.keys)) as connection, connection:
+        connection.execute("DELETE FROM subject_keys WHERE key_id = ?", (lost,))
+    tea._tenancy.keyring.forget()
+    told = tea.rights.erase("t000").statement
+    assert set(told["models"].values()) == {"out of service"}
+    assert "item_item is not in service" in tea.recommend("t001").notes
+    assert not tea.knows("t000")
+    tea.train()
+    assert tea.recommend("t001").basis == "personal"

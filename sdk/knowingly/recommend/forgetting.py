@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from knowingly.errors import InternalError, PluginError
+from knowingly.errors import InternalError, PluginError, SealError
 from knowingly.recommend import gather, guard, manifest
 from knowingly.recommend import rows as model_rows
 from knowingly.recommend.arrays import Ints, Matrix, Rows
@@ -90,13 +90,26 @@ def forget(
     for training, sealed in manifests:
         if serving is None or training != serving.training:
             continue
-        cipher = tenancy.keyring.cipher(person.key_id)
-        records = manifest.unseal(cipher, person, training, sealed)
-        outcome |= forget_records(serving, algorithms, tx, records)
+        try:
+            cipher = tenancy.keyring.cipher(person.key_id)
+            records = manifest.unseal(cipher, person, training, sealed)
+        except SealError:
+            # The key is lost, so nobody can say what was learned; the right stands all the same.
+            outcome |= _stop_serving(serving, tx)
+        else:
+            outcome |= forget_records(serving, algorithms, tx, records)
     if manifests:
         stored.delete_manifest(tx, person.subject)
         tx.head.model_epoch += 1
     return outcome
+
+
+def _stop_serving(serving: Serving, tx: Tx) -> dict[str, str]:
+    """Take every model that learned from people out of service."""
+    learned = [name for name, row in serving.known.items() if row.forgets != "stateless"]
+    for name in learned:
+        stored.take_out_of_service(tx, serving.training, name)
+    return dict.fromkeys(learned, "out of service")
 
 
 def forget_records(
