@@ -28,6 +28,7 @@ from knowingly.opening import Files, open_files, open_tenancy
 from knowingly.plugins import PluginHost
 from knowingly.policy import Policy, load_policy
 from knowingly.profiles.intake import track
+from knowingly.profiles.permissions import Permissions
 from knowingly.profiles.views import Profiles
 from knowingly.recommend.desk import Models
 from knowingly.recommend.pages import Recommender
@@ -56,6 +57,7 @@ class Shop:
     def __init__(self, files: Files, tenancy: Tenancy, host: PluginHost, root: bytes) -> None:
         self._files, self._tenancy, self._host, self._root = files, tenancy, host, root
         self._counters = Counters()
+        self._permissions = Permissions()
         registry, algorithms = Registry(), host.algorithms
         self._registry = registry
         self._recommender = Recommender(tenancy, registry)
@@ -161,7 +163,7 @@ class Shop:
             strict = True
         else:
             rows = subject
-        intake = track(self._tenancy, rows, strict=strict)
+        intake = track(self._tenancy, self._permissions, rows, strict=strict)
         self._counters.intake(intake)
         return intake
 

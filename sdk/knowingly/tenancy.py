@@ -59,9 +59,9 @@ class Tenancy:
         ``at_us`` may have been read before the transaction, or by a server whose clock is behind
         the one that recorded a choice: a choice in hand counts all the same.
         """
-        known_us = max((record.received_us for record in records), default=at_us)
-        now_us = max(at_us, known_us)
-        return decide(purpose, records, policy=self.policy, at_us=now_us, signals=signals)
+        for record in records:
+            at_us = max(at_us, record.received_us)
+        return decide(purpose, records, policy=self.policy, at_us=at_us, signals=signals)
 
     def sign(self, statement: Mapping[str, object]) -> tuple[str, str]:
         """``(public key, signature)`` of a statement, base64."""

@@ -5,10 +5,9 @@ import os
 import struct
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from knowingly.domain.consent import ConsentRecord
 from knowingly.domain.event import KIND_CODE, Event
 from knowingly.domain.intake import Intake, Refusal
 from knowingly.domain.moments import DAY_US, to_us
@@ -16,7 +15,8 @@ from knowingly.domain.validate import check_rows
 from knowingly.errors import InputError, UnknownItemError
 from knowingly.ledger import log
 from knowingly.profiles.body import TABLE, order_code
-from knowingly.store import consents, events, subjects
+from knowingly.profiles.permissions import Permission, Permissions, permission
+from knowingly.store import events, subjects
 from knowingly.store.doors import Tx
 from knowingly.store.subjects import ACTIVE, SubjectRow
 from knowingly.tenancy import Tenancy
@@ -24,6 +24,7 @@ from knowingly.vault.seal import Cipher
 
 _RECORD = struct.Struct("<BqiIdq")
 _NO_ORDER = order_code(None)
+NEVER_ERASED = -1
 
 
 @dataclass(slots=True)
@@ -35,24 +36,22 @@ class _Pending:
     at_us: int
 
 
-@dataclass(slots=True)
-class _Permission:
-    """What one person's choices allow to be kept: ``(mask, since)`` for each purpose allowed."""
+class _Known(NamedTuple):
+    """A person in the batch, what they allow, and when an earlier self of theirs was erased."""
 
-    allowed: list[tuple[int, int]]
-    reason: str
-    erased_us: int = 0
-
-    def mask(self, at_us: int) -> int:
-        """The purposes that an event of this time may be kept for."""
-        mask = 0
-        for bit, since_us in self.allowed:
-            if at_us >= since_us:
-                mask |= bit
-        return mask
+    row: SubjectRow
+    permission: Permission
+    cipher: Cipher
+    erased_us: int
 
 
-def track(tenancy: Tenancy, rows: Iterable[Event | Mapping[str, Any]], *, strict: bool) -> Intake:
+def track(
+    tenancy: Tenancy,
+    permissions: Permissions,
+    rows: Iterable[Event | Mapping[str, Any]],
+    *,
+    strict: bool,
+) -> Intake:
     """Keep what is valid and allowed, in one transaction; count the rest by reason.
 
     Consent is asked in the transaction that stores the event: a withdrawal either comes before and
@@ -69,12 +68,12 @@ def track(tenancy: Tenancy, rows: Iterable[Event | Mapping[str, Any]], *, strict
     if not by_person:
         return Intake(refused=tuple(refused))
     lookups = {person: tenancy.keyring.lookup(person) for person in by_person}
-    nobody = _permission(tenancy, (), now_us)
+    nobody = permission(tenancy, (), now_us)
     fresh = _prepare_keys(tenancy, list(lookups.values()), now_us, nobody)
     dropped: Counter[str] = Counter()
     with tenancy.write() as tx:
         tenancy.keyring.watch(tx.head.shred_epoch)
-        people = _people(tenancy, tx, list(lookups.values()), fresh, now_us)
+        people = _people(tenancy, permissions, tx, list(lookups.values()), fresh)
         row_of = tenancy.catalogue.at(tx).row_of
         stored: list[events.NewEvent] = []
         for person, pending in by_person.items():
@@ -82,9 +81,8 @@ def track(tenancy: Tenancy, rows: Iterable[Event | Mapping[str, Any]], *, strict
             if found is None:
                 dropped["no_record"] += len(pending)
                 continue
-            row, permission, cipher = found
-            keep = _allowed(pending, permission, row_of, dropped, refused)
-            stored += _sealed(tenancy, row, cipher, keep)
+            keep = _allowed(pending, found, row_of, dropped, refused)
+            stored += _sealed(tenancy, found.row, found.cipher, keep)
         if strict and refused:
             raise UnknownItemError("item", refused[0].expected, row=refused[0].row)
         kept = events.add(tx, stored)
@@ -110,7 +108,7 @@ def _timely(
 
 
 def _prepare_keys(
-    tenancy: Tenancy, lookups: Sequence[bytes], now_us: int, nobody: _Permission
+    tenancy: Tenancy, lookups: Sequence[bytes], now_us: int, nobody: Permission
 ) -> dict[bytes, bytes]:
     """Commit keys for strangers whose events are kept on a basis other than consent.
 
@@ -126,49 +124,38 @@ def _prepare_keys(
 
 
 def _people(
-    tenancy: Tenancy, tx: Tx, lookups: Sequence[bytes], fresh: Mapping[bytes, bytes], now_us: int
-) -> dict[bytes, tuple[SubjectRow, _Permission, Cipher]]:
+    tenancy: Tenancy,
+    permissions: Permissions,
+    tx: Tx,
+    lookups: Sequence[bytes],
+    fresh: Mapping[bytes, bytes],
+) -> dict[bytes, _Known]:
     """Everyone in the batch who is known and active, with what their choices allow."""
+    now_us = tenancy.now_us()
     known = subjects.find_many(tx, lookups)
     erased = subjects.erased_at(tx, lookups)
+    active = {lookup: row for lookup, row in known.items() if row.state == ACTIVE}
+    allowed = permissions.of(tenancy, tx, [row.subject for row in active.values()], now_us)
     opened = subjects.add(
         tx, [(lookup, key) for lookup, key in fresh.items() if lookup not in known]
     )
     for row in opened.values():
         seal = tenancy.keyring.cipher(row.key_id).seal
         log.append(tx, "subject.opened", at_us=now_us, seal=seal, subject=row.subject)
-    known.update(opened)
-    active = {lookup: row for lookup, row in known.items() if row.state == ACTIVE}
-    records = consents.of_many(tx, [row.subject for row in active.values()])
+        allowed[row.subject] = permission(tenancy, (), now_us)
+    active |= opened
     ciphers = tenancy.keyring.ciphers([row.key_id for row in active.values()])
     return {
-        lookup: (
-            row,
-            replace(
-                _permission(tenancy, records[row.subject], now_us),
-                erased_us=erased.get(lookup, 0),
-            ),
-            ciphers[row.key_id],
+        lookup: _Known(
+            row, allowed[row.subject], ciphers[row.key_id], erased.get(lookup, NEVER_ERASED)
         )
         for lookup, row in active.items()
     }
 
 
-def _permission(tenancy: Tenancy, records: Sequence[ConsentRecord], now_us: int) -> _Permission:
-    allowed = []
-    reason = ""
-    for purpose, mask in tenancy.masks.items():
-        decision = tenancy.decide(purpose, records, at_us=now_us)
-        if decision.allowed:
-            allowed.append((mask, decision.since_us))
-        elif not reason:
-            reason = decision.reason
-    return _Permission(allowed, reason if not allowed else "before_consent")
-
-
 def _allowed(
     pending: Sequence[_Pending],
-    permission: _Permission,
+    known: _Known,
     row_of: Mapping[str, int],
     dropped: Counter[str],
     refused: list[Refusal],
@@ -181,11 +168,11 @@ def _allowed(
             expected = "an item of this shop (add it with items.upsert first)"
             refused.append(Refusal(waiting.row, "item", expected))
             continue
-        mask = permission.mask(waiting.at_us)
-        if waiting.at_us <= permission.erased_us:
+        mask = known.permission.mask(waiting.at_us)
+        if waiting.at_us <= known.erased_us:
             dropped["erased"] += 1
         elif not mask:
-            dropped[permission.reason] += 1
+            dropped[known.permission.reason] += 1
         else:
             keep.append((waiting, item, mask))
     return keep

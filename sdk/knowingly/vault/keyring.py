@@ -18,7 +18,7 @@ from knowingly.store import keys as key_rows
 from knowingly.store.database import Database
 from knowingly.vault.seal import Cipher
 
-KEPT_CIPHERS = 16_384
+KEPT_CIPHERS = 65_536
 SECRETS = ("lookup", "operator", "token", "signing")
 
 

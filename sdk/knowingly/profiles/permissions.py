@@ -1,0 +1,102 @@
+"""What each person's choices allow to be kept, remembered while nobody chooses anything new.
+
+A bulk import asks about the same people again and again. Every choice is a ledger entry, so the
+size of the log, read under the writer's lock, says whether anything can have changed, and the
+entries since say for whom. A permission that runs out by itself is remembered until then.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from knowingly.domain.consent import Action, ConsentRecord
+from knowingly.store import consents
+from knowingly.store.doors import Tx
+from knowingly.tenancy import Tenancy
+
+KEPT_PEOPLE = 200_000
+_EVER_US = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """What one person's choices allow to be kept: ``(mask, since)`` for each purpose allowed.
+
+    It holds for ``[from_us, until_us)``. ``reason`` is why an event that no purpose may keep is
+    dropped.
+    """
+
+    allowed: tuple[tuple[int, int], ...]
+    reason: str
+    from_us: int
+    until_us: int
+
+    def mask(self, at_us: int) -> int:
+        """The purposes that an event of this time may be kept for."""
+        mask = 0
+        for bit, since_us in self.allowed:
+            if at_us >= since_us:
+                mask |= bit
+        return mask
+
+
+def permission(tenancy: Tenancy, records: Sequence[ConsentRecord], now_us: int) -> Permission:
+    """What these choices of one person allow now."""
+    allowed = []
+    reason = ""
+    for purpose, mask in tenancy.masks.items():
+        decision = tenancy.decide(purpose, records, at_us=now_us)
+        if decision.allowed:
+            allowed.append((mask, decision.since_us))
+        elif not reason:
+            reason = decision.reason
+    until_us = min(_ends(tenancy, records, now_us), default=_EVER_US)
+    return Permission(tuple(allowed), reason if not allowed else "before_consent", now_us, until_us)
+
+
+def _ends(tenancy: Tenancy, records: Iterable[ConsentRecord], now_us: int) -> Iterable[int]:
+    """The moments still to come at which one of these grants runs out."""
+    rules = tenancy.policy.rules.purposes
+    for record in records:
+        rule = rules.get(record.purpose)
+        if record.action is Action.GRANT and rule is not None and rule.valid_us is not None:
+            end_us = min(record.at_us, record.received_us) + rule.valid_us
+            if end_us >= now_us:
+                yield end_us
+
+
+class Permissions:
+    """The permissions of one tenant's people; used under the writer's lock only."""
+
+    def __init__(self) -> None:
+        self._log_size = 0
+        self._kept: dict[int, Permission] = {}
+
+    def of(
+        self, tenancy: Tenancy, tx: Tx, people: Sequence[int], now_us: int
+    ) -> dict[int, Permission]:
+        """The permissions of people who were known before this transaction."""
+        self._drop_changed(tx)
+        found = {}
+        unknown = []
+        for subject in people:
+            kept = self._kept.get(subject)
+            if kept is not None and kept.from_us <= now_us < kept.until_us:
+                found[subject] = kept
+            else:
+                unknown.append(subject)
+        for subject, records in consents.of_many(tx, unknown).items():
+            found[subject] = permission(tenancy, records, now_us)
+        if len(self._kept) + len(unknown) > KEPT_PEOPLE:
+            self._kept.clear()
+        self._kept.update(found)
+        return found
+
+    def _drop_changed(self, tx: Tx) -> None:
+        size = tx.head.ledger_size
+        if size < self._log_size:
+            # An older copy of the data was put in place: nothing remembered can be trusted.
+            self._kept.clear()
+        elif size > self._log_size and self._kept:
+            for subject in consents.changed_since(tx, self._log_size):
+                self._kept.pop(subject, None)
+        self._log_size = size
