@@ -40,6 +40,11 @@ class Purchases:
             made_up.integers(3_600, 80 * 86_400, n),
         )
 
+    def by_person(self) -> "Purchases":
+        """The same purchases, person by person."""
+        order = np.argsort(self.person, kind="stable")
+        return Purchases(self.person[order], self.item[order], self.age_s[order])
+
     def __len__(self) -> int:
         return len(self.person)
 
