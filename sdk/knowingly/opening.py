@@ -6,8 +6,6 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import make_url
-
 from knowingly.domain.moments import Clock, to_us
 from knowingly.errors import InputError, StoreError
 from knowingly.ledger import log
@@ -42,35 +40,47 @@ def open_files(url: str, key_store: str | None) -> Files:
         StoreError: One of them is missing, of another version, or of another shop.
     """
     data = Database(url)
-    keys_url = key_store or _beside(data)
+    keys = Database(_beside(data) if key_store is None else key_store)
+    if _is_same(data, keys):
+        raise StoreError("the key store is the data itself: keys live in a second database")
     if data.is_sqlite:
         _private(Path(data.url.database or ""))
     migrate.prepare(data, "data")
     with data.reading() as connection:
         data_id = shop_rows.data_shop(connection)
-    parsed = make_url(keys_url)
-    if parsed.get_backend_name() == "sqlite" and parsed.database:
+    if keys.is_sqlite:
+        path = Path(keys.url.database or "")
         # An empty key store beside data that has lost its own would look like a working shop.
-        if data_id is not None and not Path(parsed.database).exists():
+        if data_id is not None and not path.exists():
             same_shop(data_id, None)
-        _private(Path(parsed.database))
-    keys = Database(parsed)
+        _private(path)
     migrate.prepare(keys, "keys")
     _name(data, keys)
     return Files(data, keys)
+
+
+def check_tenant(name: str) -> None:
+    """Refuse what is no tenant name.
+
+    Raises:
+        InputError: It is none; the message does not repeat it.
+    """
+    if not isinstance(name, str) or not _TENANT.match(name):
+        raise InputError(
+            "tenant", "1 to 64 of a-z, 0-9, '.', '_' and '-', starting with a-z or 0-9"
+        )
 
 
 def open_tenancy(files: Files, root: bytes, policy: Policy, clock: Clock, tenant: str) -> Tenancy:
     """One tenant's parts; a policy that is new to it becomes a ledger entry.
 
     Raises:
-        InputError: The name is no tenant name.
+        InputError: The name is no tenant name, or the clock no function.
         SealError: The root key does not open this tenant's keys.
     """
-    if not _TENANT.match(tenant):
-        raise InputError(
-            "tenant", "1 to 64 of a-z, 0-9, '.', '_' and '-', starting with a-z or 0-9"
-        )
+    check_tenant(tenant)
+    if not callable(clock):
+        raise InputError("clock", "a function that gives the time now, with a zone")
     store = Store(files.data)
     keyring = Keyring(files.keys, root, tenant)
     number = store.tenant(tenant)
@@ -99,10 +109,22 @@ def _beside(data: Database) -> str:
     return f"sqlite:///{path.with_name(path.stem + '.keys' + path.suffix)}"
 
 
+def _is_same(data: Database, keys: Database) -> bool:
+    if not (data.is_sqlite and keys.is_sqlite):
+        return data.url == keys.url
+    paths = [Path(one.url.database or "") for one in (data, keys)]
+    if os.path.realpath(paths[0]) == os.path.realpath(paths[1]):
+        return True
+    return all(path.is_file() for path in paths) and paths[0].samefile(paths[1])
+
+
 def _private(path: Path) -> None:
     """Make a database file that only its owner can read; SQLite gives its log the same rights."""
-    if not path.exists():
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    try:
+        if not path.exists():
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except (OSError, ValueError) as error:
+        raise StoreError(f"the database file cannot be made ({type(error).__name__})") from None
 
 
 def _name(data: Database, keys: Database) -> None:

@@ -1,6 +1,7 @@
 """The one object an app holds. It wires the parts and decides nothing."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import threading
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +14,8 @@ from knowingly.domain.event import Event, EventKind
 from knowingly.domain.intake import Intake
 from knowingly.domain.moments import Clock, from_us, system_clock, to_us
 from knowingly.domain.page import Page
-from knowingly.domain.validate import check_id
+from knowingly.domain.progress import Progress
+from knowingly.domain.validate import check_id, one_or_many
 from knowingly.errors import InputError
 from knowingly.evaluate.runner import Evaluation, evaluate
 from knowingly.governance.aggregates import Aggregates
@@ -24,7 +26,7 @@ from knowingly.governance.export import Exporter
 from knowingly.governance.rights import Rights
 from knowingly.governance.upkeep import STEPS, Maintained, Upkeep
 from knowingly.items.shelf import Items
-from knowingly.opening import Files, open_files, open_tenancy
+from knowingly.opening import Files, check_tenant, open_files, open_tenancy
 from knowingly.plugins import PluginHost
 from knowingly.policy import Policy, load_policy
 from knowingly.profiles.intake import track
@@ -37,9 +39,6 @@ from knowingly.recommend.training import Trained, train
 from knowingly.store import events, subjects
 from knowingly.tenancy import Tenancy
 from knowingly.vault.root import load_root_key
-
-Progress = Callable[[str, int, int], None]
-"""Told ``(what is being done, done, in all)``."""
 
 POLICY_FILE = Path("policy.toml")
 
@@ -58,6 +57,9 @@ class Shop:
         self._files, self._tenancy, self._host, self._root = files, tenancy, host, root
         self._counters = Counters()
         self._permissions = Permissions()
+        # Opened once and shared: a request handler may ask for its merchant on every page.
+        self._tenants: dict[str, Shop] = {tenancy.name: self}
+        self._opening = threading.Lock()
         registry, algorithms = Registry(), host.algorithms
         self._registry = registry
         self._recommender = Recommender(tenancy, registry)
@@ -100,10 +102,15 @@ class Shop:
         Raises:
             InputError: The name is no tenant name.
         """
-        tenancy = open_tenancy(
-            self._files, self._root, self._tenancy.policy, self._tenancy.clock, name
-        )
-        return Shop(self._files, tenancy, self._host, self._root)
+        check_tenant(name)
+        with self._opening:
+            if name not in self._tenants:
+                policy, clock = self._tenancy.policy, self._tenancy.clock
+                tenancy = open_tenancy(self._files, self._root, policy, clock, name)
+                shop = Shop(self._files, tenancy, self._host, self._root)
+                shop._tenants, shop._opening = self._tenants, self._opening
+                self._tenants[name] = shop
+            return self._tenants[name]
 
     def knows(self, subject: str) -> bool:
         """Whether anything is stored of a person; says nothing about what they allow."""
@@ -127,12 +134,15 @@ class Shop:
 
     @overload
     def track(
-        self, subject: Iterable[Event | Mapping[str, Any]], *, strict: bool = False
+        self,
+        subject: Event | Mapping[str, Any] | Iterable[Event | Mapping[str, Any]],
+        *,
+        strict: bool = False,
     ) -> Intake: ...
 
     def track(
         self,
-        subject: str | Iterable[Event | Mapping[str, Any]],
+        subject: str | Event | Mapping[str, Any] | Iterable[Event | Mapping[str, Any]],
         kind: str | EventKind | None = None,
         item: str | None = None,
         *,
@@ -142,8 +152,8 @@ class Shop:
         """Record what someone did, or a batch of events; kept only for what they agreed to.
 
         Args:
-            subject: The app's id of the person; or many events, as values or mappings of the
-                fields of ``Event``. One call is one transaction: feed a large file in parts.
+            subject: The app's id of the person; or one or many events, as values or mappings of
+                the fields of ``Event``. One call is one transaction: feed a large file in parts.
             kind: What was done: view, cart, purchase, return, like or hide.
             item: The item's id.
             strict: For a batch: refuse the whole of it when one row is bad.
@@ -162,7 +172,9 @@ class Shop:
             ]
             strict = True
         else:
-            rows = subject
+            rows = one_or_many(Event, subject, "subject")
+            if fields or kind is not None or item is not None:
+                raise InputError("subject", "a person's id, where the fields of an event follow")
         intake = track(self._tenancy, self._permissions, rows, strict=strict)
         self._counters.intake(intake)
         return intake
@@ -230,10 +242,13 @@ class Shop:
             progress: Told what is being done.
 
         Raises:
-            InputError: ``skip`` names no step.
+            InputError: ``skip`` is no list of steps.
         """
-        if unknown := sorted(set(skip) - set(STEPS)):
-            del unknown
+        if (
+            isinstance(skip, str | bytes)
+            or not isinstance(skip, Collection)
+            or not all(isinstance(step, str) and step in STEPS for step in skip)
+        ):
             raise InputError("skip", f"some of {', '.join(STEPS)}")
         done = self._upkeep.run(skip=skip, progress=progress)
         self.stats()

@@ -12,7 +12,7 @@ from knowingly.cli.failing import CommandError
 from knowingly.cli.options import shop_command
 from knowingly.cli.output import Output, to_json
 from knowingly.cli.private_file import private_file
-from knowingly.governance.erasure import Certificate
+from knowingly.governance.certificate import Certificate
 from knowingly.shop import Shop
 
 Subject = Annotated[str, typer.Argument(metavar="SUBJECT", help="The app's id of a person.")]

@@ -18,6 +18,10 @@ class Choice(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
     ``purposes`` empty means every purpose of the policy (not for a grant). ``at`` is when the
     person chose, now when left out; ``notice`` the text they were shown.
 
+    ``restrict`` and ``unrestrict`` concern everything, so ``purposes`` is ignored.
+    While a restriction stands, every purpose is denied and models forget; events are kept, unused.
+    Lifting it leaves the person's other choices as they are.
+
     Stability: stable.
     """
 

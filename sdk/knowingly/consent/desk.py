@@ -13,8 +13,8 @@ from knowingly.consent.choice import ALL_PURPOSES, Choice, settled_purposes
 from knowingly.consent.token import Explanation, open_token
 from knowingly.domain.consent import ACCOUNT, Action, ConsentRecord, Decision, Receipt
 from knowingly.domain.moments import to_us
-from knowingly.domain.validate import check_id, check_rows
-from knowingly.errors import ConsentError, InputError, StoreError
+from knowingly.domain.validate import check_id, check_iterable, check_rows
+from knowingly.errors import ConsentError, InputError, SealError, StoreError
 from knowingly.ledger import log
 from knowingly.ledger.log import Entry
 from knowingly.store import consents, subjects
@@ -23,15 +23,25 @@ from knowingly.store.subjects import ACTIVE, SubjectRow
 from knowingly.tenancy import Tenancy
 
 OPEN_TRIES = 3
+_YES = frozenset({Action.GRANT, Action.UNRESTRICT})
 
 
 class Effects(Protocol):
     """What follows from choices; runs in the transaction that records them."""
 
     def __call__(
-        self, tx: Tx, person: SubjectRow, purposes: Sequence[str], *, at_us: int
+        self,
+        tx: Tx,
+        person: SubjectRow,
+        purposes: Sequence[str],
+        *,
+        at_us: int,
+        first_entry: int,
     ) -> Mapping[str, int]:
-        """Apply what the person's choices now mean; say what was done, in numbers."""
+        """Apply what the person's choices now mean; say what was done, in numbers.
+
+        The choices from ledger entry ``first_entry`` on are the new ones.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,7 @@ class _Chosen:
     choice: Choice
     purposes: tuple[str, ...]
     at_us: int
+    received_us: int
 
 
 class Consent:
@@ -105,6 +116,7 @@ class Consent:
             InputError: A row is bad; nothing was written.
             ConsentError: A choice does not fit the policy; nothing was written.
         """
+        check_iterable(choices, "choices", "many choices, as values or mappings")
         good, _ = check_rows(Choice, choices, strict=True)
         asked = [(choice, settled_purposes(choice, self._tenancy.policy)) for _, choice in good]
         now_us = self._tenancy.now_us()
@@ -138,10 +150,21 @@ class Consent:
     def explain(self, token: str) -> Explanation:
         """What a page's decision token says: purpose, outcome, reason, and the state it saw.
 
+        Reading it is a staff read, and so a ledger entry.
+
         Raises:
             InputError: It is no token of this tenant.
         """
-        return open_token(self._tenancy, token)
+        explanation = open_token(self._tenancy, token)
+        with self._tenancy.write() as tx:
+            log.append(
+                tx,
+                "read.explain",
+                at_us=self._tenancy.now_us(),
+                seal=self._tenancy.keyring.operator.seal,
+                details={"by": "staff"},
+            )
+        return explanation
 
     def _one(
         self,
@@ -153,6 +176,9 @@ class Consent:
     ) -> Receipt:
         if isinstance(purposes, str):
             purposes = (purposes,)
+        is_list = isinstance(purposes, Sequence) and not isinstance(purposes, bytes | bytearray)
+        if not is_list or not all(isinstance(purpose, str) for purpose in purposes):
+            raise InputError("purposes", "a purpose of the policy, or a list of them")
         choice = {
             "subject": subject,
             "action": action,
@@ -188,18 +214,21 @@ class Consent:
                 return None
             if any(row.state != ACTIVE for row in people.values()):
                 return None
+            if not self._tenancy.keyring.are_stored(list(missing.values())):
+                return None
             self._refuse_old(tx, asked, lookups, now_us)
             opened = subjects.add(tx, list(missing.items()))
             people |= opened
+            newest_us = self._newest(tx, people.values())
             chosen = [
-                _Chosen(people[lookup], choice, purposes, _chosen_us(choice, now_us))
+                _settled(people[lookup], choice, purposes, now_us, newest_us)
                 for lookup, (choice, purposes) in zip(lookups, asked, strict=True)
             ]
-            entries = log.append_many(tx, [self._draft(one, now_us) for one in chosen])
+            entries = log.append_many(tx, [self._draft(one) for one in chosen])
             consents.add(tx, _records(chosen, entries))
             new = {row.subject for row in opened.values()}
             effects = {
-                entry.index: self._apply(tx, one, now_us)
+                entry.index: self._apply(tx, one, first_entry=entries[0].index)
                 for one, entry in zip(chosen, entries, strict=True)
                 if one.person.subject not in new
             }
@@ -224,22 +253,41 @@ class Consent:
                     reason="erased",
                 )
 
-    def _draft(self, chosen: _Chosen, now_us: int) -> log.Draft:
-        cipher = self._tenancy.keyring.cipher(chosen.person.key_id)
+    def _newest(self, tx: Tx, people: Iterable[SubjectRow]) -> dict[int, int]:
+        """When the newest choice so far of each person was recorded."""
+        known = consents.of_many(tx, [person.subject for person in people])
+        return {
+            subject: max(record.received_us for record in records)
+            for subject, records in known.items()
+            if records
+        }
+
+    def _draft(self, chosen: _Chosen) -> log.Draft:
         return log.Draft(
             f"consent.{chosen.choice.action.value}",
-            now_us,
-            cipher.seal,
+            chosen.received_us,
+            self._sealer(chosen),
             self._facts(chosen.choice, chosen.purposes, chosen.at_us),
             {"by": "subject"},
             chosen.person.subject,
         )
 
-    def _apply(self, tx: Tx, chosen: _Chosen, now_us: int) -> Mapping[str, int]:
+    def _sealer(self, chosen: _Chosen) -> log.Seal:
+        try:
+            return self._tenancy.keyring.cipher(chosen.person.key_id).seal
+        except SealError:
+            # A person whose key is lost can still say no.
+            if chosen.choice.action in _YES:
+                raise
+            return self._tenancy.keyring.operator.seal
+
+    def _apply(self, tx: Tx, chosen: _Chosen, *, first_entry: int) -> Mapping[str, int]:
         """What follows for a person who was known before; nobody else has anything to lose."""
         every = ALL_PURPOSES in chosen.purposes
         touched = tuple(self._tenancy.policy.purposes) if every else chosen.purposes
-        return self._effects(tx, chosen.person, touched, at_us=now_us)
+        return self._effects(
+            tx, chosen.person, touched, at_us=chosen.received_us, first_entry=first_entry
+        )
 
     def _facts(self, choice: Choice, purposes: tuple[str, ...], at_us: int) -> dict[str, Any]:
         policy = self._tenancy.policy
@@ -259,6 +307,25 @@ def _chosen_us(choice: Choice, now_us: int) -> int:
     return to_us(choice.at) if choice.at is not None else now_us
 
 
+def _settled(
+    person: SubjectRow,
+    choice: Choice,
+    purposes: tuple[str, ...],
+    now_us: int,
+    newest_us: Mapping[int, int],
+) -> _Chosen:
+    """A choice with its moments.
+
+    A no that is made now is never older than what is recorded already, even where this server's
+    clock is behind the one that recorded it: otherwise a yes would outlive it. A yes keeps the
+    clock it has, and is denied until that clock has passed the no.
+    """
+    received_us = now_us
+    if choice.action not in _YES:
+        received_us = max(now_us, newest_us.get(person.subject, now_us))
+    return _Chosen(person, choice, purposes, _chosen_us(choice, received_us), received_us)
+
+
 def _records(
     chosen: Sequence[_Chosen], entries: Sequence[Entry]
 ) -> Iterator[tuple[int, ConsentRecord]]:
@@ -270,7 +337,7 @@ def _records(
                     purpose,
                     one.choice.action,
                     one.at_us,
-                    to_us(entry.at),
+                    one.received_us,
                     entry.index,
                     one.choice.notice,
                     ACCOUNT,

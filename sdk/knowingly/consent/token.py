@@ -15,6 +15,7 @@ from knowingly.errors import InputError, SealError
 from knowingly.tenancy import Tenancy
 
 _TABLE = "decision"
+_EXPECTED = "the decision token of a page of this shop"
 _MAX_CHARS = 4_000
 _MAX_SOURCES = 8
 _MAX_SOURCE_CHARS = 20
@@ -75,6 +76,8 @@ def open_token(tenancy: Tenancy, token: str) -> Explanation:
     Raises:
         InputError: It is no token of this tenant.
     """
+    if not isinstance(token, str):
+        raise InputError("token", _EXPECTED)
     try:
         # One character too many is no longer base64, so a token over the bound cannot open.
         sealed = base64.b64decode(
@@ -82,7 +85,7 @@ def open_token(tenancy: Tenancy, token: str) -> Explanation:
         )
         plain = json.loads(tenancy.keyring.token.open(_TABLE, b"", sealed))
     except (SealError, binascii.Error, UnicodeEncodeError, ValueError):
-        raise InputError("token", "the decision token of a page of this shop") from None
+        raise InputError("token", _EXPECTED) from None
     purpose, allowed, reason, at_us, since_us, rests_on, log_size, digest, training, _, signals = (
         plain
     )

@@ -36,7 +36,7 @@ def system_clock() -> datetime:
 
 def to_us(moment: datetime, field: str = "at") -> int:
     """Microseconds since 1970 of an aware ``moment``; exact, unlike ``timestamp()``."""
-    if moment.tzinfo is None:
+    if not isinstance(moment, datetime) or moment.utcoffset() is None:
         raise InputError(field, "a time with a zone, such as 2026-03-01T12:00:00+01:00")
     return (moment - _EPOCH) // _MICROSECOND
 

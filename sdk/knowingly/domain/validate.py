@@ -1,7 +1,7 @@
 """Rows from outside, checked one by one into values or refusals."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -15,7 +15,8 @@ _ID = TypeAdapter(Id)
 
 _EXPECTED = {
     "missing": "a value; it is missing",
-    "extra_forbidden": "no such field",
+    "extra_forbidden": "no other fields than those of {model}",
+    "invalid_key": "no other fields than those of {model}",
     "timezone_aware": "a time with a zone, such as 2026-03-01T12:00:00+01:00",
     "finite_number": "a finite number",
     "string_too_long": "at most {max_length} characters",
@@ -44,9 +45,12 @@ _EXPECTED = {
 def refusal(row: int, error: ValidationError) -> Refusal:
     """The first complaint of a pydantic error, in our words and without the value itself."""
     first = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(str(part) for part in first["loc"]) or "row"
+    # A field of no such name is the caller's own key, and can hold anything: it is not repeated.
+    named = first["type"] not in {"extra_forbidden", "invalid_key"}
+    place = (".".join(str(part) for part in first["loc"]) if named else "") or "row"
     template = _EXPECTED.get(first["type"])
-    expected = template.format(**first.get("ctx", {})) if template else first["msg"]
+    told = {"model": error.title, **first.get("ctx", {})}
+    expected = template.format(**told) if template else first["msg"]
     return Refusal(row, place, expected[0].lower() + expected[1:])
 
 
@@ -80,6 +84,35 @@ def check_rows(
                 raise as_error(found, row=number) from None
             bad.append(found)
     return good, bad
+
+
+def check_iterable(given: object, field: str, expected: str) -> None:
+    """Refuse what rows cannot be read from: text, and what is no iterable.
+
+    Raises:
+        InputError: It is one of those.
+    """
+    try:
+        if not isinstance(given, str | bytes | bytearray | BaseModel):
+            iter(given)  # type: ignore[call-overload]  # asked, not assumed
+            return
+    except TypeError:
+        pass
+    raise InputError(field, expected)
+
+
+def one_or_many(
+    model: type[T], given: T | Mapping[str, Any] | Iterable[T | Mapping[str, Any]], field: str
+) -> Iterable[T | Mapping[str, Any]]:
+    """Rows as they were given; a single value or mapping as the one row it is.
+
+    Raises:
+        InputError: It is neither a row nor many.
+    """
+    if isinstance(given, model | Mapping):
+        return [given]
+    check_iterable(given, field, f"one {model.__name__}, or many, as values or mappings")
+    return cast("Iterable[T | Mapping[str, Any]]", given)
 
 
 def check_id(subject: str) -> str:

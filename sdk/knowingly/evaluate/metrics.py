@@ -45,24 +45,6 @@ def ndcg_at_k(ranked: Rows, relevant: Relevant, k: int) -> float:
     return _mean((hits @ discount[: hits.shape[1]])[n_relevant > 0] / ideal[n_relevant > 0])
 
 
-def recall_at_k(ranked: Rows, relevant: Relevant, k: int) -> float:
-    """The share of a person's test items that are in the first ``k`` positions.
-
-    Divided by the number of test items, not by ``min(k, number)`` as some papers do, so that it
-    stays below 1 for people with more than ``k``.
-
-    Returns:
-        The mean over people with a test item, 0 to 1.
-
-    Raises:
-        InputError: Shapes do not fit, a row ranks an item twice, or nobody has a test item.
-
-    Stability: internal.
-    """
-    hits, n_relevant = _hits(ranked, relevant, k)
-    return _mean(hits.sum(axis=1)[n_relevant > 0] / n_relevant[n_relevant > 0])
-
-
 def coverage_at_k(ranked: Rows, n_items: int) -> float:
     """The share of the catalogue that anyone was recommended: distinct items over ``n_items``.
 

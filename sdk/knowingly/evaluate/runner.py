@@ -1,6 +1,5 @@
 """``shop.evaluate``: the served models on what came after the events they learned from."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 
 from knowingly.domain.event import KIND_CODE, EventKind
 from knowingly.domain.moments import DAY_US, from_us
+from knowingly.domain.progress import Progress
 from knowingly.errors import NotFittedError
 from knowingly.evaluate.metrics import coverage_at_k, ndcg_at_k, top_rows
 from knowingly.recommend import guard
@@ -17,9 +17,6 @@ from knowingly.recommend.interface import Model
 from knowingly.recommend.query import History, Query
 from knowingly.recommend.registry import Registry, Serving
 from knowingly.tenancy import Tenancy
-
-Progress = Callable[[str, int, int], None]
-"""Told ``(what is being done, done, in all)``."""
 
 _PEOPLE_AT_ONCE = 256
 _PURCHASE = KIND_CODE[EventKind.PURCHASE]

@@ -15,16 +15,17 @@ from numpy.typing import NDArray
 
 from knowingly.domain.event import KIND_CODE, EventKind
 from knowingly.domain.moments import DAY_US, from_us
+from knowingly.domain.progress import Counted
 from knowingly.errors import BudgetExhaustedError
 from knowingly.governance.noise import epsilon_of, from_pico_rho, rho_for, to_pico_rho, top_k
 from knowingly.governance.periods import Period, period_at, period_before
 from knowingly.governance.size_rule import min_people
 from knowingly.ledger import log
-from knowingly.profiles.scan import Progress, scan
+from knowingly.profiles.scan import scan
 from knowingly.recommend.released import BESTSELLERS, Released, load
 from knowingly.store import releases as stored
 from knowingly.store.doors import Tx
-from knowingly.store.releases import ReleaseRow
+from knowingly.store.releases import ChargeRow, ReleaseRow
 from knowingly.tenancy import Tenancy
 
 PURPOSE = "measure"
@@ -86,7 +87,7 @@ class Aggregates:
             ids = self._tenancy.catalogue.at(snapshot).ids
         return _as_release(released, ids) if released is not None else None
 
-    def release_bestsellers(self, progress: Progress | None = None) -> Release | None:
+    def release_bestsellers(self, progress: Counted | None = None) -> Release | None:
         """Count, charge, draw noise and publish, where enough people are measured.
 
         The current budget period is tried first, then the one before it, which may have ended
@@ -132,7 +133,7 @@ class Aggregates:
         over = period.end_us <= now_us and newest.at_us >= period.end_us
         return recent or over
 
-    def _count(self, period: Period, now_us: int, progress: Progress | None) -> _Counted:
+    def _count(self, period: Period, now_us: int, progress: Counted | None) -> _Counted:
         """People per item who bought it within the period: one count each, whatever they bought."""
         with self._tenancy.read() as snapshot:
             counts = np.zeros(len(self._tenancy.catalogue.at(snapshot)), np.int64)
@@ -183,12 +184,16 @@ class Aggregates:
     def _charge(self, tx: Tx, charge: str, period: Period, rho: float, now_us: int) -> None:
         pico = to_pico_rho(rho)
         limit = to_pico_rho(rho_for(self._tenancy.policy.aggregates.epsilon_per_period, DELTA))
-        left = limit - stored.spent(tx, period.name)
+        left = limit - stored.spent(tx, period.start_us, period.end_us)
         if pico > left:
             raise BudgetExhaustedError(
                 asked=rho, left=from_pico_rho(max(left, 0)), period=period.name
             )
-        stored.charge(tx, charge, period=period.name, pico_rho=pico, what=BESTSELLERS, at_us=now_us)
+        stored.charge(
+            tx,
+            charge,
+            ChargeRow(period.name, period.start_us, period.end_us, pico, BESTSELLERS, now_us),
+        )
         log.append(
             tx,
             "budget.charged",

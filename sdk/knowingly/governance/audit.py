@@ -1,11 +1,19 @@
 """``shop.audit``: the log, read and verified."""
 
+import re
+
+from knowingly.domain.progress import Counted
 from knowingly.domain.validate import check_id
+from knowingly.errors import InputError
 from knowingly.ledger import log
 from knowingly.ledger.log import Entry
-from knowingly.ledger.verify import Progress, VerifiedLog, verify
+from knowingly.ledger.verify import VerifiedLog, verify
 from knowingly.store import subjects
 from knowingly.tenancy import Tenancy
+
+MAX_SINCE = 2**62
+MAX_LIMIT = 10_000
+_WORD = re.compile(r"[a-z_]{1,40}\Z")
 
 
 class Audit:
@@ -17,7 +25,7 @@ class Audit:
     def __init__(self, tenancy: Tenancy) -> None:
         self._tenancy = tenancy
 
-    def verify(self, progress: Progress | None = None) -> VerifiedLog:
+    def verify(self, progress: Counted | None = None) -> VerifiedLog:
         """Hash every entry again, and compare with the tree and the consent state.
 
         Raises:
@@ -27,12 +35,28 @@ class Audit:
             return verify(snapshot, progress)
 
     def entries(self, *, since: int = 0, limit: int = 100) -> list[Entry]:
-        """Entries from index ``since`` on, at most ``limit``; they name no person."""
+        """Entries from index ``since`` on, at most ``limit``; they name no person.
+
+        Raises:
+            InputError: ``since`` or ``limit`` is out of bounds.
+        """
+        _check_int(since, "since", 0, MAX_SINCE)
+        _check_int(limit, "limit", 1, MAX_LIMIT)
         with self._tenancy.read() as snapshot:
             return log.entries(snapshot, since=since, limit=limit)
 
     def note_read(self, what: str, subject: str) -> None:
-        """Record that staff looked at a person; nothing where nobody is known by that id."""
+        """Record that staff looked at a person; nothing where nobody is known by that id.
+
+        Args:
+            what: What was looked at, in one word of a-z and _.
+            subject: The app's id of the person.
+
+        Raises:
+            InputError: ``what`` is no such word, or ``subject`` no id.
+        """
+        if not isinstance(what, str) or not _WORD.match(what):
+            raise InputError("what", "1 to 40 of a-z and '_'")
         with self._tenancy.write() as tx:
             person = subjects.find(tx, self._tenancy.keyring.lookup(check_id(subject)))
             if person is None or person.state != subjects.ACTIVE:
@@ -45,3 +69,8 @@ class Audit:
                 details={"by": "staff"},
                 subject=person.subject,
             )
+
+
+def _check_int(value: object, field: str, least: int, most: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise InputError(field, f"a whole number from {least} to {most}")

@@ -28,12 +28,17 @@ class ChoiceEffects:
         self._algorithms = algorithms
 
     def __call__(
-        self, tx: Tx, person: SubjectRow, purposes: Sequence[str], *, at_us: int
+        self,
+        tx: Tx,
+        person: SubjectRow,
+        purposes: Sequence[str],
+        *,
+        at_us: int,
+        first_entry: int,
     ) -> Mapping[str, int]:
         """Strip and forget; the numbers of events stripped and of models that forgot."""
         records = consents.of(tx, person.subject)
-        newest = max((record.index for record in records), default=-1)
-        earlier = [record for record in records if record.index < newest]
+        earlier = [record for record in records if record.index < first_entry]
         denied, stripped, unlearn = 0, 0, False
         for purpose in purposes:
             mask = self._tenancy.masks.get(purpose, 0)

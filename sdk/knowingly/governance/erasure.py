@@ -7,17 +7,15 @@
    removed from where, what is kept, and why.
 """
 
-import json
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from knowingly.domain.moments import DAY_US, from_us
 from knowingly.errors import UnknownSubjectError
+from knowingly.governance.certificate import Certificate
 from knowingly.ledger import log, merkle
-from knowingly.ledger.signing import is_signed
 from knowingly.profiles.datamap import tables_to_erase
 from knowingly.recommend.forgetting import Algorithms, forget
 from knowingly.recommend.registry import Registry
@@ -29,6 +27,7 @@ from knowingly.store.subjects import ACTIVE, SubjectRow
 from knowingly.tenancy import Tenancy
 
 BEGUN, UNTRUNCATED, DONE = "begun", "not yet truncated", "done"
+OVERWRITTEN = "its bytes overwritten in the key store"
 _TRUNCATE_TRIES = 10
 _OLD_COPIES = (
     "A copy of the data made before cannot be opened with today's key store. A copy of the key "
@@ -36,56 +35,6 @@ _OLD_COPIES = (
     "data and the root key they could be read again, until the root key is destroyed or the last "
     "such copy of the key store is. This release does not rotate root keys, so no date is stated."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """What was erased, signed by the tenant; it names no person.
-
-    ``statement`` is plain JSON; ``is_genuine`` checks the signature over it.
-
-    Stability: stable.
-    """
-
-    statement: Mapping[str, Any]
-    public_key: str
-    signature: str
-
-    def is_genuine(self) -> bool:
-        """Whether the statement is what the owner of ``public_key`` signed."""
-        return is_signed(self.public_key, self.signature, self.statement)
-
-    def to_json(self) -> str:
-        """The certificate as a document that can be handed over."""
-        return json.dumps(
-            {
-                "statement": self.statement,
-                "public_key": self.public_key,
-                "signature": self.signature,
-            },
-            indent=2,
-        )
-
-    @classmethod
-    def from_json(cls, document: str) -> "Certificate":
-        """The certificate of ``to_json``."""
-        value = json.loads(document)
-        return cls(value["statement"], value["public_key"], value["signature"])
-
-    def summary(self) -> str:
-        """The certificate in a few lines, for a person."""
-        told = self.statement
-        removed = ", ".join(f"{number} {table}" for table, number in told["removed"].items())
-        forgot = ", ".join(f"{name} ({how})" for name, how in told["models"].items())
-        kept = "; ".join(f"{one['what']} until {one['until']}" for one in told["kept"])
-        return (
-            f"Erased {told['finished']} (ledger entries {told['begun_entry']} and "
-            f"{told['done_entry']}).\n"
-            f"Rows removed: {removed}.\n"
-            f"Models that forgot: {forgot or 'none had learned'}.\n"
-            f"Key: destroyed, {told['key']}.\n"
-            f"Kept: {kept}."
-        )
 
 
 class Erasures:
@@ -179,8 +128,7 @@ class Erasures:
             facts={"erasure": erasure.erasure, "removed": removed},
         )
         statement = self._statement(tx, erasure, removed, entry.index, now_us, truncated=truncated)
-        public_key, signature = self._tenancy.sign(statement)
-        certificate = Certificate(statement, public_key, signature)
+        certificate = self._signed(statement)
         stored.advance(
             tx,
             erasure.erasure,
@@ -202,7 +150,7 @@ class Erasures:
     ) -> dict[str, Any]:
         told = erasure.progress
         frontier = merkle.unpack(tx.head.ledger_size, tx.head.ledger_frontier)
-        key = "its bytes overwritten in the key store"
+        key = OVERWRITTEN
         if not truncated:
             key = "its bytes not yet overwritten (another reader was in the way): run maintain"
         elif not self._tenancy.keyring.overwrites:
@@ -235,11 +183,18 @@ class Erasures:
             "old_copies": _OLD_COPIES,
         }
 
+    def _signed(self, statement: Mapping[str, Any]) -> Certificate:
+        public_key, signature = self._tenancy.sign(statement)
+        return Certificate(statement, public_key, signature)
+
     def _truncate_later(self, erasure: ErasureRow) -> None:
         if not _until(self._tenancy.keyring.truncate):
             return
         with self._tenancy.write() as tx:
-            stored.advance(tx, erasure.erasure, DONE, progress={})
+            told = Certificate.from_json(stored.certificate(tx, erasure.erasure) or "")
+            renewed = self._signed({**told.statement, "key": OVERWRITTEN})
+            document = renewed.to_json()
+            stored.advance(tx, erasure.erasure, DONE, progress={}, certificate=document)
             log.append(
                 tx,
                 "erasure.truncated",

@@ -81,7 +81,15 @@ class Retention:
         stripped = 0
         for chunk in batched(lapsed, _PEOPLE_PER_TRANSACTION):
             with self._tenancy.write() as tx:
-                stripped += sum(self._lapse_one(tx, person, now_us) for person in chunk)
+                done = [self._lapse_one(tx, person, now_us) for person in chunk]
+                facts = {
+                    "people": len(done),
+                    "events_expired": sum(events for events, _ in done),
+                    "models_forgot": sum(forgot for _, forgot in done),
+                }
+                seal = self._tenancy.keyring.operator.seal
+                log.append(tx, "retention.lapsed", at_us=now_us, seal=seal, facts=facts)
+            stripped += facts["events_expired"]
         return stripped
 
     def _learned_from(self, snapshot: Snapshot) -> set[int]:
@@ -108,15 +116,17 @@ class Retention:
             mask |= self._tenancy.masks[name] if decision.reason in LAPSED else 0
         return mask
 
-    def _lapse_one(self, tx: Tx, person: SubjectRow, now_us: int) -> int:
+    def _lapse_one(self, tx: Tx, person: SubjectRow, now_us: int) -> tuple[int, int]:
+        """How many events lost a purpose, and how many models forgot."""
         current = subjects.number(tx, person.subject)
         if current is None or current.state != ACTIVE:
-            return 0
+            return 0, 0
         records = consents.of(tx, person.subject)
+        forgot: dict[str, str] = {}
         if not self._tenancy.decide(TRAIN, records, at_us=now_us).allowed:
-            forget(self._tenancy, self._registry, self._algorithms, tx, current)
+            forgot = forget(self._tenancy, self._registry, self._algorithms, tx, current)
         mask = self._lapsed(records, now_us)
-        return events.strip(tx, person.subject, mask) if mask else 0
+        return events.strip(tx, person.subject, mask) if mask else 0, len(forgot)
 
     def _never_asked(self, tx: Tx) -> int:
         """Events kept on another basis, of a purpose that needs consent by now."""

@@ -3,7 +3,8 @@
 from typing import Any
 
 from knowingly.domain.validate import check_id
-from knowingly.governance.erasure import Certificate, Erasures
+from knowingly.governance.certificate import Certificate
+from knowingly.governance.erasure import Erasures
 from knowingly.governance.export import Exporter, find
 from knowingly.store import rights as stored
 from knowingly.tenancy import Tenancy

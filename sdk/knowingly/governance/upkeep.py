@@ -7,13 +7,14 @@ retention, which deletes only what no model still holds; last the keys that noth
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from knowingly.errors import BudgetExhaustedError, PluginError
+from knowingly.domain.progress import Progress
+from knowingly.errors import KnowinglyError
 from knowingly.governance.aggregates import Aggregates
 from knowingly.governance.erasure import Erasures
 from knowingly.governance.retention import Retention
 from knowingly.recommend.forgetting import Algorithms
 from knowingly.recommend.registry import Registry
-from knowingly.recommend.training import Progress, Trained, train
+from knowingly.recommend.training import Trained, train
 from knowingly.store import subjects
 from knowingly.tenancy import Tenancy
 
@@ -56,14 +57,14 @@ class Upkeep:
         self._aggregates = aggregates
 
     def run(self, *, skip: Collection[str] = (), progress: Progress | None = None) -> Maintained:
-        """Do every step but those in ``skip``; a plugin that fails to train stops no deletion."""
+        """Do every step but those in ``skip``; a training that fails stops no deletion."""
         done = Maintained()
         if "erasures" not in skip:
             done.erasures_finished = self._erasures.resume()
         if "train" not in skip:
             try:
                 done.trained = train(self._tenancy, self._algorithms, progress=progress)
-            except PluginError as error:
+            except KnowinglyError as error:
                 done.notes += (f"not trained: {error}",)
         if "release" not in skip:
             self._release(done)
@@ -76,7 +77,7 @@ class Upkeep:
     def _release(self, done: Maintained) -> None:
         try:
             done.released = self._aggregates.release_bestsellers() is not None
-        except BudgetExhaustedError as error:
+        except KnowinglyError as error:
             done.notes += (f"not released: {error}",)
 
     def _retain(self, done: Maintained) -> None:
@@ -92,7 +93,8 @@ class Upkeep:
             )
 
     def _sweep(self) -> int:
-        with self._tenancy.read() as snapshot:
-            used = [row.key_id for row in subjects.everyone(snapshot)]
         before_us = self._tenancy.now_us() - _SWEEP_AFTER_US
-        return self._tenancy.keyring.sweep(used, before_us=before_us)
+        # Under the writer's lock: nobody opens a person between the look and the sweep.
+        with self._tenancy.write() as tx:
+            used = [row.key_id for row in subjects.everyone(tx)]
+            return self._tenancy.keyring.sweep(used, before_us=before_us)

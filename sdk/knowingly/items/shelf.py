@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from knowingly.domain.intake import Intake
 from knowingly.domain.item import Item
 from knowingly.domain.moments import to_us
-from knowingly.domain.validate import check_rows
+from knowingly.domain.validate import check_rows, one_or_many
 from knowingly.items.catalogue import Catalogue, CatalogueView
 from knowingly.store import items as rows
 from knowingly.store.doors import Store, Tx
@@ -34,7 +34,10 @@ class Items:
         self._owner = owner
 
     def upsert(
-        self, items: Item | Iterable[Item | Mapping[str, Any]], *, strict: bool = False
+        self,
+        items: Item | Mapping[str, Any] | Iterable[Item | Mapping[str, Any]],
+        *,
+        strict: bool = False,
     ) -> Intake:
         """Add items, or replace those that are there, all in one transaction.
 
@@ -47,9 +50,10 @@ class Items:
             earlier ones are ``duplicates``.
 
         Raises:
-            InputError: A row is bad and ``strict`` is set; nothing was written.
+            InputError: A row is bad and ``strict`` is set, or these are no rows at all; nothing was
+                written.
         """
-        given = [items] if isinstance(items, Item) else items
+        given = one_or_many(Item, items, "items")
         good, refused = check_rows(Item, given, strict=strict)
         latest = {item.id: item for _, item in good}
         if latest:

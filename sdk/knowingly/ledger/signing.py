@@ -8,6 +8,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from knowingly.errors import InternalError
 from knowingly.ledger.canonical import canonical
 
 
@@ -28,6 +29,6 @@ def is_signed(public: str, signature: str, statement: Mapping[str, Any]) -> bool
     try:
         key = Ed25519PublicKey.from_public_bytes(base64.b64decode(public, validate=True))
         key.verify(base64.b64decode(signature, validate=True), canonical(statement))
-    except (InvalidSignature, ValueError):
+    except (InvalidSignature, InternalError, TypeError, ValueError, RecursionError):
         return False
     return True

@@ -1,18 +1,14 @@
 """Verification: every stored byte is hashed again, and the state compared with what was logged."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 
+from knowingly.domain.progress import Counted
 from knowingly.errors import TamperedError
 from knowingly.ledger import merkle
 from knowingly.store import consents
 from knowingly.store import ledger as rows
 from knowingly.store.doors import Snapshot
-
-Progress = Callable[[int, int], None]
-"""Told ``(entries done, entries in all)`` now and then."""
-
 
 _ERASED = b'"kind":"erasure.done"'
 
@@ -28,7 +24,7 @@ class VerifiedLog:
     root: str
 
 
-def verify(snapshot: Snapshot, progress: Progress | None = None) -> VerifiedLog:
+def verify(snapshot: Snapshot, progress: Counted | None = None) -> VerifiedLog:
     """Hash every entry again and compare with the stored tree, head and consent state.
 
     Raises:

@@ -239,11 +239,6 @@ class Policy(Section):
             )
         return self
 
-    @property
-    def purpose_ids(self) -> tuple[str, ...]:
-        """The declared purposes, in the order of the file."""
-        return tuple(self.purposes)
-
     def notice(self, notice_id: str) -> Notice | None:
         """The notice of that id, or None."""
         return self._notices_by_id.get(notice_id)

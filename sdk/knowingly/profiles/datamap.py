@@ -118,7 +118,10 @@ FIELDS: tuple[Field, ...] = (
     *_shops("manifests", "tenant", "training"),
     _person("manifests", "subject", "clear", exported=False, note=_ROW),
     _person("manifests", "body", "sealed"),
-    *_shops("charges", "tenant", "charge", "period", "pico_rho", "what", "at_us"),
+    *_shops(
+        "charges",
+        *("tenant", "charge", "period", "pico_rho", "start_us", "end_us", "what", "at_us"),
+    ),
     *_shops(
         "releases",
         *("tenant", "charge", "what", "period", "at_us", "epsilon", "delta", "item_rows"),

@@ -12,7 +12,7 @@ from knowingly.domain.event import KIND_CODE, Event
 from knowingly.domain.intake import Intake, Refusal
 from knowingly.domain.moments import DAY_US, to_us
 from knowingly.domain.validate import check_rows
-from knowingly.errors import InputError, UnknownItemError
+from knowingly.errors import InputError, StoreError, UnknownItemError
 from knowingly.ledger import log
 from knowingly.profiles.body import TABLE, order_code
 from knowingly.profiles.permissions import Permission, Permissions, permission
@@ -136,9 +136,10 @@ def _people(
     erased = subjects.erased_at(tx, lookups)
     active = {lookup: row for lookup, row in known.items() if row.state == ACTIVE}
     allowed = permissions.of(tenancy, tx, [row.subject for row in active.values()], now_us)
-    opened = subjects.add(
-        tx, [(lookup, key) for lookup, key in fresh.items() if lookup not in known]
-    )
+    missing = [(lookup, key) for lookup, key in fresh.items() if lookup not in known]
+    if not tenancy.keyring.are_stored([key for _, key in missing]):
+        raise StoreError("new keys were swept by a server whose clock runs ahead; try again")
+    opened = subjects.add(tx, missing)
     for row in opened.values():
         seal = tenancy.keyring.cipher(row.key_id).seal
         log.append(tx, "subject.opened", at_us=now_us, seal=seal, subject=row.subject)

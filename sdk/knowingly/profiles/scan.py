@@ -1,6 +1,7 @@
 """Reading everyone for a purpose: for training and for aggregates, person by person, streaming."""
 
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 
 from knowingly.domain.consent import Decision
 from knowingly.domain.moments import day_of
+from knowingly.domain.progress import Counted
+from knowingly.errors import SealError
 from knowingly.profiles import body
 from knowingly.profiles.views import cipher_of, first_us
 from knowingly.store import consents, events, subjects
@@ -18,10 +21,9 @@ from knowingly.store.doors import Snapshot
 from knowingly.store.subjects import ACTIVE, SubjectRow
 from knowingly.tenancy import Tenancy
 
-Progress = Callable[[int, int], None]
-"""Told ``(people done, people in all)``."""
-
 _KEYS_AT_ONCE = 2_000
+
+logger = logging.getLogger("knowingly")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -55,7 +57,7 @@ def scan(
     at_us: int,
     from_us: int = 0,
     until_us: int,
-    progress: Progress | None = None,
+    progress: Counted | None = None,
 ) -> Iterator[PersonRecords]:
     """Events kept for a purpose, of everyone who allows it now, within ``[from_us, until_us]``.
 
@@ -64,7 +66,7 @@ def scan(
     allowed = allowed_people(tenancy, snapshot, purpose, at_us=at_us)
     mask = tenancy.masks.get(purpose, 0)
     people = sorted(allowed)
-    done = 0
+    done = lost = 0
     for chunk in batched(people, _KEYS_AT_ONCE):
         ciphers = tenancy.keyring.present([allowed[subject][0].key_id for subject in chunk])
         rows = events.scan(
@@ -79,7 +81,11 @@ def scan(
             if subject not in allowed:
                 continue
             person, decision = allowed[subject]
-            cipher = ciphers.get(person.key_id) or cipher_of(tenancy, person)
+            try:
+                cipher = ciphers.get(person.key_id) or cipher_of(tenancy, person)
+            except SealError:
+                lost += 1
+                continue
             if cipher is None:
                 continue
             opened = cipher.open_all(body.TABLE, map(itemgetter(1, 2), own))
@@ -92,3 +98,6 @@ def scan(
         done += len(chunk)
         if progress:
             progress(done, len(people))
+    if lost:
+        # Their data cannot be read by anybody any more; everyone else's must not wait for it.
+        logger.warning("the keys of %d people are not in the key store: erase them", lost)

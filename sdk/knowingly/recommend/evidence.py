@@ -27,7 +27,11 @@ _HIDE, _PURCHASE = KIND_CODE[EventKind.HIDE], KIND_CODE[EventKind.PURCHASE]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Evidence:
-    """Everything one page rests on. ``context`` are catalogue rows: the page's item, the basket."""
+    """Everything one page rests on.
+
+    ``excluded`` are catalogue rows that must not be shown; ``filtered`` says whether the person's
+    history put any of them there.
+    """
 
     catalogue: CatalogueView
     serving: Serving | None
@@ -38,6 +42,7 @@ class Evidence:
     item: int | None
     basket: Rows
     excluded: NDArray[np.bool_]
+    filtered: bool
     log_size: int
 
     @property
@@ -103,6 +108,9 @@ def collect(
     row_of = catalogue.row_of
     basket_rows = np.array([row_of[one] for one in basket if one in row_of], np.intp)
     item_row = row_of.get(item) if item is not None else None
+    by_history = _excluded_by_history(slot, catalogue, past.records)
+    filtered = bool(by_history.any())
+    excluded = _excluded(slot, catalogue, by_history, item_row, basket_rows)
     return Evidence(
         catalogue=catalogue,
         serving=registry.at(snapshot),
@@ -112,19 +120,16 @@ def collect(
         past=past.records,
         item=item_row,
         basket=basket_rows,
-        excluded=_excluded(slot, catalogue, past.records, item_row, basket_rows),
+        excluded=excluded,
+        filtered=filtered,
         log_size=snapshot.head.ledger_size,
     )
 
 
-def _excluded(
-    slot: Slot,
-    catalogue: CatalogueView,
-    past: NDArray[np.void],
-    item: int | None,
-    basket: Rows,
+def _excluded_by_history(
+    slot: Slot, catalogue: CatalogueView, past: NDArray[np.void]
 ) -> NDArray[np.bool_]:
-    """Catalogue rows that must not be on this page."""
+    """Catalogue rows that what the person did keeps off this page."""
     left_out = np.zeros(len(catalogue), bool)
     if len(past):
         items, kinds = past["item"], past["kind"]
@@ -136,6 +141,18 @@ def _excluded(
             left_out[items] = True
         if "hidden" in slot.exclude:
             left_out[items[kinds == _HIDE]] = True
+    return left_out
+
+
+def _excluded(
+    slot: Slot,
+    catalogue: CatalogueView,
+    by_history: NDArray[np.bool_],
+    item: int | None,
+    basket: Rows,
+) -> NDArray[np.bool_]:
+    """Catalogue rows that must not be on this page."""
+    left_out = by_history.copy()
     if "out_of_stock" in slot.exclude:
         left_out |= ~catalogue.in_stock
     if "basket" in slot.exclude:

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowingly.domain.moments import DAY_US
+from knowingly.domain.progress import Counted
 from knowingly.profiles import body
-from knowingly.profiles.scan import Progress, scan
+from knowingly.profiles.scan import scan
 from knowingly.recommend.arrays import Rows
 from knowingly.recommend.block import Block
 from knowingly.store.doors import Snapshot
@@ -49,18 +50,16 @@ def gather(
     snapshot: Snapshot,
     *,
     at_us: int,
-    from_us: int = 0,
     until_us: int,
-    progress: Progress | None = None,
+    progress: Counted | None = None,
 ) -> Gathered:
-    """Open the events of everyone who agrees to ``train``, within ``[from_us, until_us]``."""
+    """Open the events of everyone who agrees to ``train``, up to ``until_us``."""
     people, parts = [], []
     for found in scan(
         tenancy,
         snapshot,
         PURPOSE,
         at_us=at_us,
-        from_us=from_us,
         until_us=until_us,
         progress=progress,
     ):
@@ -109,11 +108,9 @@ def to_block(parts: list[NDArray[np.void]], n_items: int, until_us: int) -> Bloc
     )
 
 
-def blocks(
-    gathered: Gathered, row_of: NDArray[np.int32], n_items: int, skip: frozenset[int] = frozenset()
-) -> Iterator[Block]:
-    """The people as blocks over the modelled items, without the people (by place) to ``skip``."""
-    places = [place for place in range(len(gathered.people)) if place not in skip]
+def blocks(gathered: Gathered, row_of: NDArray[np.int32], n_items: int) -> Iterator[Block]:
+    """The people as blocks over the modelled items."""
+    places = range(len(gathered.people))
     for start in range(0, len(places), PEOPLE_PER_BLOCK):
         parts = [
             learned(gathered.of(place), row_of)

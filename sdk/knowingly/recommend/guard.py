@@ -39,10 +39,10 @@ def make(algorithm: type[Algorithm[Any]], options: Mapping[str, Any]) -> Algorit
     try:
         return algorithm(options)
     except ValidationError as error:
-        found = refusal(0, error)
-        raise PluginError(
-            f"option {found.field}: expected {found.expected}", plugin=algorithm.name
-        ) from None
+        # Options are the shop's own words, so the name of one that does not exist is said.
+        place = ".".join(str(part) for part in error.errors(include_url=False)[0]["loc"])
+        expected = refusal(0, error).expected
+        raise PluginError(f"option {place}: expected {expected}", plugin=algorithm.name) from None
 
 
 def fit(algorithm: Algorithm[Any], data: FitData) -> tuple[Model, MemoryCounts | None]:

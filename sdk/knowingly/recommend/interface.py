@@ -95,9 +95,9 @@ class Algorithm(ABC, Generic[Options]):
     """Code with options that can be fitted; subclass ``Algorithm[YourOptions]``.
 
     ``name`` is a slug (``[a-z][a-z0-9_]*``). ``forgets`` says what happens when a person is to be
-    forgotten: ``"exact"`` (subtracted, only for ``CountingAlgorithm``), ``"refit"`` (fitted anew by
-    a deadline) or ``"stateless"`` (the model learns from nobody). ``interface`` is the version of
-    this interface that the algorithm was written for.
+    forgotten: ``"exact"`` (subtracted, only for ``CountingAlgorithm``), ``"refit"`` (taken
+    out of service until the next training) or ``"stateless"`` (the model learns from nobody).
+    ``interface`` is the version of this interface that the algorithm was written for.
 
     Args:
         options: Options, or a mapping to make them from; the defaults when left out.

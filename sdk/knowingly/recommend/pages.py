@@ -14,20 +14,19 @@ from knowingly.consent.token import make_token
 from knowingly.domain.consent import Signal
 from knowingly.domain.event import KINDS, describe_kind
 from knowingly.domain.page import Basis, Hit, Page
-from knowingly.errors import InputError, PluginError, UnknownSlotError
+from knowingly.errors import PluginError
 from knowingly.recommend import guard
 from knowingly.recommend.arrays import Floats, Rows
 from knowingly.recommend.evidence import Evidence, collect
 from knowingly.recommend.interface import Model
 from knowingly.recommend.registry import Registry, Serving
 from knowingly.recommend.released import BESTSELLERS, Releases
+from knowingly.recommend.request import check_request
 from knowingly.tenancy import Tenancy
 
 logger = logging.getLogger("knowingly")
 
 CATALOG = "catalog"
-MAX_K = 100
-MAX_BASKET = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +59,9 @@ class Recommender:
     ) -> Page:
         """One page; see ``Shop.recommend``."""
         slots = self._tenancy.policy.slots
-        if slot not in slots:
-            raise UnknownSlotError(slots)
+        check_request(slots, slot=slot, item=item, basket=basket, signals=signals, k=k)
         if k is None:
             k = slots[slot].k
-        if not 1 <= k <= MAX_K:
-            raise InputError("k", f"a number of hits from 1 to {MAX_K}")
-        if len(basket) > MAX_BASKET:
-            raise InputError("basket", f"at most {MAX_BASKET} items")
         with self._tenancy.read() as snapshot:
             evidence = collect(
                 self._tenancy,
@@ -98,7 +92,8 @@ class Recommender:
 def _fill(
     evidence: Evidence, sources: Sequence[str], contextual: bool, k: int, notes: list[str]
 ) -> tuple[Basis, list[Hit]]:
-    basis: Basis | None = None
+    # Leaving out what the person bought or hid is using their history too.
+    bases = {Basis.PERSONAL} if evidence.filtered else set()
     hits: list[Hit] = []
     for source in (*sources, CATALOG):
         if len(hits) == k:
@@ -112,13 +107,14 @@ def _fill(
             continue
         if found is None or not len(found.rows):
             continue
-        basis = basis or found.basis
+        bases.add(found.basis)
         evidence.excluded[found.rows] = True
         hits += [
             Hit(evidence.catalogue.ids[row], float(score), reason, source)
             for row, score, reason in zip(found.rows, found.scores, found.reasons, strict=True)
         ]
-    return basis or Basis.CATALOG, hits
+    # The page is as personal as the most personal of its hits.
+    return next((basis for basis in Basis if basis in bases), Basis.CATALOG), hits
 
 
 def _ask(

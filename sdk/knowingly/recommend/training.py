@@ -1,6 +1,6 @@
 """``train``: fit every algorithm of the policy on those who agree, and publish all at once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowingly.domain.moments import day_of
+from knowingly.domain.progress import Progress
 from knowingly.errors import PluginLoadError
 from knowingly.ledger import log
 from knowingly.recommend import guard, manifest
@@ -32,9 +33,6 @@ from knowingly.store.doors import Tx
 from knowingly.store.models import ModelRow
 from knowingly.store.subjects import ACTIVE
 from knowingly.tenancy import Tenancy
-
-Progress = Callable[[str, int, int], None]
-"""Told ``(what is being done, done, in all)``."""
 
 
 @dataclass(slots=True)

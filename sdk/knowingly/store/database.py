@@ -29,7 +29,7 @@ class Database:
     """
 
     def __init__(self, url: str | URL) -> None:
-        self.url = _checked(url)
+        self.url = checked_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = self._create()
         self._writing = threading.Lock()
@@ -127,18 +127,31 @@ def translated() -> Iterator[None]:
         raise StoreError(f"the database failed ({kind}: {detail}); nothing was written") from None
 
 
-def _checked(url: str | URL) -> URL:
+def checked_url(url: str | URL) -> URL:
+    """A database URL, read; nothing is opened or made.
+
+    Raises:
+        StoreError: It is none, or names no file in a folder that is there.
+    """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+        parsed.get_backend_name()
+    except (ArgumentError, TypeError, ValueError):
         raise StoreError("not a database URL: write sqlite:///shop.db") from None
     if parsed.get_backend_name() == "sqlite":
         if not parsed.database or parsed.database == ":memory:":
             raise StoreError(
                 "a shop lives in a file, so that keys and data survive: write sqlite:///shop.db"
             )
+        if parsed.host or parsed.username or parsed.query or "\0" in parsed.database:
+            raise StoreError("a shop's URL names a file and nothing else: write sqlite:///shop.db")
         folder = Path(parsed.database).parent
-        if not folder.is_dir():
+        try:
+            found = folder.is_dir()
+            Path(parsed.database).exists()
+        except (OSError, ValueError) as error:
+            raise StoreError(f"no file can have that name ({type(error).__name__})") from None
+        if not found:
             raise StoreError(f"the folder {folder} does not exist: create it first")
     return parsed
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select, text, update
 
+from knowingly.errors import StoreError
 from knowingly.store.batches import insert_many
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.schema import consent_records, purpose_bits
@@ -92,26 +93,15 @@ def add(tx: Tx, rows: Sequence[NewEvent]) -> int:
 
 def strip(tx: Tx, subject: int, mask: int, *, before_day: int | None = None) -> int:
     """Take purposes away from a person's events; how many events had one of them."""
-    held = [
-        table.c.tenant == tx.tenant,
-        table.c.subject == subject,
-        table.c.purposes.bitwise_and(mask) != 0,
-    ]
+    where = [table.c.subject == subject]
     if before_day is not None:
-        held.append(table.c.day < before_day)
-    kept = table.c.purposes.bitwise_and(~mask)
-    return tx.connection.execute(update(table).where(*held).values(purposes=kept)).rowcount
+        where.append(table.c.day < before_day)
+    return _strip(tx, mask, *where)
 
 
 def strip_old(tx: Tx, mask: int, *, before_day: int) -> int:
     """Take purposes away from everyone's events older than a day."""
-    held = (
-        table.c.tenant == tx.tenant,
-        table.c.purposes.bitwise_and(mask) != 0,
-        table.c.day < before_day,
-    )
-    kept = table.c.purposes.bitwise_and(~mask)
-    return tx.connection.execute(update(table).where(*held).values(purposes=kept)).rowcount
+    return _strip(tx, mask, table.c.day < before_day)
 
 
 def strip_unasked(tx: Tx, mask: int, purpose: str) -> int:
@@ -119,11 +109,11 @@ def strip_unasked(tx: Tx, mask: int, purpose: str) -> int:
     chose = select(consent_records.c.subject).where(
         consent_records.c.tenant == tx.tenant, consent_records.c.purpose == purpose
     )
-    held = (
-        table.c.tenant == tx.tenant,
-        table.c.purposes.bitwise_and(mask) != 0,
-        table.c.subject.not_in(chose),
-    )
+    return _strip(tx, mask, table.c.subject.not_in(chose))
+
+
+def _strip(tx: Tx, mask: int, *where: ColumnElement[bool]) -> int:
+    held = (table.c.tenant == tx.tenant, table.c.purposes.bitwise_and(mask) != 0, *where)
     kept = table.c.purposes.bitwise_and(~mask)
     return tx.connection.execute(update(table).where(*held).values(purposes=kept)).rowcount
 
@@ -168,10 +158,19 @@ def bits(snapshot: Snapshot) -> dict[str, int]:
     return {row[0]: 1 << row[1] for row in snapshot.connection.execute(rows)}
 
 
+MAX_BITS = 62
+"""The purposes an event was kept for are the bits of one 64-bit integer."""
+
+
 def add_bits(tx: Tx, purposes: Sequence[str]) -> dict[str, int]:
     """Give each new purpose a bit of its own; the masks of all."""
     known = bits(tx)
     fresh = [purpose for purpose in purposes if purpose not in known]
+    if len(known) + len(fresh) > MAX_BITS:
+        raise StoreError(
+            f"a shop has room for {MAX_BITS} purposes over its whole life, {len(known)} are taken: "
+            "use the ids of retired ones again"
+        )
     given = {purpose: bit for bit, purpose in enumerate(fresh, start=len(known))}
     if given:
         rows = [

@@ -95,18 +95,14 @@ def add_model(tx: Tx, training: int, row: ModelRow) -> None:
 
 
 def take_out_of_service(tx: Tx, training: int, algorithm: str) -> None:
-    """Stop serving a model that cannot forget, and delete its parameters."""
+    """Stop serving a model that cannot forget, and delete its parameters and counts."""
     named = (models.c.tenant == tx.tenant, models.c.training == training)
     tx.connection.execute(
         update(models).where(*named, models.c.algorithm == algorithm).values(in_service=False)
     )
-    tx.connection.execute(
-        delete(model_rows).where(
-            model_rows.c.tenant == tx.tenant,
-            model_rows.c.training == training,
-            model_rows.c.algorithm == algorithm,
-        )
-    )
+    for table in (model_rows, model_counts):
+        own = (table.c.tenant == tx.tenant, table.c.training == training)
+        tx.connection.execute(delete(table).where(*own, table.c.algorithm == algorithm))
 
 
 def add_serving_rows(

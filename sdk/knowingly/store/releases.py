@@ -30,10 +30,15 @@ _COLUMNS = (
 )
 
 
-def spent(snapshot: Snapshot, period: str) -> int:
-    """The budget spent in a period, in pico-rho."""
+def spent(snapshot: Snapshot, start_us: int, end_us: int) -> int:
+    """The budget spent on any period that overlaps ``[start_us, end_us)``, in pico-rho.
+
+    By time and not by name: a policy that cuts time into other periods gets no fresh budget.
+    """
     total = select(func.coalesce(func.sum(charges.c.pico_rho), 0)).where(
-        charges.c.tenant == snapshot.tenant, charges.c.period == period
+        charges.c.tenant == snapshot.tenant,
+        charges.c.start_us < end_us,
+        charges.c.end_us > start_us,
     )
     return int(snapshot.connection.execute(total).scalar_one())
 
@@ -49,17 +54,21 @@ def spent_by_period(snapshot: Snapshot) -> dict[str, int]:
     return {row[0]: int(row[1]) for row in snapshot.connection.execute(rows)}
 
 
-def charge(tx: Tx, charge_id: str, *, period: str, pico_rho: int, what: str, at_us: int) -> None:
+class ChargeRow(NamedTuple):
+    """One debit: of which period, ``[start_us, end_us)``, how much, for what, when."""
+
+    period: str
+    start_us: int
+    end_us: int
+    pico_rho: int
+    what: str
+    at_us: int
+
+
+def charge(tx: Tx, charge_id: str, row: ChargeRow) -> None:
     """Debit the budget. Committed before any noise is drawn."""
     tx.connection.execute(
-        insert(charges).values(
-            tenant=tx.tenant,
-            charge=charge_id,
-            period=period,
-            pico_rho=pico_rho,
-            what=what,
-            at_us=at_us,
-        )
+        insert(charges).values(tenant=tx.tenant, charge=charge_id, **row._asdict())
     )
 
 

@@ -225,6 +225,8 @@ charges = Table(
     Column("charge", Text, primary_key=True),
     Column("period", Text, nullable=False),
     Column("pico_rho", BigInteger, nullable=False),
+    Column("start_us", BigInteger, nullable=False),
+    Column("end_us", BigInteger, nullable=False),
     Column("what", Text, nullable=False),
     Column("at_us", BigInteger, nullable=False),
     Index("charges_by_period", "tenant", "period"),

@@ -77,7 +77,7 @@ GOOD_EVENT = {"subject": "ada", "kind": "view", "item": "tea"}
         ({"price": -1}, "price", "at least 0"),
         ({"at": datetime(2026, 1, 1)}, "at", "a time with a zone"),  # noqa: DTZ001
         ({"at": "yesterday"}, "at", "a time"),
-        ({"colour": "red"}, "colour", "no such field"),
+        ({"colour": "red"}, "row", "no other fields than those of"),
         ({"event_id": " x"}, "event_id", "without spaces"),
     ],
 )

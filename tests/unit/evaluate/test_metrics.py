@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from knowingly.errors import InputError
-from knowingly.evaluate.metrics import coverage_at_k, ndcg_at_k, recall_at_k, top_rows
+from knowingly.evaluate.metrics import coverage_at_k, ndcg_at_k, top_rows
 
 RANKED = np.array([[3, 0, 2], [1, 4, -1], [0, 1, 2], [-1, -1, -1]])
 RELEVANT = [{0, 2, 9}, {4}, set(), {5}]
@@ -46,39 +46,26 @@ def test_ideal_counts_places_that_were_left_empty():
     assert ndcg_at_k(np.array([[2]]), [{2, 5}], 2) == pytest.approx(1 / full)
 
 
-def test_recall_by_hand():
-    """Two of three, one of one, none of one; the person without a test item is left out."""
-    assert recall_at_k(RANKED, RELEVANT, 3) == pytest.approx((2 / 3 + 1 + 0) / 3)
-    assert recall_at_k(RANKED, RELEVANT, 1) == 0
-
-
-def test_recall_divides_by_all_test_items():
-    """A perfect first place of two test items is a half."""
-    assert recall_at_k(np.array([[2]]), [{2, 5}], 1) == 0.5
-
-
 def test_coverage_counts_distinct_items():
     """0 to 4 were recommended, of 10; padding is no item."""
     assert coverage_at_k(RANKED, 10) == 0.5
 
 
-@pytest.mark.parametrize("metric", [ndcg_at_k, recall_at_k])
-def test_forms_of_relevant_agree(metric):
+def test_forms_of_relevant_agree():
     """A sparse matrix, sets and arrays say the same; an explicit zero is no test item."""
     ranked, relevant = random_case(1)
     matrix = as_csr(relevant, 40)
-    expected = metric(ranked, relevant, 10)
-    assert metric(ranked, matrix, 10) == expected
-    assert metric(ranked, [np.array([*items, *items], dtype=int) for items in relevant], 10) == (
+    expected = ndcg_at_k(ranked, relevant, 10)
+    assert ndcg_at_k(ranked, matrix, 10) == expected
+    assert ndcg_at_k(ranked, [np.array([*items, *items], dtype=int) for items in relevant], 10) == (
         expected
     )
     noisy = matrix.copy()
     noisy.data[:] = 0
     with pytest.raises(InputError, match="at least one person"):
-        metric(ranked, noisy, 10)
+        ndcg_at_k(ranked, noisy, 10)
 
 
-@pytest.mark.parametrize("metric", [ndcg_at_k, recall_at_k])
 @pytest.mark.parametrize(
     ("ranked", "relevant", "k", "field"),
     [
@@ -91,10 +78,10 @@ def test_forms_of_relevant_agree(metric):
         (np.array([[1]]), [set()], 2, "relevant"),
     ],
 )
-def test_bad_input_is_named(metric, ranked, relevant, k, field):
+def test_bad_input_is_named(ranked, relevant, k, field):
     """What does not fit is refused by name, not averaged."""
     with pytest.raises(InputError) as error:
-        metric(ranked, relevant, k)
+        ndcg_at_k(ranked, relevant, k)
     assert error.value.field == field
 
 
@@ -106,7 +93,7 @@ def test_coverage_refuses_rows_outside_the_catalogue():
 
 def test_padding_never_hits_the_last_item_of_the_person_before():
     """-1 stands for nothing, not for a neighbouring entry."""
-    assert recall_at_k(np.array([[0, 1], [-1, -1]]), [{9}, {0}], 2) == 0
+    assert ndcg_at_k(np.array([[0, 1], [-1, -1]]), [{9}, {0}], 2) == 0
 
 
 def test_top_rows_breaks_ties_by_the_lower_row():
@@ -150,7 +137,7 @@ def test_top_rows_refuses_shapes_that_do_not_fit():
 @pytest.mark.filterwarnings("ignore")  # ranx compiles with numba, whose warnings are not ours
 @pytest.mark.parametrize("k", [1, 5, 10])
 def test_ranx_agrees(k):
-    """The same nDCG and recall as ranx, over the people who have a test item."""
+    """The same nDCG as ranx, over the people who have a test item."""
     ranx = pytest.importorskip("ranx", reason="ranx is not installed", exc_type=ImportError)
     ranked, relevant = random_case(3)
     judged = {str(p): {str(i): 1 for i in items} for p, items in enumerate(relevant) if items}
@@ -160,6 +147,5 @@ def test_ranx_agrees(k):
         for p, row in enumerate(ranked)
         if relevant[p]
     }
-    theirs = ranx.evaluate(ranx.Qrels(judged), ranx.Run(run), [f"ndcg@{k}", f"recall@{k}"])
-    assert ndcg_at_k(ranked, relevant, k) == pytest.approx(theirs[f"ndcg@{k}"], abs=1e-9)
-    assert recall_at_k(ranked, relevant, k) == pytest.approx(theirs[f"recall@{k}"], abs=1e-9)
+    theirs = ranx.evaluate(ranx.Qrels(judged), ranx.Run(run), f"ndcg@{k}")
+    assert ndcg_at_k(ranked, relevant, k) == pytest.approx(theirs, abs=1e-9)

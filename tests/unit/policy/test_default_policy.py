@@ -8,7 +8,7 @@ FIVE = ("personalize", "train", "measure", "marketing", "share")
 
 
 def test_the_default_file_declares_the_five_purposes_in_order():
-    assert load_policy().purpose_ids == FIVE
+    assert tuple(load_policy().purposes) == FIVE
 
 
 def test_its_notice_covers_every_purpose_at_its_version():
@@ -44,7 +44,7 @@ def test_every_section_and_key_of_the_model_stands_in_the_file():
 
 def test_an_empty_file_is_a_policy_that_declares_no_purpose():
     policy = parse_policy("")
-    assert policy.purpose_ids == ()
+    assert policy.purposes == {}
     assert tuple(policy.slots) == ("home", "product", "cart")
     assert policy.slots["cart"].algorithms == ("item_item", "bestsellers")
 

@@ -1,0 +1,252 @@
+"""Public calls with arguments they do not take: an error of ours, and nothing written."""
+
+from datetime import UTC, datetime, tzinfo
+
+import pytest
+
+import knowingly
+from knowingly import Certificate, Event, Signal
+from knowingly.domain.moments import to_us
+
+SECRET = "ann.secret@example.com"  # noqa: S105 - an id, not a password
+GOOD = {"subject": "t000", "kind": "view", "item": "sencha"}
+NAIVE = datetime(2026, 2, 1)  # noqa: DTZ001
+
+
+class Nowhere(tzinfo):
+    """A zone that does not know its offset."""
+
+    def utcoffset(self, moment):
+        return None
+
+
+NOT_TEXT = (None, 5, 1.5, b"x", [SECRET], {SECRET: 1}, object())
+NOT_ROWS = (None, 5, 1.5, True, b"x", object(), Signal("gpc"))
+NOT_LISTS = (None, 5, SECRET, b"x", {SECRET}, {SECRET: 1}, iter(()), object())
+NOT_TIMES = ("2026", 5, 1.5, b"x", NAIVE, datetime(2026, 2, 1, tzinfo=Nowhere()), object())
+
+CALLS = {
+    "recommend(subject)": (lambda shop, bad: shop.recommend(bad), (5, b"x", [SECRET], "", " ann")),
+    "recommend(slot)": (lambda shop, bad: shop.recommend(slot=bad), (*NOT_TEXT, SECRET)),
+    "recommend(item)": (lambda shop, bad: shop.recommend(item=bad), NOT_TEXT[1:]),
+    "recommend(k)": (
+        lambda shop, bad: shop.recommend(k=bad),
+        (0, 101, 10**30, True, False, 1.5, "5", b"x", [5], object()),
+    ),
+    "recommend(basket)": (
+        lambda shop, bad: shop.recommend("t000", slot="cart", basket=bad),
+        (*NOT_LISTS, [5], [None], [["a"]], ("mint", b"x"), ["mint"] * 501),
+    ),
+    "recommend(signals)": (
+        lambda shop, bad: shop.recommend("t000", signals=bad),
+        (
+            *NOT_LISTS,
+            Signal("gpc"),
+            [SECRET],
+            [None],
+            [Signal(5)],
+            [Signal("gpc", allows="personalize")],
+            [Signal("gpc", refuses=None)],
+            [Signal("gpc", refuses=["personalize"])],
+            [Signal("gpc", frozenset([5]))],
+        ),
+    ),
+    "train(until)": (lambda shop, bad: shop.train(until=bad), NOT_TIMES),
+    "maintain(skip)": (
+        lambda shop, bad: shop.maintain(skip=bad),
+        (None, 5, "train", b"", b"x", [SECRET], [5], [["train"]], iter(()), object()),
+    ),
+    "track(subject)": (lambda shop, bad: shop.track(bad), NOT_ROWS),
+    "track(subject, kind)": (lambda shop, bad: shop.track(bad, "view", "sencha"), NOT_ROWS),
+    "track(batch, kind)": (lambda shop, bad: shop.track([GOOD], bad), ("view", 5)),
+    "track(batch, item)": (lambda shop, bad: shop.track(GOOD, item=bad), ("sencha", 5)),
+    "track(batch, price)": (lambda shop, bad: shop.track([GOOD], price=bad), (1, None)),
+    "track(kind)": (lambda shop, bad: shop.track("t000", bad, "sencha"), NOT_TEXT),
+    "track(item)": (lambda shop, bad: shop.track("t000", "view", bad), NOT_TEXT),
+    "track(a field)": (lambda shop, bad: shop.track("t000", **bad), ({SECRET: 1},)),
+    "upsert": (lambda shop, bad: shop.items.upsert(bad), (*NOT_ROWS, SECRET)),
+    "upsert(a key)": (
+        lambda shop, bad: shop.items.upsert(bad, strict=True),
+        ({"id": "x", SECRET: 1}, {"id": "x", 5: 1}, {"id": "x", (SECRET,): 1}),
+    ),
+    "grant": (
+        lambda shop, bad: shop.consent.grant("t000", bad, notice="2026-01/en"),
+        (*(bad for bad in NOT_LISTS if bad != SECRET), [5], [None], b""),
+    ),
+    "grant(notice)": (
+        lambda shop, bad: shop.consent.grant("t000", "train", notice=bad),
+        (5, 1.5, [SECRET], {SECRET: 1}, object()),
+    ),
+    "refuse": (lambda shop, bad: shop.consent.refuse("t000", bad), (None, 5, b"", [5])),
+    "withdraw": (lambda shop, bad: shop.consent.withdraw("t000", bad), (None, 5, b"", [5])),
+    "object": (lambda shop, bad: shop.consent.object("t000", bad), (None, 5, b"", [5])),
+    "object(at)": (lambda shop, bad: shop.consent.object("t000", at=bad), NOT_TIMES),
+    "record": (lambda shop, bad: shop.consent.record(bad), (*NOT_ROWS, SECRET, "", [None])),
+    "explain": (lambda shop, bad: shop.consent.explain(bad), (*NOT_TEXT, SECRET, "")),
+    "view(subject)": (lambda shop, bad: shop.profiles.view(bad, "train"), NOT_TEXT),
+    "view(purpose)": (lambda shop, bad: shop.profiles.view("t000", bad), NOT_TEXT),
+    "entries(since)": (
+        lambda shop, bad: shop.audit.entries(since=bad),
+        (None, "5", 1.5, True, -1, 2**62 + 1, 10**30, [0]),
+    ),
+    "entries(limit)": (
+        lambda shop, bad: shop.audit.entries(limit=bad),
+        (None, "5", 1.5, True, 0, -1, 10_001, 10**30, [1]),
+    ),
+    "note_read(what)": (
+        lambda shop, bad: shop.audit.note_read(bad, "t000"),
+        (*NOT_TEXT, "", "View", "a view", "view\n", "a" * 41, SECRET),
+    ),
+    "note_read(subject)": (lambda shop, bad: shop.audit.note_read("view", bad), NOT_TEXT),
+    "tenant": (lambda shop, bad: shop.tenant(bad), (*NOT_TEXT, "", SECRET, "a\n")),
+    "from_json": (
+        lambda shop, bad: Certificate.from_json(bad),
+        (
+            *NOT_TEXT,
+            "",
+            SECRET,
+            "[]",
+            "5",
+            "{}",
+            "[" * 100_000,
+            '{"statement": 1, "public_key": "", "signature": ""}',
+            '{"statement": {}, "public_key": 1, "signature": ""}',
+            '{"statement": {}, "public_key": "", "signature": null}',
+        ),
+    ),
+}
+SWEEP = [
+    pytest.param(call, bad, id=f"{name}-{number}")
+    for name, (call, many) in CALLS.items()
+    for number, bad in enumerate(many)
+]
+
+
+def rows(shop):
+    """How much there is of everything that a call could add to."""
+    stats = shop.stats()
+    events = len(shop.profiles.view("t000", "personalize").events)
+    return stats["ledger_entries"], stats["items"], stats["people"], events
+
+
+@pytest.fixture(scope="module")
+def one_tea(tea_files, tmp_path_factory):
+    """One copy of the tea shop for the whole sweep: nothing in it writes."""
+    place = tea_files.copy(tmp_path_factory.mktemp("arguments") / "tea")
+    yield place.open()
+    place.close()
+
+
+@pytest.mark.parametrize(("call", "bad"), SWEEP)
+def test_a_bad_argument_is_refused(one_tea, call, bad):
+    """As an input error that does not repeat the value; nothing is written."""
+    before = rows(one_tea)
+    with pytest.raises(knowingly.InputError) as caught:
+        call(one_tea, bad)
+    assert caught.value.field
+    assert SECRET not in f"{caught.value} {caught.value.field}"
+    assert rows(one_tea) == before
+
+
+@pytest.mark.parametrize("now", [5, "2026", None, NAIVE])
+def test_a_clock_gives_a_time(house, now):
+    """A clock that gives anything else is named as the bad argument."""
+    with pytest.raises(knowingly.InputError, match="zone"):
+        house.open(clock=lambda: now)
+    with pytest.raises(knowingly.InputError, match="clock"):
+        house.open(clock=now)
+
+
+def test_an_aware_time_is_a_time():
+    """The one form that counts."""
+    assert to_us(datetime(1970, 1, 1, tzinfo=UTC)) == 0
+
+
+BAD_URLS = {
+    "nothing": "",
+    "no text": 5,
+    "a path": "shop.keys.db",
+    "memory": "sqlite://",
+    "named memory": "sqlite:///:memory:",
+    "no folder": "sqlite:///no/such/folder/keys.db",
+    "no driver": "nosuch:///keys.db",
+    "a host": "sqlite://host/keys.db",
+    "options": "sqlite:///keys.db?uri=true",
+    "NUL": "sqlite:///keys\0.db",
+    "a long name": f"sqlite:///{'k' * 5_000}.db",
+}
+
+
+@pytest.mark.parametrize("url", BAD_URLS.values(), ids=list(BAD_URLS))
+def test_a_bad_url_makes_no_file(house, monkeypatch, url):
+    """Both URLs are read before either file is made."""
+    monkeypatch.chdir(house.folder)
+    before = sorted(house.folder.iterdir())
+    with pytest.raises(knowingly.StoreError):
+        knowingly.open(url, keys=house.key)
+    assert sorted(house.folder.iterdir()) == before
+    with pytest.raises(knowingly.StoreError):
+        house.open(key_store=url)
+    assert sorted(house.folder.iterdir()) == before
+
+
+def test_a_missing_folder_of_keys_is_named(house):
+    """The cure is in the message."""
+    with pytest.raises(knowingly.StoreError, match="no/such does not exist"):
+        house.open(key_store=f"sqlite:///{house.folder}/no/such/keys.db")
+
+
+def test_the_data_file_is_no_key_store(house):
+    """Under any of its names: keys beside the data they seal could not be destroyed apart."""
+    link = house.folder / "link.db"
+    link.symlink_to(house.data)
+    for path in (house.data, link, house.folder / "." / "shop.db"):
+        with pytest.raises(knowingly.StoreError, match="second database"):
+            house.open(key_store=f"sqlite:///{path}")
+    assert not house.data.exists()
+    house.open().close()
+    hard = house.folder / "hard.db"
+    hard.hardlink_to(house.data)
+    with pytest.raises(knowingly.StoreError, match="second database"):
+        house.open(key_store=f"sqlite:///{hard}")
+
+
+def test_one_event_is_a_batch_of_one(tea):
+    """As a value or as a mapping; a bad one is refused like any row of a batch."""
+    assert tea.track(Event(**GOOD)).kept == 1
+    assert tea.track(GOOD).kept == 1
+    assert tea.track({**GOOD, "kind": "buy"}).refused[0].field == "kind"
+    with pytest.raises(knowingly.InputError, match="row 0, kind"):
+        tea.track({**GOOD, "kind": "buy"}, strict=True)
+
+
+def test_one_item_is_many_of_one(shop):
+    """As a value or as a mapping."""
+    assert shop.items.upsert({"id": "cup"}).kept == 1
+    assert shop.items.upsert({"id": "cup", "price": -1}).refused[0].field == "price"
+    assert "cup" in shop.items
+
+
+def test_one_purpose_is_a_list_of_one(shop):
+    """A grant for one purpose may name it by itself."""
+    receipt = shop.consent.grant("ann", "train", notice="2026-01/en")
+    assert tuple(receipt.purposes) == ("train",)
+
+
+def test_sets_and_lists_of_a_request_are_taken(tea):
+    """What a page has always been asked with."""
+    signal = Signal("gpc", refuses={"personalize"})
+    page = tea.recommend("t000", slot="cart", basket=("mint",), signals=(signal,), k=3)
+    assert len(page) == 3
+
+
+def test_a_certificate_of_anything_is_not_genuine(tea):
+    """Wrong types are no signature; the real one comes back from its document."""
+    real = tea.rights.erase("t000")
+    assert Certificate.from_json(real.to_json()).is_genuine()
+    for bad in (None, 5, b"x", [SECRET], "é", object()):
+        assert not Certificate(real.statement, bad, real.signature).is_genuine()
+        assert not Certificate(real.statement, real.public_key, bad).is_genuine()
+        assert not Certificate(bad, real.public_key, real.signature).is_genuine()
+    for value in (1.5, object(), {5: 1, "a": 2}):
+        assert not Certificate({"a": value}, real.public_key, real.signature).is_genuine()
