@@ -30,7 +30,7 @@ from knowingly.opening import Files, check_tenant, open_files, open_tenancy
 from knowingly.plugins import PluginHost
 from knowingly.policy import Policy, load_policy
 from knowingly.profiles.intake import track
-from knowingly.profiles.permissions import Permissions
+from knowingly.profiles.people import People
 from knowingly.profiles.views import Profiles
 from knowingly.recommend.desk import Models
 from knowingly.recommend.pages import Recommender
@@ -56,7 +56,7 @@ class Shop:
     def __init__(self, files: Files, tenancy: Tenancy, host: PluginHost, root: bytes) -> None:
         self._files, self._tenancy, self._host, self._root = files, tenancy, host, root
         self._counters = Counters()
-        self._permissions = Permissions()
+        self._people = People()
         # Opened once and shared: a request handler may ask for its merchant on every page.
         self._tenants: dict[str, Shop] = {tenancy.name: self}
         self._opening = threading.Lock()
@@ -175,7 +175,7 @@ class Shop:
             rows = one_or_many(Event, subject, "subject")
             if fields or kind is not None or item is not None:
                 raise InputError("subject", "a person's id, where the fields of an event follow")
-        intake = track(self._tenancy, self._permissions, rows, strict=strict)
+        intake = track(self._tenancy, self._people, rows, strict=strict)
         self._counters.intake(intake)
         return intake
 

@@ -2,12 +2,14 @@
 
 import hashlib
 import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.console import Console
-from setting import Purchases, fill, open_shop, parts, progress, timed
+from setting import NOW, Purchases, fill, open_shop, parts, progress, timed
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -22,6 +24,8 @@ from sqlalchemy import (
 )
 
 EACH = 20
+ALONE = 500
+_COLUMNS = ("tenant", "subject", "event", "day", "purposes", "body")
 _PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "cache_size = -65536")
 
 
@@ -47,23 +51,44 @@ def measure(folder: Path, people: int, items: int, console: Console) -> list[tup
 def _order(
     folder: Path, purchases: Purchases, people: int, items: int, *, console: Console, order: str
 ) -> list[tuple[str, str, str]]:
-    with open_shop(folder) as shop:
+    """Every way in turn for each batch, so that what else the machine does falls on all alike."""
+    sealed = plain = bare = 0.0
+    with (
+        open_shop(folder) as shop,
+        _plain(folder) as write_plain,
+        _bare(folder) as write_bare,
+        progress(console) as bar,
+    ):
         granting = timed(lambda: fill(shop, people, items))
-        sealed = 0.0
-        with progress(console) as bar:
-            task = bar.add_task(f"track, sealed, {order}", total=len(purchases))
-            for part in parts(purchases):
-                sealed += timed(lambda rows=part: shop.track(rows))
-                bar.advance(task, len(part))
-        alone = [timed(lambda n=n: shop.track("person-0", "view", f"item-{n}")) for n in range(500)]
-    plain, bare = _plain(folder, purchases, console), _bare(folder, purchases, console)
+        task = bar.add_task(f"track, and plain inserts, {order}", total=len(purchases))
+        for part in parts(purchases):
+            rows = _rows(part)
+            named = _named(rows)
+            sealed += timed(lambda part=part: shop.track(part))
+            plain += timed(lambda named=named: write_plain(named))
+            bare += timed(lambda rows=rows: write_bare(rows))
+            bar.advance(task, len(part))
+        alone, alone_plain = [], []
+        for n in range(ALONE):
+            event = {
+                "subject": "person-0",
+                "kind": "view",
+                "item": f"item-{n}",
+                "at": NOW,
+                "event_id": f"v{n}",
+            }
+            named = _named(_rows([event]))
+            alone.append(timed(lambda event=event: shop.track(event)))
+            alone_plain.append(timed(lambda named=named: write_plain(named)))
     n = len(purchases)
+    one, one_plain = float(np.median(alone)), float(np.median(alone_plain))
     return [
         (f"choices recorded in batches, {people:,} people", f"{people / granting:,.0f}/s", ""),
         (f"bulk track, {order}", f"{n / sealed:,.0f} events/s", "sealed, validated, asked"),
         ("  plain inserts by SQLAlchemy", f"{n / plain:,.0f}/s", _ratio(plain, sealed)),
         ("  plain inserts by bare sqlite3", f"{n / bare:,.0f}/s", _ratio(bare, sealed)),
-        ("single track, durable", f"{1 / float(np.median(alone)):,.0f}/s", "median of 500"),
+        ("single track, durable", f"{1 / one:,.0f}/s", f"median of {ALONE}"),
+        ("  plain insert by SQLAlchemy", f"{1 / one_plain:,.0f}/s", _ratio(one_plain, one)),
     ]
 
 
@@ -81,7 +106,13 @@ def _rows(part: list[dict[str, Any]]) -> list[tuple[int, int, bytes, int, int, b
     return rows
 
 
-def _plain(folder: Path, purchases: Purchases, console: Console) -> float:
+def _named(rows: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    return [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
+
+
+@contextmanager
+def _plain(folder: Path) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
+    """Inserts by SQLAlchemy, each batch committed."""
     table = Table(
         "events",
         MetaData(),
@@ -95,28 +126,23 @@ def _plain(folder: Path, purchases: Purchases, console: Console) -> float:
     )
     Index("unusable", table.c.tenant, table.c.subject, sqlite_where=text("purposes = 0"))
     engine = create_engine(f"sqlite:///{folder / 'plain.db'}")
-    names = [column.name for column in table.columns]
-    seconds = 0.0
-    with engine.connect() as connection, progress(console) as bar:
+    with engine.connect() as connection:
         for pragma in _PRAGMAS:
             connection.exec_driver_sql(f"PRAGMA {pragma}")
         table.create(connection)
         connection.commit()
-        task = bar.add_task("plain, SQLAlchemy", total=len(purchases))
-        for part in parts(purchases):
-            values = [dict(zip(names, row, strict=True)) for row in _rows(part)]
 
-            def write(values: list[dict[str, Any]] = values) -> None:
-                connection.execute(insert(table), values)
-                connection.commit()
+        def write(rows: list[dict[str, Any]]) -> None:
+            connection.execute(insert(table), rows)
+            connection.commit()
 
-            seconds += timed(write)
-            bar.advance(task, len(part))
+        yield write
     engine.dispose()
-    return seconds
 
 
-def _bare(folder: Path, purchases: Purchases, console: Console) -> float:
+@contextmanager
+def _bare(folder: Path) -> Iterator[Callable[[list[tuple[Any, ...]]], None]]:
+    """Inserts by the driver alone, each batch committed."""
     connection = sqlite3.connect(folder / "bare.db", isolation_level=None)
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
@@ -125,18 +151,11 @@ def _bare(folder: Path, purchases: Purchases, console: Console) -> float:
         "purposes INTEGER, body BLOB, PRIMARY KEY (tenant, subject, event)) WITHOUT ROWID"
     )
     connection.execute("CREATE INDEX unusable ON events (tenant, subject) WHERE purposes = 0")
-    seconds = 0.0
-    with progress(console) as bar:
-        task = bar.add_task("plain, sqlite3", total=len(purchases))
-        for part in parts(purchases):
-            rows = _rows(part)
 
-            def write(rows: list[tuple[Any, ...]] = rows) -> None:
-                connection.execute("BEGIN IMMEDIATE")
-                connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", rows)
-                connection.execute("COMMIT")
+    def write(rows: list[tuple[Any, ...]]) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", rows)
+        connection.execute("COMMIT")
 
-            seconds += timed(write)
-            bar.advance(task, len(part))
+    yield write
     connection.close()
-    return seconds

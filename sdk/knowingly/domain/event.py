@@ -22,7 +22,8 @@ class EventKind(StrEnum):
 
 
 KINDS: tuple[EventKind, ...] = tuple(EventKind)
-KIND_CODE: dict[EventKind, int] = {kind: code for code, kind in enumerate(KINDS)}
+KIND_CODE: dict[str, int] = {kind: code for code, kind in enumerate(KINDS)}
+MAX_QUANTITY = 1_000_000
 
 
 class Event(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
@@ -40,7 +41,7 @@ class Event(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
     item: Id = Field(repr=False)
     at: Moment | None = Field(default=None, repr=False)
     event_id: Id | None = Field(default=None, repr=False)
-    quantity: Annotated[int, Field(ge=1, le=1_000_000, repr=False)] = 1
+    quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY, repr=False)] = 1
     price: Price | None = Field(default=None, repr=False)
     order: Id | None = Field(default=None, repr=False)
 

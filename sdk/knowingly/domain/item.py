@@ -7,7 +7,8 @@ from pydantic import BaseModel, Field
 from knowingly.domain.moments import Moment
 from knowingly.domain.text import Id, Title
 
-Price = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
+MAX_PRICE = 1e12
+Price = Annotated[float, Field(ge=0, le=MAX_PRICE, allow_inf_nan=False)]
 
 
 class Item(BaseModel, frozen=True, extra="forbid"):

@@ -10,8 +10,8 @@ from pydantic_core import PydanticCustomError
 from knowingly.errors import InputError
 
 DAY_US = 86_400_000_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 
 Clock = Callable[[], datetime]
 
@@ -38,12 +38,12 @@ def to_us(moment: datetime, field: str = "at") -> int:
     """Microseconds since 1970 of an aware ``moment``; exact, unlike ``timestamp()``."""
     if not isinstance(moment, datetime) or moment.utcoffset() is None:
         raise InputError(field, "a time with a zone, such as 2026-03-01T12:00:00+01:00")
-    return (moment - _EPOCH) // _MICROSECOND
+    return (moment - EPOCH) // MICROSECOND
 
 
 def from_us(us: int) -> datetime:
     """The UTC datetime of ``us`` microseconds since 1970."""
-    return _EPOCH + timedelta(microseconds=us)
+    return EPOCH + timedelta(microseconds=us)
 
 
 def day_of(us: int) -> int:

@@ -5,49 +5,59 @@ import os
 import struct
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, NamedTuple
 
 from knowingly.domain.event import KIND_CODE, Event
+from knowingly.domain.event_rows import EventFields, check_events
 from knowingly.domain.intake import Intake, Refusal
-from knowingly.domain.moments import DAY_US, to_us
-from knowingly.domain.validate import check_rows
+from knowingly.domain.moments import DAY_US, EPOCH, MICROSECOND
 from knowingly.errors import InputError, StoreError, UnknownItemError
 from knowingly.ledger import log
 from knowingly.profiles.body import TABLE, order_code
-from knowingly.profiles.permissions import Permission, Permissions, permission
+from knowingly.profiles.people import NEVER_ERASED, People, Person
+from knowingly.profiles.permissions import Permission, permission
 from knowingly.store import events, subjects
 from knowingly.store.doors import Tx
-from knowingly.store.subjects import ACTIVE, SubjectRow
+from knowingly.store.subjects import ACTIVE
 from knowingly.tenancy import Tenancy
-from knowingly.vault.seal import Cipher
+from knowingly.vault.seal import Cipher, seal_each
 
 _RECORD = struct.Struct("<BqiIdq")
 _NO_ORDER = order_code(None)
-NEVER_ERASED = -1
 
 
-@dataclass(slots=True)
-class _Pending:
-    """A valid event that waits for its person's decision."""
+class _Batch(NamedTuple):
+    """The valid events of a batch, by place; where each person's are; what was not kept so far."""
 
-    row: int
-    event: Event
-    at_us: int
+    row: Sequence[int]
+    fields: Sequence[EventFields]
+    at_us: Mapping[int, int]
+    of_person: Mapping[str, Sequence[int]]
+    refused: list[Refusal]
+    dropped: Counter[str]
 
 
 class _Known(NamedTuple):
-    """A person in the batch, what they allow, and when an earlier self of theirs was erased."""
+    """A person in the batch, and what they allow."""
 
-    row: SubjectRow
+    person: Person
     permission: Permission
     cipher: Cipher
-    erased_us: int
+
+
+class _Kept(NamedTuple):
+    """The events that may be kept, as parallel lists: no object for each, which would be slow."""
+
+    place: list[int]
+    known: list[_Known]
+    item: list[int]
+    mask: list[int]
 
 
 def track(
     tenancy: Tenancy,
-    permissions: Permissions,
+    people: People,
     rows: Iterable[Event | Mapping[str, Any]],
     *,
     strict: bool,
@@ -60,51 +70,56 @@ def track(
     Raises:
         InputError: ``strict`` is set and a row is bad; nothing was written.
     """
-    good, refused = check_rows(Event, rows, strict=strict)
     now_us = tenancy.now_us()
-    by_person = _timely(tenancy, good, now_us, refused)
-    if strict and refused:
-        raise InputError(refused[0].field, refused[0].expected, row=refused[0].row)
-    if not by_person:
-        return Intake(refused=tuple(refused))
-    lookups = {person: tenancy.keyring.lookup(person) for person in by_person}
+    batch = _read(tenancy, rows, now_us, strict=strict)
+    if not batch.of_person:
+        return Intake(refused=tuple(batch.refused))
+    lookup = tenancy.keyring.lookup
+    lookups = [lookup(subject) for subject in batch.of_person]
     nobody = permission(tenancy, (), now_us)
-    fresh = _prepare_keys(tenancy, list(lookups.values()), now_us, nobody)
-    dropped: Counter[str] = Counter()
+    fresh = _prepare_keys(tenancy, lookups, now_us, nobody)
     with tenancy.write() as tx:
         tenancy.keyring.watch(tx.head.shred_epoch)
-        people = _people(tenancy, permissions, tx, list(lookups.values()), fresh)
-        row_of = tenancy.catalogue.at(tx).row_of
-        stored: list[events.NewEvent] = []
-        for person, pending in by_person.items():
-            found = people.get(lookups[person])
-            if found is None:
-                dropped["no_record"] += len(pending)
-                continue
-            keep = _allowed(pending, found, row_of, dropped, refused)
-            stored += _sealed(tenancy, found.row, found.cipher, keep)
-        if strict and refused:
-            raise UnknownItemError("item", refused[0].expected, row=refused[0].row)
+        asked = _ask(tenancy, people, tx, lookups, fresh)
+        keep = _allowed(batch, asked, tenancy.catalogue.at(tx).row_of)
+        if strict and batch.refused:
+            first = batch.refused[0]
+            raise UnknownItemError(first.field, first.expected, row=first.row)
+        stored = _sealed(tenancy, batch, keep)
         kept = events.add(tx, stored)
-    refused.sort(key=lambda refusal: refusal.row)
-    return Intake(kept, len(stored) - kept, dict(dropped), tuple(refused))
+    batch.refused.sort(key=lambda refusal: refusal.row)
+    return Intake(kept, len(stored) - kept, dict(batch.dropped), tuple(batch.refused))
 
 
-def _timely(
-    tenancy: Tenancy, good: Sequence[tuple[int, Event]], now_us: int, refused: list[Refusal]
-) -> dict[str, list[_Pending]]:
-    """Valid events by person; a date in the future is refused."""
-    by_person: dict[str, list[_Pending]] = {}
+def _read(
+    tenancy: Tenancy, rows: Iterable[Event | Mapping[str, Any]], now_us: int, *, strict: bool
+) -> _Batch:
+    """Valid events by person; a date in the future is refused.
+
+    Raises:
+        InputError: ``strict`` is set and a row is bad.
+    """
+    numbers, fields, refused = check_events(rows, strict=strict)
+    of_person: dict[str, list[int]] = {}
+    moments: dict[int, int] = {}
     latest = now_us + tenancy.skew_us
-    for number, event in good:
-        at_us = to_us(event.at) if event.at is not None else now_us
+    for place, event in enumerate(fields):
+        at = event.get("at")
+        at_us = now_us if at is None else (at - EPOCH) // MICROSECOND
         if at_us > latest:
-            refused.append(Refusal(number, "at", "a time that is not in the future"))
+            refused.append(Refusal(numbers[place], "at", "a time that is not in the future"))
         elif at_us < 0:
-            refused.append(Refusal(number, "at", "a time after 1970"))
+            refused.append(Refusal(numbers[place], "at", "a time after 1970"))
         else:
-            by_person.setdefault(event.subject, []).append(_Pending(number, event, at_us))
-    return by_person
+            moments[place] = at_us
+            mine = of_person.get(event["subject"])
+            if mine is None:
+                of_person[event["subject"]] = [place]
+            else:
+                mine.append(place)
+    if strict and refused:
+        raise InputError(refused[0].field, refused[0].expected, row=refused[0].row)
+    return _Batch(numbers, fields, moments, of_person, refused, Counter())
 
 
 def _prepare_keys(
@@ -123,81 +138,102 @@ def _prepare_keys(
     return dict(zip(strangers, tenancy.keyring.create(len(strangers), at_us=now_us), strict=True))
 
 
-def _people(
+def _ask(
     tenancy: Tenancy,
-    permissions: Permissions,
+    people: People,
     tx: Tx,
     lookups: Sequence[bytes],
     fresh: Mapping[bytes, bytes],
-) -> dict[bytes, _Known]:
-    """Everyone in the batch who is known and active, with what their choices allow."""
+) -> list[_Known | None]:
+    """Each person of the batch with what their choices allow; None who is unknown or erased."""
     now_us = tenancy.now_us()
-    known = subjects.find_many(tx, lookups)
-    erased = subjects.erased_at(tx, lookups)
-    active = {lookup: row for lookup, row in known.items() if row.state == ACTIVE}
-    allowed = permissions.of(tenancy, tx, [row.subject for row in active.values()], now_us)
+    known = people.known(tx, lookups)
+    active = {lookup: one for lookup, one in known.items() if one.row.state == ACTIVE}
+    numbers = [one.row.subject for one in active.values()]
+    allowed = people.permissions.of(tenancy, tx, numbers, now_us)
     missing = [(lookup, key) for lookup, key in fresh.items() if lookup not in known]
-    if not tenancy.keyring.are_stored([key for _, key in missing]):
+    if missing:
+        opened = _open(tenancy, tx, missing, now_us)
+        nobody = permission(tenancy, (), now_us)
+        allowed |= {one.row.subject: nobody for one in opened.values()}
+        active |= opened
+    ciphers = tenancy.keyring.ciphers([one.row.key_id for one in active.values()])
+    return [
+        _Known(one, allowed[one.row.subject], ciphers[one.row.key_id])
+        if (one := active.get(lookup))
+        else None
+        for lookup in lookups
+    ]
+
+
+def _open(
+    tenancy: Tenancy, tx: Tx, strangers: Sequence[tuple[bytes, bytes]], now_us: int
+) -> dict[bytes, Person]:
+    """Open strangers by ``(lookup, key id)``, whose events some purpose may keep all the same."""
+    if not tenancy.keyring.are_stored([key for _, key in strangers]):
         raise StoreError("new keys were swept by a server whose clock runs ahead; try again")
-    opened = subjects.add(tx, missing)
-    for row in opened.values():
+    erased = subjects.erased_at(tx, [lookup for lookup, _ in strangers])
+    opened = {}
+    for lookup, row in subjects.add(tx, strangers).items():
         seal = tenancy.keyring.cipher(row.key_id).seal
         log.append(tx, "subject.opened", at_us=now_us, seal=seal, subject=row.subject)
-        allowed[row.subject] = permission(tenancy, (), now_us)
-    active |= opened
-    ciphers = tenancy.keyring.ciphers([row.key_id for row in active.values()])
-    return {
-        lookup: _Known(
-            row, allowed[row.subject], ciphers[row.key_id], erased.get(lookup, NEVER_ERASED)
-        )
-        for lookup, row in active.items()
-    }
+        opened[lookup] = Person(row, erased.get(lookup, NEVER_ERASED))
+    return opened
 
 
-def _allowed(
-    pending: Sequence[_Pending],
-    known: _Known,
-    row_of: Mapping[str, int],
-    dropped: Counter[str],
-    refused: list[Refusal],
-) -> list[tuple[_Pending, int, int]]:
-    """``(event, item row, purposes)`` of one person's events that may be kept."""
-    keep = []
-    for waiting in pending:
-        item = row_of.get(waiting.event.item)
-        if item is None:
-            expected = "an item of this shop (add it with items.upsert first)"
-            refused.append(Refusal(waiting.row, "item", expected))
+def _allowed(batch: _Batch, asked: Sequence[_Known | None], row_of: Mapping[str, int]) -> _Kept:
+    """The events that may be kept; the rest is refused, or dropped by reason."""
+    keep = _Kept([], [], [], [])
+    for known, mine in zip(asked, batch.of_person.values(), strict=True):
+        if known is None:
+            batch.dropped["no_record"] += len(mine)
             continue
-        mask = known.permission.mask(waiting.at_us)
-        if waiting.at_us <= known.erased_us:
-            dropped["erased"] += 1
-        elif not mask:
-            dropped[known.permission.reason] += 1
-        else:
-            keep.append((waiting, item, mask))
+        mask_at, erased_us = known.permission.mask, known.person.erased_us
+        for place in mine:
+            item = row_of.get(batch.fields[place]["item"])
+            if item is None:
+                expected = "an item of this shop (add it with items.upsert first)"
+                batch.refused.append(Refusal(batch.row[place], "item", expected))
+                continue
+            at_us = batch.at_us[place]
+            mask = mask_at(at_us)
+            if at_us <= erased_us:
+                batch.dropped["erased"] += 1
+            elif not mask:
+                batch.dropped[known.permission.reason] += 1
+            else:
+                keep.place.append(place)
+                keep.known.append(known)
+                keep.item.append(item)
+                keep.mask.append(mask)
     return keep
 
 
-def _sealed(
-    tenancy: Tenancy, person: SubjectRow, cipher: Cipher, keep: Sequence[tuple[_Pending, int, int]]
-) -> list[events.NewEvent]:
-    """Rows to store, each body sealed for its own row under the person's key."""
-    plain = []
-    name_of, pack = tenancy.keyring.event_name, _RECORD.pack
-    for waiting, item, _ in keep:
-        event = waiting.event
-        price = math.nan if event.price is None else event.price
-        order = event.order
-        code = _NO_ORDER if order is None else order_code(order)
-        body = pack(KIND_CODE[event.kind], waiting.at_us, item, event.quantity, price, code)
-        if order is not None:
-            body += order.encode()
-        name = name_of(person.key_id, event.event_id) if event.event_id else os.urandom(16)
-        plain.append((name, body))
-    return [
-        (tenancy.number, person.subject, name, waiting.at_us // DAY_US, mask, sealed)
-        for (waiting, _, mask), (name, _), sealed in zip(
-            keep, plain, cipher.seal_all(TABLE, plain), strict=True
-        )
-    ]
+def _sealed(tenancy: Tenancy, batch: _Batch, keep: _Kept) -> list[events.NewEvent]:
+    """Rows to store, each body sealed for its own row under its person's key."""
+    names, bodies = [], []
+    name_of = tenancy.keyring.event_name
+    for place, known, item in zip(keep.place, keep.known, keep.item, strict=True):
+        event = batch.fields[place]
+        event_id = event.get("event_id")
+        key_id = known.person.row.key_id
+        names.append(os.urandom(16) if event_id is None else name_of(key_id, event_id))
+        bodies.append(_body(event, batch.at_us[place], item))
+    sealed = seal_each(TABLE, [known.cipher for known in keep.known], names, bodies)
+    people = [known.person.row.subject for known in keep.known]
+    days = [batch.at_us[place] // DAY_US for place in keep.place]
+    tenant = repeat(tenancy.number, len(names))
+    return list(zip(tenant, people, names, days, keep.mask, sealed, strict=True))
+
+
+def _body(event: EventFields, at_us: int, item: int) -> bytes:
+    price, order = event.get("price"), event.get("order")
+    record = _RECORD.pack(
+        KIND_CODE[event["kind"]],
+        at_us,
+        item,
+        event.get("quantity", 1),
+        math.nan if price is None else price,
+        _NO_ORDER if order is None else order_code(order),
+    )
+    return record if order is None else record + bytes(order, "utf-8")

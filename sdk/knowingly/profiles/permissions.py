@@ -21,17 +21,21 @@ _EVER_US = 2**63 - 1
 class Permission:
     """What one person's choices allow to be kept: ``(mask, since)`` for each purpose allowed.
 
-    It holds for ``[from_us, until_us)``. ``reason`` is why an event that no purpose may keep is
-    dropped.
+    It holds for ``[from_us, until_us)``. An event since ``newest_us`` may be kept for all of
+    ``full_mask``. ``reason`` is why an event that no purpose may keep is dropped.
     """
 
     allowed: tuple[tuple[int, int], ...]
     reason: str
     from_us: int
     until_us: int
+    newest_us: int
+    full_mask: int
 
     def mask(self, at_us: int) -> int:
         """The purposes that an event of this time may be kept for."""
+        if at_us >= self.newest_us:
+            return self.full_mask
         mask = 0
         for bit, since_us in self.allowed:
             if at_us >= since_us:
@@ -50,7 +54,14 @@ def permission(tenancy: Tenancy, records: Sequence[ConsentRecord], now_us: int) 
         elif not reason:
             reason = decision.reason
     until_us = min(_ends(tenancy, records, now_us), default=_EVER_US)
-    return Permission(tuple(allowed), reason if not allowed else "before_consent", now_us, until_us)
+    return Permission(
+        tuple(allowed),
+        reason if not allowed else "before_consent",
+        now_us,
+        until_us,
+        newest_us=max((since_us for _, since_us in allowed), default=0),
+        full_mask=sum(mask for mask, _ in allowed),
+    )
 
 
 def _ends(tenancy: Tenancy, records: Iterable[ConsentRecord], now_us: int) -> Iterable[int]:

@@ -1,6 +1,8 @@
 """The tables of the key store, a database of its own with a backup rule of its own."""
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Integer, MetaData, Table, Text
+
+from knowingly.store.columns import Blob
 
 metadata = MetaData()
 
@@ -12,7 +14,7 @@ tenant_keys = Table(
     metadata,
     Column("tenant", Text, primary_key=True),
     Column("version", Integer, primary_key=True, autoincrement=False),
-    Column("wrapped", LargeBinary, nullable=False),
+    Column("wrapped", Blob, nullable=False),
 )
 
 tenant_secrets = Table(
@@ -20,15 +22,15 @@ tenant_secrets = Table(
     metadata,
     Column("tenant", Text, primary_key=True),
     Column("name", Text, primary_key=True),
-    Column("wrapped", LargeBinary, nullable=False),
+    Column("wrapped", Blob, nullable=False),
 )
 
 subject_keys = Table(
     "subject_keys",
     metadata,
     Column("tenant", Text, primary_key=True),
-    Column("key_id", LargeBinary(16), primary_key=True),
+    Column("key_id", Blob(16), primary_key=True),
     Column("created_us", BigInteger, nullable=False),
-    Column("wrapped", LargeBinary, nullable=False),
+    Column("wrapped", Blob, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -7,13 +7,14 @@ from sqlalchemy import (
     Float,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     SmallInteger,
     Table,
     Text,
     text,
 )
+
+from knowingly.store.columns import Blob
 
 metadata = MetaData()
 
@@ -35,7 +36,7 @@ tenants = Table(
     Column("next_item", BigInteger, nullable=False, default=0),
     Column("next_training", BigInteger, nullable=False, default=1),
     Column("ledger_size", BigInteger, nullable=False, default=0),
-    Column("ledger_frontier", LargeBinary, nullable=False, default=b""),
+    Column("ledger_frontier", Blob, nullable=False, default=b""),
     Column("item_epoch", BigInteger, nullable=False, default=0),
     Column("model_epoch", BigInteger, nullable=False, default=0),
     Column("release_epoch", BigInteger, nullable=False, default=0),
@@ -67,8 +68,8 @@ subjects = Table(
     metadata,
     _tenant(),
     Column("subject", BigInteger, primary_key=True, autoincrement=False),
-    Column("lookup", LargeBinary(32), nullable=False),
-    Column("key_id", LargeBinary(16), nullable=False),
+    Column("lookup", Blob(32), nullable=False),
+    Column("key_id", Blob(16), nullable=False),
     Column("state", Text, nullable=False),
     Index("subjects_by_lookup", "tenant", "lookup", unique=True),
 )
@@ -94,10 +95,10 @@ events = Table(
     metadata,
     _tenant(),
     Column("subject", BigInteger, primary_key=True, autoincrement=False),
-    Column("event", LargeBinary(16), primary_key=True),
+    Column("event", Blob(16), primary_key=True),
     Column("day", Integer, nullable=False),
     Column("purposes", BigInteger, nullable=False),
-    Column("body", LargeBinary, nullable=False),
+    Column("body", Blob, nullable=False),
     sqlite_with_rowid=False,
 )
 # Rows that no purpose allows any more, found without a scan; intake never touches this index.
@@ -122,7 +123,7 @@ tombstones = Table(
     "tombstones",
     metadata,
     _tenant(),
-    Column("lookup", LargeBinary(32), primary_key=True),
+    Column("lookup", Blob(32), primary_key=True),
     Column("erased_us", BigInteger, nullable=False),
     Column("keep_until_us", BigInteger, nullable=False),
 )
@@ -132,7 +133,7 @@ ledger_entries = Table(
     metadata,
     _tenant(),
     Column("idx", BigInteger, primary_key=True, autoincrement=False),
-    Column("leaf", LargeBinary, nullable=False),
+    Column("leaf", Blob, nullable=False),
 )
 
 ledger_nodes = Table(
@@ -141,7 +142,7 @@ ledger_nodes = Table(
     _tenant(),
     Column("level", SmallInteger, primary_key=True, autoincrement=False),
     Column("pos", BigInteger, primary_key=True, autoincrement=False),
-    Column("hash", LargeBinary(32), nullable=False),
+    Column("hash", Blob(32), nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -151,7 +152,7 @@ ledger_details = Table(
     _tenant(),
     Column("idx", BigInteger, primary_key=True, autoincrement=False),
     Column("subject", BigInteger, nullable=True),
-    Column("body", LargeBinary, nullable=False),
+    Column("body", Blob, nullable=False),
     Index("ledger_details_by_subject", "tenant", "subject"),
 )
 
@@ -168,7 +169,7 @@ trainings = Table(
     Column("people", BigInteger, nullable=False),
     Column("ledger_size", BigInteger, nullable=False),
     Column("policy_digest", Text, nullable=False),
-    Column("item_rows", LargeBinary, nullable=False),
+    Column("item_rows", Blob, nullable=False),
 )
 
 models = Table(
@@ -195,7 +196,7 @@ def _model_table(name: str, *extra: Column[int]) -> Table:
         Column("algorithm", Text, primary_key=True),
         Column("row", Integer, primary_key=True, autoincrement=False),
         *extra,
-        Column("body", LargeBinary, nullable=False),
+        Column("body", Blob, nullable=False),
     )
 
 
@@ -215,7 +216,7 @@ manifests = Table(
     _tenant(),
     Column("subject", BigInteger, primary_key=True, autoincrement=False),
     Column("training", BigInteger, primary_key=True, autoincrement=False),
-    Column("body", LargeBinary, nullable=False),
+    Column("body", Blob, nullable=False),
 )
 
 charges = Table(
@@ -252,7 +253,7 @@ erasures = Table(
     _tenant(),
     Column("erasure", Text, primary_key=True),
     Column("subject", BigInteger, nullable=True),
-    Column("key_id", LargeBinary(16), nullable=True),
+    Column("key_id", Blob(16), nullable=True),
     Column("step", Text, nullable=False),
     Column("progress", Text, nullable=False),
     Column("certificate", Text, nullable=True),

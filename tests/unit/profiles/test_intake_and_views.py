@@ -125,17 +125,17 @@ def test_a_no_that_comes_while_an_event_waits_to_be_written_counts(house, agree,
     shop = house.open()
     shop.items.upsert([{"id": "tea"}])
     agree(shop, "ada")
-    real = intake._timely
+    real = intake._read
 
-    def slow(*given):
-        found = real(*given)
+    def slow(*given, **named):
+        found = real(*given, **named)
         house.clock.forward(seconds=1)
         thread = threading.Thread(target=shop.consent.withdraw, args=("ada",))
         thread.start()
         thread.join()
         return found
 
-    monkeypatch.setattr(intake, "_timely", slow)
+    monkeypatch.setattr(intake, "_read", slow)
     assert shop.track("ada", "view", "tea").dropped == {"withdrawn": 1}
 
 

@@ -50,10 +50,10 @@ def test_somebody_else_s_choice_leaves_the_rest_remembered(pair, clock, agree):
         agree(here, person, ["personalize"])
     clock.forward(minutes=1)
     here.track([{"subject": person, "kind": "view", "item": "cup"} for person in ("ada", "bob")])
-    assert len(here._permissions._kept) == 2
+    assert len(here._people.permissions._kept) == 2
     there.consent.withdraw("bob")
     kept(here, clock)
-    assert len(here._permissions._kept) == 1
+    assert len(here._people.permissions._kept) == 1
 
 
 def test_an_erased_person_is_not_remembered(pair, clock, agree):
