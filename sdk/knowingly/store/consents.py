@@ -8,6 +8,7 @@ from sqlalchemy import Row, and_, bindparam, insert, select
 from knowingly.domain.consent import Action, ConsentRecord
 from knowingly.store.batches import batched
 from knowingly.store.doors import Snapshot, Tx
+from knowingly.store.prepared import Prepared
 from knowingly.store.schema import consent_records as table
 from knowingly.store.schema import ledger_entries, subjects
 from knowingly.store.subjects import SubjectRow
@@ -25,7 +26,7 @@ _ONE = select(*_COLUMNS).where(table.c.tenant == bindparam("t"), table.c.subject
 _MANY = select(table.c.subject, *_COLUMNS).where(
     table.c.tenant == bindparam("t"), table.c.subject.in_(bindparam("s", expanding=True))
 )
-_PERSON = (
+_PERSON = Prepared(
     select(subjects.c.subject, subjects.c.key_id, subjects.c.state, *_COLUMNS)
     .select_from(
         subjects.outerjoin(
@@ -50,7 +51,7 @@ def of(snapshot: Snapshot, subject: int) -> list[ConsentRecord]:
 
 def with_person(snapshot: Snapshot, lookup: bytes) -> tuple[SubjectRow | None, list[ConsentRecord]]:
     """A person by keyed hash, with their choices: one read, because every page makes it."""
-    rows = snapshot.connection.execute(_PERSON, {"t": snapshot.tenant, "l": lookup}).all()
+    rows = _PERSON.all(snapshot.connection, {"t": snapshot.tenant, "l": lookup})
     if not rows:
         return None, []
     person = SubjectRow(*rows[0][:3])

@@ -4,14 +4,16 @@ Both hand out the tenant's head row with the connection. A writer's changes to t
 when its block ends, in the same transaction as everything else it did.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from knowingly.errors import StoreError
 from knowingly.store.database import Database
+from knowingly.store.prepared import Prepared
 from knowingly.store.schema import tenants
 
 
@@ -49,6 +51,7 @@ class Tx(Snapshot):
 
 _HEAD = select(tenants).where(tenants.c.tenant == bindparam("t"))
 _HEAD_LOCKED = _HEAD.with_for_update()
+_HEAD_READ = Prepared(_HEAD)
 
 
 class Store:
@@ -92,7 +95,10 @@ class Store:
 
 
 def _head(connection: Connection, tenant: int, *, locked: bool) -> Head:
-    row = connection.execute(_HEAD_LOCKED if locked else _HEAD, {"t": tenant}).one_or_none()
-    if row is None:
+    if locked:
+        rows: Sequence[Sequence[Any]] = connection.execute(_HEAD_LOCKED, {"t": tenant}).all()
+    else:
+        rows = _HEAD_READ.all(connection, {"t": tenant})
+    if not rows:
         raise StoreError("this tenant is not in the database any more")
-    return Head(*row)
+    return Head(*rows[0])

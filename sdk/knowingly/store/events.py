@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select, t
 from knowingly.errors import StoreError
 from knowingly.store.batches import insert_many
 from knowingly.store.doors import Snapshot, Tx
+from knowingly.store.prepared import Prepared
 from knowingly.store.schema import consent_records, purpose_bits
 from knowingly.store.schema import events as table
 
@@ -22,7 +23,7 @@ class EventRow(NamedTuple):
     body: bytes
 
 
-_HISTORY = (
+_HISTORY = Prepared(
     select(table.c.event, table.c.body)
     .where(
         table.c.tenant == bindparam("t"),
@@ -47,7 +48,7 @@ def history(
 ) -> Sequence[tuple[bytes, bytes]]:
     """A person's newest events for a purpose: ``(event, sealed body)``, newest day first."""
     where = {"t": snapshot.tenant, "s": subject, "mask": mask, "n": limit}
-    return snapshot.connection.execute(_HISTORY, where).all()
+    return _HISTORY.all(snapshot.connection, where)
 
 
 def of(snapshot: Snapshot, subject: int) -> list[EventRow]:
