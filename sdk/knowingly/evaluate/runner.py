@@ -114,8 +114,7 @@ class _Cases:
 
 def _cases(gathered: Gathered, serving: Serving) -> _Cases:
     people, histories, truth = 0, [], []
-    for place in range(len(gathered.people)):
-        records = gathered.of(place)
+    for records in gathered.each():
         rows = serving.to_model_rows(records["item"])
         before = records["at_us"] <= serving.until_us
         if not before.any():

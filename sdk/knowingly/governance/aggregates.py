@@ -147,9 +147,10 @@ class Aggregates:
                 until_us=min(period.end_us - 1, now_us),
                 progress=progress,
             ):
-                bought = found.records["item"][found.records["kind"] == _PURCHASE]
-                counts[np.unique(bought)] += 1
-                people += 1
+                bought = found.records["kind"] == _PURCHASE
+                pairs = found.person[bought] * len(counts) + found.records["item"][bought]
+                counts += np.bincount(np.unique(pairs) % len(counts), minlength=len(counts))
+                people += len(found)
         return _Counted(counts, people)
 
     def _release(self, period: Period, counted: _Counted, now_us: int) -> Release:

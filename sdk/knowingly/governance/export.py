@@ -128,7 +128,7 @@ class Exporter:
         cipher = self._tenancy.keyring.cipher(person.key_id)
         learned = []
         for training, sealed in models.manifest(snapshot, person.subject):
-            records = manifest.unseal(cipher, person, training, sealed)
+            records = manifest.unseal(cipher, person.subject, training, sealed)
             known = serving is not None and serving.training == training
             rows = serving.items[records["item"]] if known and serving else np.zeros(0, int)
             learned.append(

@@ -6,16 +6,18 @@ from typing import Any
 
 from knowingly.errors import InternalError
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
 
 def canonical(value: Mapping[str, Any]) -> bytes:
     """JSON with sorted keys and no spaces, in ASCII; integers and strings only, never a float."""
     _refuse_floats(value)
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode(
-        "ascii"
-    )
+    return _ENCODER.encode(value).encode("ascii")
 
 
 def _refuse_floats(value: object) -> None:
+    if isinstance(value, str | int):
+        return
     if isinstance(value, float):
         raise InternalError("a ledger entry holds a float, which has no single spelling")
     if isinstance(value, Mapping):

@@ -1,52 +1,79 @@
-"""Reading everyone for a purpose: for training and for aggregates, person by person, streaming."""
+"""Reading everyone for a purpose, for training and for aggregates: streaming, person by person.
+
+However many people there are, what is held at once is a few thousand of them: their choices, their
+keys and their events.
+"""
 
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
-from knowingly.domain.consent import Decision
+from knowingly.domain.consent import ConsentRecord, Decision
 from knowingly.domain.moments import day_of
 from knowingly.domain.progress import Counted
 from knowingly.errors import SealError
 from knowingly.profiles import body
 from knowingly.profiles.views import cipher_of, first_us
 from knowingly.store import consents, events, subjects
-from knowingly.store.batches import batched
 from knowingly.store.doors import Snapshot
 from knowingly.store.subjects import ACTIVE, SubjectRow
 from knowingly.tenancy import Tenancy
+from knowingly.vault.seal import Cipher
 
-_KEYS_AT_ONCE = 2_000
+PEOPLE_AT_ONCE = 2_000
+_EVENTS_AT_ONCE = 100_000
 
 logger = logging.getLogger("knowingly")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class PersonRecords:
-    """One person's events for a purpose, as records of ``body.RECORD``."""
+class PeopleRecords:
+    """The events of some people for a purpose, in the order of the people's numbers.
 
-    person: SubjectRow
+    ``subjects`` (int64) and ``key_ids`` (16 bytes each) have one entry for each person;
+    ``records`` are all their events (``body.RECORD``), and those of person ``i`` are
+    ``records[starts[i]:starts[i + 1]]``, of whom there is at least one.
+    """
+
+    subjects: NDArray[np.int64]
+    key_ids: NDArray[np.void]
+    starts: NDArray[np.int64]
     records: NDArray[np.void]
 
+    def __len__(self) -> int:
+        return len(self.subjects)
 
-def allowed_people(
-    tenancy: Tenancy, snapshot: Snapshot, purpose: str, *, at_us: int
-) -> dict[int, tuple[SubjectRow, Decision]]:
-    """Everyone whose consent allows the purpose at this moment, by subject number."""
-    records = consents.everyone(snapshot)
-    allowed = {}
-    for person in subjects.everyone(snapshot):
-        if person.state != ACTIVE:
-            continue
-        decision = tenancy.decide(purpose, records.get(person.subject, ()), at_us=at_us)
-        if decision.allowed:
-            allowed[person.subject] = (person, decision)
-    return allowed
+    @property
+    def person(self) -> NDArray[np.int64]:
+        """The place of the person of each record."""
+        return np.repeat(np.arange(len(self)), np.diff(self.starts))
+
+    def of(self, place: int) -> NDArray[np.void]:
+        """The records of one person."""
+        return self.records[self.starts[place] : self.starts[place + 1]]
+
+    def only(self, people: NDArray[np.bool_]) -> "PeopleRecords":
+        """The same of some of the people."""
+        return PeopleRecords(
+            self.subjects[people],
+            self.key_ids[people],
+            _starts(np.diff(self.starts)[people]),
+            self.records[people[self.person]],
+        )
+
+
+def in_pages(snapshot: Snapshot) -> Iterator[list[tuple[SubjectRow, Sequence[ConsentRecord]]]]:
+    """Everyone with their choices, by number, a few thousand at a time."""
+    last = 0
+    while page := subjects.after(snapshot, last, PEOPLE_AT_ONCE):
+        first, last = page[0].subject, page[-1].subject
+        records = consents.between(snapshot, first, last)
+        yield [(person, records.get(person.subject, ())) for person in page]
 
 
 def scan(
@@ -58,25 +85,21 @@ def scan(
     from_us: int = 0,
     until_us: int,
     progress: Counted | None = None,
-) -> Iterator[PersonRecords]:
+) -> Iterator[PeopleRecords]:
     """Events kept for a purpose, of everyone who allows it now, within ``[from_us, until_us]``.
 
     Each person comes once, in the order of their numbers; one without such events does not come.
     """
-    allowed = allowed_people(tenancy, snapshot, purpose, at_us=at_us)
     mask = tenancy.masks.get(purpose, 0)
-    people = sorted(allowed)
-    done = lost = 0
-    for chunk in batched(people, _KEYS_AT_ONCE):
-        ciphers = tenancy.keyring.present([allowed[subject][0].key_id for subject in chunk])
-        rows = events.scan(
-            snapshot,
-            mask,
-            first_day=day_of(max(from_us, 0)),
-            last_day=day_of(until_us),
-            first_subject=chunk[0],
-            last_subject=chunk[-1],
-        )
+    days = day_of(max(from_us, 0)), day_of(until_us)
+    done, total = 0, subjects.count(snapshot) if progress else 0
+    lost = 0
+    for page in in_pages(snapshot):
+        allowed = _allowed(tenancy, purpose, page, at_us)
+        ciphers = tenancy.keyring.present([person.key_id for person, _ in allowed.values()])
+        part = _Part(until_us)
+        people = page[0][0].subject, page[-1][0].subject
+        rows = events.between(snapshot, mask, days=days, people=people)
         for subject, own in groupby(rows, key=itemgetter(0)):
             if subject not in allowed:
                 continue
@@ -86,18 +109,79 @@ def scan(
             except SealError:
                 lost += 1
                 continue
-            if cipher is None:
-                continue
-            opened = cipher.open_all(body.TABLE, map(itemgetter(1, 2), own))
-            records = body.to_records(opened)
-            at = records["at_us"]
-            oldest_us = max(from_us, first_us(tenancy, decision))
-            records = records[(at >= oldest_us) & (at <= until_us)]
-            if len(records):
-                yield PersonRecords(person, records)
-        done += len(chunk)
+            if cipher is not None:
+                part.add(person, cipher, own, max(from_us, first_us(tenancy, decision)))
+            if len(part.opened) >= _EVENTS_AT_ONCE:
+                yield from part.taken()
+                part = _Part(until_us)
+        yield from part.taken()
+        done += len(page)
         if progress:
-            progress(done, len(people))
+            progress(done, total)
     if lost:
         # Their data cannot be read by anybody any more; everyone else's must not wait for it.
         logger.warning("the keys of %d people are not in the key store: erase them", lost)
+
+
+def _allowed(
+    tenancy: Tenancy,
+    purpose: str,
+    page: Sequence[tuple[SubjectRow, Sequence[ConsentRecord]]],
+    at_us: int,
+) -> dict[int, tuple[SubjectRow, Decision]]:
+    """Those of a page whose consent allows the purpose at this moment, by subject number."""
+    allowed = {}
+    for person, records in page:
+        if person.state == ACTIVE:
+            decision = tenancy.decide(purpose, records, at_us=at_us)
+            if decision.allowed:
+                allowed[person.subject] = (person, decision)
+    return allowed
+
+
+@dataclass(slots=True, repr=False)
+class _Part:
+    """Some people's events while they are being opened."""
+
+    until_us: int
+    people: list[SubjectRow] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
+    oldest_us: list[int] = field(default_factory=list)
+    opened: list[bytes] = field(default_factory=list)
+
+    def add(
+        self,
+        person: SubjectRow,
+        cipher: Cipher,
+        rows: Iterator[tuple[int, bytes, bytes]],
+        oldest_us: int,
+    ) -> None:
+        own = cipher.open_all(body.TABLE, map(itemgetter(1, 2), rows))
+        self.people.append(person)
+        self.lengths.append(len(own))
+        self.oldest_us.append(oldest_us)
+        self.opened += own
+
+    def taken(self) -> Iterator[PeopleRecords]:
+        """What is there, without events out of time and people left with none; if there is any."""
+        records = body.to_records(self.opened)
+        lengths = np.array(self.lengths, np.int64)
+        at = records["at_us"]
+        wanted = (at >= np.repeat(np.array(self.oldest_us, np.int64), lengths)) & (
+            at <= self.until_us
+        )
+        left = np.bincount(
+            np.repeat(np.arange(len(lengths)), lengths)[wanted], minlength=len(lengths)
+        )
+        some = left > 0
+        if some.any():
+            yield PeopleRecords(
+                np.array([person.subject for person in self.people], np.int64)[some],
+                np.array([person.key_id for person in self.people], "V16")[some],
+                _starts(left[some]),
+                records[wanted],
+            )
+
+
+def _starts(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

@@ -105,7 +105,8 @@ class Models:
                 at_us=self._tenancy.now_us(),
                 until_us=serving.until_us,
             )
-        gathered = _only(gathered, learned)
+        taught = np.array(sorted(learned), np.int64)
+        gathered = gathered.only(lambda subjects: np.isin(subjects, taught))
         return [
             self._compare(serving, name, gathered)
             for name in serving.models
@@ -114,7 +115,8 @@ class Models:
 
     def _compare(self, serving: Serving, name: str, gathered: Gathered) -> Comparison:
         algorithm = guard.make(self._algorithms[name], options_of(serving.known[name]))
-        size = max(len(serving.row_of), int(gathered.records["item"].max(initial=-1)) + 1)
+        newest = max((int(part.records["item"].max()) for part in gathered.parts), default=-1)
+        size = max(len(serving.row_of), newest + 1)
         row_of = np.full(size, -1, np.int32)
         row_of[: len(serving.row_of)] = serving.row_of
         refit = fit(algorithm, gathered, row_of, floor=serving.floor, seed=serving.seed)
@@ -124,18 +126,4 @@ class Models:
             if array.size:
                 gap = np.abs(array.astype(float) - served[key].astype(float))
                 largest = max(largest, float(gap.max()))
-        return Comparison(name, len(gathered.people), len(serving.items), largest)
-
-
-def _only(gathered: Gathered, subjects: set[int]) -> Gathered:
-    kept = [place for place, row in enumerate(gathered.people) if row.subject in subjects]
-    parts = [gathered.of(place) for place in kept]
-    lengths = [len(part) for part in parts]
-    return Gathered(
-        people=[gathered.people[place] for place in kept],
-        starts=np.concatenate([[0], np.cumsum(lengths)]).astype(np.intp),
-        records=np.concatenate(parts) if parts else gathered.records[:0],
-        until_us=gathered.until_us,
-        at_us=gathered.at_us,
-        log_size=gathered.log_size,
-    )
+        return Comparison(name, gathered.people, len(serving.items), largest)

@@ -92,7 +92,7 @@ def forget(
             continue
         try:
             cipher = tenancy.keyring.cipher(person.key_id)
-            records = manifest.unseal(cipher, person, training, sealed)
+            records = manifest.unseal(cipher, person.subject, training, sealed)
         except SealError:
             # The key is lost, so nobody can say what was learned; the right stands all the same.
             outcome |= _stop_serving(serving, tx)

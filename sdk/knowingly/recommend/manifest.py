@@ -5,28 +5,27 @@ from numpy.typing import NDArray
 
 from knowingly.errors import SealError
 from knowingly.profiles import body
-from knowingly.store.subjects import SubjectRow
 from knowingly.vault.seal import Cipher
 
 TABLE = "manifests"
 
 
-def seal(cipher: Cipher, person: SubjectRow, training: int, records: NDArray[np.void]) -> bytes:
+def seal(cipher: Cipher, subject: int, training: int, records: NDArray[np.void]) -> bytes:
     """Learned records (items as model rows), sealed for one training."""
-    return cipher.seal(TABLE, _row(person, training), records.tobytes())
+    return cipher.seal(TABLE, _row(subject, training), records.tobytes())
 
 
-def unseal(cipher: Cipher, person: SubjectRow, training: int, sealed: bytes) -> NDArray[np.void]:
+def unseal(cipher: Cipher, subject: int, training: int, sealed: bytes) -> NDArray[np.void]:
     """The learned records of a manifest.
 
     Raises:
         SealError: It does not open, or has an unknown form.
     """
-    plain = cipher.open(TABLE, _row(person, training), sealed)
+    plain = cipher.open(TABLE, _row(subject, training), sealed)
     if len(plain) % body.RECORD.itemsize:
         raise SealError("a sealed manifest has an unknown form")
     return np.frombuffer(plain, body.RECORD)
 
 
-def _row(person: SubjectRow, training: int) -> bytes:
-    return training.to_bytes(8, "big") + person.subject.to_bytes(8, "big")
+def _row(subject: int, training: int) -> bytes:
+    return training.to_bytes(8, "big") + subject.to_bytes(8, "big")

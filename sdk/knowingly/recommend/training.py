@@ -23,7 +23,6 @@ from knowingly.recommend.gather import (
     gather,
     items_chosen_by,
     learned,
-    to_block,
 )
 from knowingly.recommend.interface import Algorithm, CountingAlgorithm, Model
 from knowingly.recommend.registry import ITEM
@@ -31,7 +30,6 @@ from knowingly.store import consents, subjects
 from knowingly.store import models as stored
 from knowingly.store.doors import Tx
 from knowingly.store.models import ModelRow
-from knowingly.store.subjects import ACTIVE
 from knowingly.tenancy import Tenancy
 
 
@@ -56,10 +54,6 @@ class Draft:
     items: NDArray[np.int32]
     row_of: NDArray[np.int32]
     fitted: list[Fitted]
-
-    def learned(self, place: int) -> NDArray[np.void]:
-        """What was learned from one person."""
-        return learned(self.gathered.of(place), self.row_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,20 +148,19 @@ def _chosen(tenancy: Tenancy, algorithms: Algorithms) -> list[Algorithm[Any]]:
 
 
 def _publish(tenancy: Tenancy, tx: Tx, draft: Draft) -> Trained:
-    gathered = draft.gathered
-    gone = _gone_meanwhile(tenancy, tx, gathered)
-    if gone:
-        parts = [draft.learned(place) for place in sorted(gone)]
-        block = to_block(parts, len(draft.items), gathered.until_us)
-        for one in draft.fitted:
-            _forget_before_publishing(one, block)
-    kept = [place for place in range(len(gathered.people)) if place not in gone]
-    training = stored.add_training(tx, _training_row(tenancy, draft, len(kept)))
+    gone = _gone_meanwhile(tenancy, tx, draft.gathered)
+    gathered = draft.gathered.only(lambda subjects: ~np.isin(subjects, gone))
+    if len(gone):
+        left_out = draft.gathered.only(lambda subjects: np.isin(subjects, gone))
+        for block in blocks(left_out, draft.row_of, len(draft.items)):
+            for one in draft.fitted:
+                _forget_before_publishing(one, block)
+    training = stored.add_training(tx, _training_row(tenancy, draft, gathered.people))
     tx.head.training = training
     tx.head.model_epoch += 1
     for one in draft.fitted:
         _store_model(tx, training, one)
-    events = _store_manifests(tenancy, tx, training, draft, kept)
+    events = _store_manifests(tenancy, tx, training, gathered, draft.row_of)
     stored.delete_other_trainings(tx, training)
     names = [one.algorithm.name for one in draft.fitted]
     log.append(
@@ -177,13 +170,15 @@ def _publish(tenancy: Tenancy, tx: Tx, draft: Draft) -> Trained:
         seal=tenancy.keyring.operator.seal,
         facts={
             "training": training,
-            "people": len(kept),
+            "people": gathered.people,
             "items": len(draft.items),
             "algorithms": names,
             "until": gathered.until_us,
         },
     )
-    return Trained(training, len(kept), events, len(draft.items), tuple(names), gathered.until_us)
+    return Trained(
+        training, gathered.people, events, len(draft.items), tuple(names), gathered.until_us
+    )
 
 
 def _training_row(tenancy: Tenancy, draft: Draft, people: int) -> dict[str, Any]:
@@ -201,22 +196,21 @@ def _training_row(tenancy: Tenancy, draft: Draft, people: int) -> dict[str, Any]
     }
 
 
-def _gone_meanwhile(tenancy: Tenancy, tx: Tx, gathered: Gathered) -> set[int]:
-    """Places of the people who said no, or were erased, since they were read."""
-    active = {row.subject for row in subjects.everyone(tx) if row.state == ACTIVE}
-    gone = {place for subject, place in gathered.position.items() if subject not in active}
-    changed = consents.changed_since(tx, gathered.log_size) & active & gathered.position.keys()
-    records = consents.of_many(tx, sorted(changed))
+def _gone_meanwhile(tenancy: Tenancy, tx: Tx, gathered: Gathered) -> NDArray[np.int64]:
+    """The people who said no, or were erased, since they were read; sorted."""
+    read, active = gathered.subjects, np.array(subjects.active(tx), np.int64)
+    gone = read[~np.isin(read, active)].tolist()
+    changed = np.array(sorted(consents.changed_since(tx, gathered.log_size)), np.int64)
+    changed = changed[np.isin(changed, read) & np.isin(changed, active)]
     now_us = tenancy.now_us()
-    for subject, known in records.items():
+    for subject, known in consents.of_many(tx, changed.tolist()).items():
         # Whoever chose anything while the fit ran is left out unless the permission under which
         # all their events were read still stands unbroken.
-        place = gathered.position[subject]
         decision = tenancy.decide(PURPOSE, known, at_us=now_us)
-        oldest_us = int(gathered.of(place)["at_us"].min())
+        oldest_us = int(gathered.of(subject)["at_us"].min())
         if not decision.allowed or decision.since_us > oldest_us:
-            gone.add(place)
-    return gone
+            gone.append(subject)
+    return np.array(sorted(gone), np.int64)
 
 
 def _forget_before_publishing(one: Fitted, block: Block) -> None:
@@ -265,23 +259,21 @@ def encoded_counts(counts: MemoryCounts) -> Iterator[tuple[int, bytes]]:
             )
 
 
-def _store_manifests(tenancy: Tenancy, tx: Tx, training: int, draft: Draft, kept: list[int]) -> int:
-    """Seal what was learned from each person; how many events in all."""
-    people = draft.gathered.people
-    ciphers = tenancy.keyring.ciphers([people[place].key_id for place in kept])
+def _store_manifests(
+    tenancy: Tenancy, tx: Tx, training: int, gathered: Gathered, row_of: NDArray[np.int32]
+) -> int:
+    """Seal what was learned from each person, some thousand at a time; how many events in all."""
     events = 0
-
-    def rows() -> Iterator[tuple[int, bytes]]:
-        nonlocal events
-        for place in kept:
-            person, records = people[place], draft.learned(place)
+    for part in gathered.parts:
+        key_ids = [key_id.tobytes() for key_id in part.key_ids]
+        ciphers = tenancy.keyring.ciphers(key_ids)
+        rows = []
+        for subject, key_id, records in zip(
+            part.subjects.tolist(), key_ids, learned(part, row_of), strict=True
+        ):
             events += len(records)
-            yield (
-                person.subject,
-                manifest.seal(ciphers[person.key_id], person, training, records),
-            )
-
-    stored.add_manifests(tx, training, rows())
+            rows.append((subject, manifest.seal(ciphers[key_id], subject, training, records)))
+        stored.add_manifests(tx, training, rows)
     return events
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, TextClause
+from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy.dialects import postgresql, sqlite
 
 T = TypeVar("T")
 
@@ -16,24 +17,33 @@ def batched(values: Sequence[T], size: int = BATCH) -> Iterator[Sequence[T]]:
         yield values[start : start + size]
 
 
-def insert_many(
-    connection: Connection,
-    statement: TextClause,
-    columns: Sequence[str],
-    rows: Sequence[tuple[Any, ...]],
-) -> int:
-    """Run one statement for many rows, given as tuples in the order of ``columns``.
+class BulkInsert:
+    """Rows into one table, given as tuples of all its columns in their order.
 
     The statement is compiled for the database once and the rows go to its driver as they are:
     SQLAlchemy's own work on each row costs as much as sealing it.
-
-    Returns:
-        How many rows were stored.
     """
-    if not rows:
-        return 0
-    compiled = statement.compile(dialect=connection.dialect)
-    if compiled.positional and tuple(compiled.positiontup or ()) == tuple(columns):
-        return connection.exec_driver_sql(str(compiled), list(rows)).rowcount
-    named = [dict(zip(columns, row, strict=True)) for row in rows]
-    return connection.exec_driver_sql(str(compiled), named).rowcount
+
+    def __init__(self, table: Table, *, skip_existing: bool = False) -> None:
+        self._table, self._skip_existing = table, skip_existing
+        self._columns = [column.name for column in table.columns]
+        self._compiled: dict[str, tuple[str, bool]] = {}
+
+    def __call__(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Store the rows; how many were new."""
+        if not rows:
+            return 0
+        dialect = connection.dialect
+        statement, positional = self._compiled.get(dialect.name) or self._compile(dialect)
+        if positional:
+            return connection.exec_driver_sql(statement, list(rows)).rowcount
+        named = [dict(zip(self._columns, row, strict=True)) for row in rows]
+        return connection.exec_driver_sql(statement, named).rowcount
+
+    def _compile(self, dialect: Dialect) -> tuple[str, bool]:
+        insert = (sqlite if dialect.name == "sqlite" else postgresql).insert(self._table)
+        if self._skip_existing:
+            insert = insert.on_conflict_do_nothing()
+        compiled = insert.compile(dialect=dialect, column_keys=self._columns)
+        self._compiled[dialect.name] = str(compiled), compiled.positional
+        return self._compiled[dialect.name]

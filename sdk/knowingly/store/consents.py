@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, insert, select
+from sqlalchemy import Row, and_, bindparam, select
 
 from knowingly.domain.consent import Action, ConsentRecord
-from knowingly.store.batches import batched
+from knowingly.store.batches import BulkInsert, batched
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.prepared import Prepared
 from knowingly.store.schema import consent_records as table
@@ -22,6 +22,7 @@ _COLUMNS = (
     table.c.notice,
     table.c.scope,
 )
+_ADD = BulkInsert(table)
 _ONE = select(*_COLUMNS).where(table.c.tenant == bindparam("t"), table.c.subject == bindparam("s"))
 _MANY = select(table.c.subject, *_COLUMNS).where(
     table.c.tenant == bindparam("t"), table.c.subject.in_(bindparam("s", expanding=True))
@@ -35,6 +36,12 @@ _PERSON = Prepared(
         )
     )
     .where(subjects.c.tenant == bindparam("t"), subjects.c.lookup == bindparam("l"))
+)
+_BETWEEN = Prepared(
+    select(table.c.subject, *_COLUMNS).where(
+        table.c.tenant == bindparam("t"),
+        table.c.subject.between(bindparam("first"), bindparam("last")),
+    )
 )
 _ACTIONS = {action.value: action for action in Action}
 
@@ -77,24 +84,32 @@ def everyone(snapshot: Snapshot) -> dict[int, list[ConsentRecord]]:
     return found
 
 
+def between(snapshot: Snapshot, first: int, last: int) -> dict[int, list[ConsentRecord]]:
+    """The choices of people from the first number to the last, by subject."""
+    where = {"t": snapshot.tenant, "first": first, "last": last}
+    found: dict[int, list[ConsentRecord]] = {}
+    for row in _BETWEEN.all(snapshot.connection, where):
+        found.setdefault(row[0], []).append(_record(row[1:]))
+    return found
+
+
 def add(tx: Tx, choices: Iterable[tuple[int, ConsentRecord]]) -> None:
     """Append choices, each with its person's number."""
     rows = [
-        {
-            "tenant": tx.tenant,
-            "subject": subject,
-            "idx": record.index,
-            "purpose": record.purpose,
-            "action": record.action.value,
-            "scope": record.scope,
-            "at_us": record.at_us,
-            "received_us": record.received_us,
-            "notice": record.notice,
-        }
+        (
+            tx.tenant,
+            subject,
+            record.index,
+            record.purpose,
+            record.action.value,
+            record.scope,
+            record.at_us,
+            record.received_us,
+            record.notice,
+        )
         for subject, record in choices
     ]
-    if rows:
-        tx.connection.execute(insert(table), rows)
+    _ADD(tx.connection, rows)
 
 
 def changed_since(snapshot: Snapshot, index: int) -> set[int]:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select, update
 
 from knowingly.errors import StoreError
-from knowingly.store.batches import insert_many
+from knowingly.store.batches import BulkInsert
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.prepared import Prepared
 from knowingly.store.schema import consent_records, purpose_bits
@@ -33,12 +33,17 @@ _HISTORY = Prepared(
     .order_by(table.c.day.desc())
     .limit(bindparam("n"))
 )
-# The same spelling on SQLite and PostgreSQL; an event that is there already is left as it is.
-_ADD = text(
-    "INSERT INTO events (tenant, subject, event, day, purposes, body) "
-    "VALUES (:tenant, :subject, :event, :day, :purposes, :body) ON CONFLICT DO NOTHING"
+_BETWEEN = Prepared(
+    select(table.c.subject, table.c.event, table.c.body)
+    .where(
+        table.c.tenant == bindparam("t"),
+        table.c.subject.between(bindparam("first"), bindparam("last")),
+        table.c.purposes.bitwise_and(bindparam("mask")) != 0,
+        table.c.day.between(bindparam("first_day"), bindparam("last_day")),
+    )
+    .order_by(table.c.subject)
 )
-_ADD_COLUMNS = ("tenant", "subject", "event", "day", "purposes", "body")
+_ADD = BulkInsert(table, skip_existing=True)
 NewEvent = tuple[int, int, bytes, int, int, bytes]
 """The columns of one event: tenant, subject, event, day, purposes, sealed body."""
 
@@ -61,35 +66,28 @@ def of(snapshot: Snapshot, subject: int) -> list[EventRow]:
     return [EventRow(*row) for row in snapshot.connection.execute(mine)]
 
 
-def scan(
-    snapshot: Snapshot,
-    mask: int,
-    *,
-    first_day: int,
-    last_day: int,
-    first_subject: int,
-    last_subject: int,
+def between(
+    snapshot: Snapshot, mask: int, *, days: tuple[int, int], people: tuple[int, int]
 ) -> Iterator[tuple[int, bytes, bytes]]:
-    """Events kept for a purpose, person by person: ``(subject, event, sealed body)``, streaming."""
-    wanted = (
-        select(table.c.subject, table.c.event, table.c.body)
-        .where(
-            table.c.tenant == snapshot.tenant,
-            table.c.subject.between(first_subject, last_subject),
-            table.c.purposes.bitwise_and(mask) != 0,
-            table.c.day >= first_day,
-            table.c.day <= last_day,
-        )
-        .order_by(table.c.subject)
-    )
-    streaming = snapshot.connection.execution_options(yield_per=5_000)
-    for part in streaming.execute(wanted).partitions():
-        yield from part
+    """Events kept for a purpose, of days and people from the first to the last, streaming.
+
+    Yields:
+        ``(subject, event, sealed body)``, person by person.
+    """
+    where = {
+        "t": snapshot.tenant,
+        "mask": mask,
+        "first_day": days[0],
+        "last_day": days[1],
+        "first": people[0],
+        "last": people[1],
+    }
+    return _BETWEEN.stream(snapshot.connection, where)
 
 
 def add(tx: Tx, rows: Sequence[NewEvent]) -> int:
     """Store events; how many of them were new."""
-    return insert_many(tx.connection, _ADD, _ADD_COLUMNS, rows)
+    return _ADD(tx.connection, rows)
 
 
 def strip(tx: Tx, subject: int, mask: int, *, before_day: int | None = None) -> int:

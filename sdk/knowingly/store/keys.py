@@ -4,11 +4,12 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from knowingly.store.batches import batched
+from knowingly.store.batches import BulkInsert, batched
 from knowingly.store.key_schema import subject_keys as table
 from knowingly.store.key_schema import tenant_keys
 from knowingly.store.key_schema import tenant_secrets as secrets
 
+_ADD = BulkInsert(table)
 _ONE = select(table.c.key_id, table.c.wrapped).where(
     table.c.tenant == bindparam("t"), table.c.key_id == bindparam("k")
 )
@@ -70,12 +71,7 @@ def add_subject_keys(
     connection: Connection, tenant: str, rows: Iterable[tuple[bytes, int, bytes]]
 ) -> None:
     """Keep wrapped subject keys: ``(key id, made at, wrapped)``."""
-    values = [
-        {"tenant": tenant, "key_id": key_id, "created_us": at_us, "wrapped": wrapped}
-        for key_id, at_us, wrapped in rows
-    ]
-    if values:
-        connection.execute(insert(table), values)
+    _ADD(connection, [(tenant, *row) for row in rows])
 
 
 def delete_subject_keys(connection: Connection, tenant: str, key_ids: Sequence[bytes]) -> None:

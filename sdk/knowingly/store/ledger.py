@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import and_, bindparam, insert, select
+from sqlalchemy import and_, bindparam, select
 
+from knowingly.store.batches import BulkInsert
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.schema import ledger_details, ledger_entries, ledger_nodes
 
@@ -13,6 +14,9 @@ _NODE = select(ledger_nodes.c.hash).where(
     ledger_nodes.c.pos == bindparam("p"),
 )
 
+_ADD_ENTRIES = BulkInsert(ledger_entries)
+_ADD_NODES = BulkInsert(ledger_nodes)
+_ADD_DETAILS = BulkInsert(ledger_details)
 _SAME_ENTRY = and_(
     ledger_entries.c.tenant == ledger_details.c.tenant,
     ledger_entries.c.idx == ledger_details.c.idx,
@@ -35,23 +39,12 @@ def add(
         nodes: ``(level, position, hash)``.
         details: ``(subject, sealed)`` of each entry.
     """
-    if not leaves:
-        return
-    same = {"tenant": tx.tenant}
-    execute = tx.connection.execute
-    entries = [{**same, "idx": index, "leaf": leaf} for index, leaf in enumerate(leaves, first)]
-    execute(insert(ledger_entries), entries)
-    execute(
-        insert(ledger_nodes),
-        [{**same, "level": level, "pos": pos, "hash": node} for level, pos, node in nodes],
-    )
-    execute(
-        insert(ledger_details),
-        [
-            {**same, "idx": index, "subject": subject, "body": body}
-            for index, (subject, body) in enumerate(details, first)
-        ],
-    )
+    tenant, connection = tx.tenant, tx.connection
+    numbered = [(tenant, index, leaf) for index, leaf in enumerate(leaves, first)]
+    _ADD_ENTRIES(connection, numbered)
+    _ADD_NODES(connection, [(tenant, *node) for node in nodes])
+    private = [(tenant, index, *detail) for index, detail in enumerate(details, first)]
+    _ADD_DETAILS(connection, private)
 
 
 def leaves(snapshot: Snapshot, since: int, limit: int) -> list[tuple[int, bytes]]:

@@ -1,11 +1,12 @@
 """Statements of the models: trainings, their counts and serving rows, and the manifests."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 
-from knowingly.store.batches import batched
+from knowingly.store.batches import BATCH, BulkInsert, batched
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.schema import manifests, model_counts, model_rows, models, trainings
 
@@ -31,6 +32,11 @@ _MODEL = (
     models.c.width,
     models.c.in_service,
 )
+
+
+_ADD_ROWS = BulkInsert(model_rows)
+_ADD_COUNTS = BulkInsert(model_counts)
+_ADD_MANIFESTS = BulkInsert(manifests)
 
 
 def training(snapshot: Snapshot) -> Row[Any] | None:
@@ -109,10 +115,9 @@ def add_serving_rows(
     tx: Tx, training: int, algorithm: str, epoch: int, rows: Iterator[tuple[int, bytes]]
 ) -> None:
     """Store a model's parameters by item row."""
-    same = {"tenant": tx.tenant, "training": training, "algorithm": algorithm, "epoch": epoch}
-    values = [{**same, "row": row, "body": body} for row, body in rows]
-    if values:
-        tx.connection.execute(insert(model_rows), values)
+    _ADD_ROWS(
+        tx.connection, [(tx.tenant, training, algorithm, row, epoch, body) for row, body in rows]
+    )
 
 
 def change_serving_rows(
@@ -139,15 +144,10 @@ def add_count_rows(
     tx: Tx, training: int, algorithm: str, rows: Iterator[tuple[int, bytes]]
 ) -> None:
     """Store a model's counts by item row, a few hundred at a time."""
-    same = {"tenant": tx.tenant, "training": training, "algorithm": algorithm}
-    part: list[dict[str, Any]] = []
-    for row, body in rows:
-        part.append({**same, "row": row, "body": body})
-        if len(part) == 500:
-            tx.connection.execute(insert(model_counts), part)
-            part = []
-    if part:
-        tx.connection.execute(insert(model_counts), part)
+    while part := list(islice(rows, BATCH)):
+        _ADD_COUNTS(
+            tx.connection, [(tx.tenant, training, algorithm, row, body) for row, body in part]
+        )
 
 
 def change_count_rows(
@@ -169,12 +169,9 @@ def change_count_rows(
         tx.connection.execute(statement, values)
 
 
-def add_manifests(tx: Tx, training: int, rows: Iterator[tuple[int, bytes]]) -> None:
+def add_manifests(tx: Tx, training: int, rows: Sequence[tuple[int, bytes]]) -> None:
     """Store what was learned from each person, sealed under their key."""
-    same = {"tenant": tx.tenant, "training": training}
-    values = [{**same, "subject": subject, "body": body} for subject, body in rows]
-    if values:
-        tx.connection.execute(insert(manifests), values)
+    _ADD_MANIFESTS(tx.connection, [(tx.tenant, subject, training, body) for subject, body in rows])
 
 
 def manifest(snapshot: Snapshot, subject: int) -> list[tuple[int, bytes]]:

@@ -1,13 +1,14 @@
-"""The reads of every page: compiled once, and on SQLite run by the driver itself."""
+"""The reads of every page and of every training: compiled once, on SQLite run by the driver."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Select
 from sqlalchemy.exc import OperationalError
 
 Row = tuple[Any, ...]
+_ROWS_AT_ONCE = 5_000
 
 
 class Prepared:
@@ -26,12 +27,34 @@ class Prepared:
         driver = connection.connection.driver_connection
         if not isinstance(driver, sqlite3.Connection):
             return [tuple(row) for row in connection.execute(self._statement, values)]
-        statement, names, constants = self._sqlite or self._compile(connection.dialect)
-        given = {**constants, **values}
+        statement, given = self._bound(connection.dialect, values)
         try:
-            return driver.execute(statement, [given[name] for name in names]).fetchall()
+            return driver.execute(statement, given).fetchall()
         except sqlite3.Error as error:
             raise OperationalError(statement, None, error) from error
+
+    def stream(self, connection: Connection, values: Mapping[str, object]) -> Iterator[Any]:
+        """The rows one after the other, some thousands of them in memory at a time."""
+        driver = connection.connection.driver_connection
+        if not isinstance(driver, sqlite3.Connection):
+            streaming = connection.execution_options(yield_per=_ROWS_AT_ONCE)
+            for part in streaming.execute(self._statement, values).partitions():
+                yield from part
+            return
+        statement, given = self._bound(connection.dialect, values)
+        try:
+            cursor = driver.execute(statement, given)
+            while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+                yield from rows
+        except sqlite3.Error as error:
+            raise OperationalError(statement, None, error) from error
+
+    def _bound(
+        self, dialect: Dialect, values: Mapping[str, object]
+    ) -> tuple[str, Sequence[object]]:
+        statement, names, constants = self._sqlite or self._compile(dialect)
+        given = {**constants, **values}
+        return statement, [given[name] for name in names]
 
     def _compile(self, dialect: Dialect) -> tuple[str, Sequence[str], Mapping[str, object]]:
         compiled = self._statement.compile(dialect=dialect)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
-from knowingly.store.batches import batched
+from knowingly.store.batches import BulkInsert, batched
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.schema import subjects as table
 from knowingly.store.schema import tombstones
@@ -22,6 +22,7 @@ class SubjectRow(NamedTuple):
     state: str
 
 
+_ADD = BulkInsert(table)
 _COLUMNS = (table.c.subject, table.c.key_id, table.c.state)
 _FIND = select(*_COLUMNS).where(table.c.tenant == bindparam("t"), table.c.lookup == bindparam("l"))
 _FIND_MANY = select(table.c.lookup, *_COLUMNS).where(
@@ -57,6 +58,23 @@ def everyone(snapshot: Snapshot) -> list[SubjectRow]:
     return [SubjectRow(*row) for row in snapshot.connection.execute(rows)]
 
 
+def after(snapshot: Snapshot, subject: int, limit: int) -> list[SubjectRow]:
+    """The next people after a number, by number."""
+    rows = (
+        select(*_COLUMNS)
+        .where(table.c.tenant == snapshot.tenant, table.c.subject > subject)
+        .order_by(table.c.subject)
+        .limit(limit)
+    )
+    return [SubjectRow(*row) for row in snapshot.connection.execute(rows)]
+
+
+def active(snapshot: Snapshot) -> list[int]:
+    """The numbers of everyone who is not being erased."""
+    rows = select(table.c.subject).where(table.c.tenant == snapshot.tenant, table.c.state == ACTIVE)
+    return list(snapshot.connection.execute(rows).scalars())
+
+
 def count(snapshot: Snapshot) -> int:
     """How many people are known."""
     known = select(func.count()).select_from(table).where(table.c.tenant == snapshot.tenant)
@@ -71,17 +89,8 @@ def add(tx: Tx, people: Sequence[tuple[bytes, bytes]]) -> dict[bytes, SubjectRow
         subject = tx.head.next_subject
         tx.head.next_subject += 1
         opened[lookup] = SubjectRow(subject, key_id, ACTIVE)
-        rows.append(
-            {
-                "tenant": tx.tenant,
-                "subject": subject,
-                "lookup": lookup,
-                "key_id": key_id,
-                "state": ACTIVE,
-            }
-        )
-    if rows:
-        tx.connection.execute(insert(table), rows)
+        rows.append((tx.tenant, subject, lookup, key_id, ACTIVE))
+    _ADD(tx.connection, rows)
     return opened
 
 
