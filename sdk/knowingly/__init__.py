@@ -46,7 +46,8 @@ from knowingly.recommend.query import History, Query
 from knowingly.recommend.training import Trained
 from knowingly.shop import Shop
 from knowingly.shop import open_shop as open  # noqa: A004 - knowingly.open, as gzip.open
-from knowingly.vault.root import write_root_key
+from knowingly.vault.root import local_root_keys, write_root_key
+from knowingly.vault.wrapping import RootKeys
 
 __all__ = [
     "Action",
@@ -96,6 +97,7 @@ __all__ = [
     "Refusal",
     "Release",
     "RootKeyError",
+    "RootKeys",
     "SealError",
     "Shop",
     "Signal",
@@ -109,6 +111,7 @@ __all__ = [
     "default_policy_text",
     "hookimpl",
     "load_policy",
+    "local_root_keys",
     "open",
     "write_root_key",
 ]

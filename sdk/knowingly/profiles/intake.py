@@ -193,7 +193,7 @@ def _sealed(
         body = pack(KIND_CODE[event.kind], waiting.at_us, item, event.quantity, price, code)
         if order is not None:
             body += order.encode()
-        name = name_of(person.key_id, event.event_id) if event.event_id else os.urandom(16)
+        name = name_of(person.name_salt, event.event_id) if event.event_id else os.urandom(16)
         plain.append((name, body))
     return [
         (tenancy.number, person.subject, name, waiting.at_us // DAY_US, mask, sealed)

@@ -15,16 +15,20 @@ ERASING = "erasing"
 
 
 class SubjectRow(NamedTuple):
-    """A person's row: its number, the random id of their key, and its state."""
+    """A person's row: its number, the random id of their key, its state, and a salt.
+
+    ``name_salt`` is what the names of their events are made with; it outlives a new key.
+    """
 
     subject: int
     key_id: bytes
     state: str
+    name_salt: bytes
 
 
-_COLUMNS = (table.c.subject, table.c.key_id, table.c.state)
-_FIND = select(*_COLUMNS).where(table.c.tenant == bindparam("t"), table.c.lookup == bindparam("l"))
-_FIND_MANY = select(table.c.lookup, *_COLUMNS).where(
+COLUMNS = (table.c.subject, table.c.key_id, table.c.state, table.c.name_salt)
+_FIND = select(*COLUMNS).where(table.c.tenant == bindparam("t"), table.c.lookup == bindparam("l"))
+_FIND_MANY = select(table.c.lookup, *COLUMNS).where(
     table.c.tenant == bindparam("t"), table.c.lookup.in_(bindparam("l", expanding=True))
 )
 
@@ -46,14 +50,14 @@ def find_many(snapshot: Snapshot, lookups: Sequence[bytes]) -> dict[bytes, Subje
 
 def number(snapshot: Snapshot, subject: int) -> SubjectRow | None:
     """The person with this number."""
-    mine = select(*_COLUMNS).where(table.c.tenant == snapshot.tenant, table.c.subject == subject)
+    mine = select(*COLUMNS).where(table.c.tenant == snapshot.tenant, table.c.subject == subject)
     row = snapshot.connection.execute(mine).one_or_none()
     return SubjectRow(*row) if row else None
 
 
 def everyone(snapshot: Snapshot) -> list[SubjectRow]:
     """Every person, by number."""
-    rows = select(*_COLUMNS).where(table.c.tenant == snapshot.tenant).order_by(table.c.subject)
+    rows = select(*COLUMNS).where(table.c.tenant == snapshot.tenant).order_by(table.c.subject)
     return [SubjectRow(*row) for row in snapshot.connection.execute(rows)]
 
 
@@ -70,7 +74,8 @@ def add(tx: Tx, people: Sequence[tuple[bytes, bytes]]) -> dict[bytes, SubjectRow
     for lookup, key_id in people:
         subject = tx.head.next_subject
         tx.head.next_subject += 1
-        opened[lookup] = SubjectRow(subject, key_id, ACTIVE)
+        # The salt is random too: the id of the first key, so that nothing more has to be drawn.
+        opened[lookup] = SubjectRow(subject, key_id, ACTIVE, key_id)
         rows.append(
             {
                 "tenant": tx.tenant,
@@ -78,11 +83,18 @@ def add(tx: Tx, people: Sequence[tuple[bytes, bytes]]) -> dict[bytes, SubjectRow
                 "lookup": lookup,
                 "key_id": key_id,
                 "state": ACTIVE,
+                "name_salt": key_id,
             }
         )
     if rows:
         tx.connection.execute(insert(table), rows)
     return opened
+
+
+def change_key(tx: Tx, subject: int, key_id: bytes) -> None:
+    """From now on another key is this person's."""
+    mine = (table.c.tenant == tx.tenant, table.c.subject == subject)
+    tx.connection.execute(update(table).where(*mine).values(key_id=key_id))
 
 
 def mark_erasing(tx: Tx, subject: int, *, keep_tombstone_until_us: int, at_us: int) -> None:

@@ -25,10 +25,21 @@ def place(*parts: bytes) -> bytes:
     return b"".join(struct.pack(">I", len(part)) + part for part in parts)
 
 
+def version_of(sealed: bytes) -> int:
+    """The version of the key that a sealed value names.
+
+    Raises:
+        SealError: It is no sealed value.
+    """
+    if len(sealed) < _OVERHEAD:
+        raise SealError("a sealed value does not open")
+    return int(_HEADER.unpack_from(sealed)[1])
+
+
 class Cipher:
     """Seals and opens the values of one key."""
 
-    __slots__ = ("_header", "_key", "_prefixes", "_tenant", "key_id")
+    __slots__ = ("_header", "_key", "_prefixes", "_tenant", "key_id", "version")
 
     def __init__(self, key: bytes, *, tenant: str, key_id: bytes, version: int = 1) -> None:
         # The key, not a prepared AESGCM: that takes 3 KB to keep and 3 microseconds to make.
@@ -37,6 +48,7 @@ class Cipher:
         self._header = _HEADER.pack(FORMAT, version)
         self._prefixes: dict[str, bytes] = {}
         self.key_id = key_id
+        self.version = version
 
     def __repr__(self) -> str:
         return "Cipher()"
