@@ -30,7 +30,10 @@ from knowingly.errors import (
 )
 from knowingly.evaluate.runner import Evaluation
 from knowingly.governance.aggregates import BudgetReport, Release
-from knowingly.governance.certificate import Certificate
+from knowingly.governance.certificate import Addendum, Certificate
+from knowingly.governance.keys import KeyStatus, RootVersion
+from knowingly.governance.reseal import Resealed
+from knowingly.governance.rotation import Rotated
 from knowingly.governance.upkeep import Maintained
 from knowingly.hookspecs import hookimpl
 from knowingly.ledger.log import Entry
@@ -51,6 +54,7 @@ from knowingly.vault.wrapping import RootKeys
 
 __all__ = [
     "Action",
+    "Addendum",
     "Algorithm",
     "Basis",
     "Block",
@@ -78,6 +82,7 @@ __all__ = [
     "Item",
     "ItemNeighbours",
     "ItemScores",
+    "KeyStatus",
     "KnowinglyError",
     "LedgerError",
     "Maintained",
@@ -96,8 +101,11 @@ __all__ = [
     "Receipt",
     "Refusal",
     "Release",
+    "Resealed",
     "RootKeyError",
     "RootKeys",
+    "RootVersion",
+    "Rotated",
     "SealError",
     "Shop",
     "Signal",

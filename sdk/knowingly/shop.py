@@ -23,6 +23,7 @@ from knowingly.governance.audit import Audit
 from knowingly.governance.effects import ChoiceEffects
 from knowingly.governance.erasure import Erasures
 from knowingly.governance.export import Exporter
+from knowingly.governance.keys import Keys
 from knowingly.governance.rights import Rights
 from knowingly.governance.upkeep import STEPS, Maintained, Upkeep
 from knowingly.items.shelf import Items
@@ -49,7 +50,7 @@ class Shop:
 
     Thread-safe; several processes may share one database. The daily verbs stand here, the rooms
     hang on it: ``items``, ``consent``, ``profiles``, ``models``, ``aggregates``, ``rights``,
-    ``audit``. Make one with ``knowingly.open``.
+    ``audit``, ``keys``. Make one with ``knowingly.open``.
 
     Stability: stable.
     """
@@ -72,6 +73,7 @@ class Shop:
         self.aggregates = Aggregates(tenancy)
         self.rights = Rights(tenancy, Exporter(tenancy, registry), erasures)
         self.audit = Audit(tenancy)
+        self.keys = Keys(tenancy, lambda name: self.tenant(name)._tenancy)  # noqa: SLF001 - a Shop's
         self._upkeep = Upkeep(tenancy, registry, algorithms, erasures, self.aggregates)
         erasures.resume()
 

@@ -14,7 +14,7 @@ from knowingly.domain.moments import day_of
 from knowingly.domain.progress import Counted
 from knowingly.errors import SealError
 from knowingly.profiles import body
-from knowingly.profiles.views import cipher_of, first_us
+from knowingly.profiles.views import KeyReplacedError, cipher_of, first_us
 from knowingly.store import consents, events, subjects
 from knowingly.store.batches import batched
 from knowingly.store.doors import Snapshot
@@ -83,6 +83,9 @@ def scan(
             person, decision = allowed[subject]
             try:
                 cipher = ciphers.get(person.key_id) or cipher_of(tenancy, person)
+            except KeyReplacedError:
+                # Sealed anew after this snapshot was taken: the next reading has them again.
+                continue
             except SealError:
                 lost += 1
                 continue

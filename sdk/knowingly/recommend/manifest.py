@@ -13,7 +13,7 @@ TABLE = "manifests"
 
 def seal(cipher: Cipher, person: SubjectRow, training: int, records: NDArray[np.void]) -> bytes:
     """Learned records (items as model rows), sealed for one training."""
-    return cipher.seal(TABLE, _row(person, training), records.tobytes())
+    return cipher.seal(TABLE, row_name(person, training), records.tobytes())
 
 
 def unseal(cipher: Cipher, person: SubjectRow, training: int, sealed: bytes) -> NDArray[np.void]:
@@ -22,11 +22,12 @@ def unseal(cipher: Cipher, person: SubjectRow, training: int, sealed: bytes) -> 
     Raises:
         SealError: It does not open, or has an unknown form.
     """
-    plain = cipher.open(TABLE, _row(person, training), sealed)
+    plain = cipher.open(TABLE, row_name(person, training), sealed)
     if len(plain) % body.RECORD.itemsize:
         raise SealError("a sealed manifest has an unknown form")
     return np.frombuffer(plain, body.RECORD)
 
 
-def _row(person: SubjectRow, training: int) -> bytes:
+def row_name(person: SubjectRow, training: int) -> bytes:
+    """The place of a person's manifest, for sealing."""
     return training.to_bytes(8, "big") + person.subject.to_bytes(8, "big")

@@ -1,6 +1,6 @@
 """``train``: fit every algorithm of the policy on those who agree, and publish all at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ from knowingly.store import consents, subjects
 from knowingly.store import models as stored
 from knowingly.store.doors import Tx
 from knowingly.store.models import ModelRow
-from knowingly.store.subjects import ACTIVE
+from knowingly.store.subjects import ACTIVE, SubjectRow
 from knowingly.tenancy import Tenancy
 
 
@@ -155,7 +155,9 @@ def _chosen(tenancy: Tenancy, algorithms: Algorithms) -> list[Algorithm[Any]]:
 
 def _publish(tenancy: Tenancy, tx: Tx, draft: Draft) -> Trained:
     gathered = draft.gathered
-    gone = _gone_meanwhile(tenancy, tx, gathered)
+    # Read anew under the lock: a person may have been erased meanwhile, or given a new key.
+    people = {row.subject: row for row in subjects.everyone(tx) if row.state == ACTIVE}
+    gone = _gone_meanwhile(tenancy, tx, gathered, people)
     if gone:
         parts = [draft.learned(place) for place in sorted(gone)]
         block = to_block(parts, len(draft.items), gathered.until_us)
@@ -167,7 +169,8 @@ def _publish(tenancy: Tenancy, tx: Tx, draft: Draft) -> Trained:
     tx.head.model_epoch += 1
     for one in draft.fitted:
         _store_model(tx, training, one)
-    events = _store_manifests(tenancy, tx, training, draft, kept)
+    learners = [(place, people[gathered.people[place].subject]) for place in kept]
+    events = _store_manifests(tenancy, tx, training, draft, learners)
     stored.delete_other_trainings(tx, training)
     names = [one.algorithm.name for one in draft.fitted]
     log.append(
@@ -201,11 +204,14 @@ def _training_row(tenancy: Tenancy, draft: Draft, people: int) -> dict[str, Any]
     }
 
 
-def _gone_meanwhile(tenancy: Tenancy, tx: Tx, gathered: Gathered) -> set[int]:
+def _gone_meanwhile(
+    tenancy: Tenancy, tx: Tx, gathered: Gathered, active: Mapping[int, SubjectRow]
+) -> set[int]:
     """Places of the people who said no, or were erased, since they were read."""
-    active = {row.subject for row in subjects.everyone(tx) if row.state == ACTIVE}
     gone = {place for subject, place in gathered.position.items() if subject not in active}
-    changed = consents.changed_since(tx, gathered.log_size) & active & gathered.position.keys()
+    changed = (
+        consents.changed_since(tx, gathered.log_size) & active.keys() & gathered.position.keys()
+    )
     records = consents.of_many(tx, sorted(changed))
     now_us = tenancy.now_us()
     for subject, known in records.items():
@@ -265,16 +271,22 @@ def encoded_counts(counts: MemoryCounts) -> Iterator[tuple[int, bytes]]:
             )
 
 
-def _store_manifests(tenancy: Tenancy, tx: Tx, training: int, draft: Draft, kept: list[int]) -> int:
+def _store_manifests(
+    tenancy: Tenancy,
+    tx: Tx,
+    training: int,
+    draft: Draft,
+    kept: Sequence[tuple[int, SubjectRow]],
+) -> int:
     """Seal what was learned from each person; how many events in all."""
-    people = draft.gathered.people
-    ciphers = tenancy.keyring.ciphers([people[place].key_id for place in kept])
+    tenancy.keyring.watch(tx.head.shred_epoch)
+    ciphers = tenancy.keyring.ciphers([person.key_id for _, person in kept])
     events = 0
 
     def rows() -> Iterator[tuple[int, bytes]]:
         nonlocal events
-        for place in kept:
-            person, records = people[place], draft.learned(place)
+        for place, person in kept:
+            records = draft.learned(place)
             events += len(records)
             yield (
                 person.subject,

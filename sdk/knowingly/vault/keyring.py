@@ -7,6 +7,7 @@ tenant. A subject's key is never derived from another: destroying it is the end 
 import hashlib
 import os
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
@@ -24,6 +25,7 @@ from knowingly.vault.wrapping import KEY_BYTES, Wrapping
 KEPT_CIPHERS = 65_536
 SECRETS = ("lookup", "operator", "token", "signing")
 _TRIES = 5
+_TRUNCATE_TRIES = 10
 
 
 class Keyring:
@@ -163,7 +165,7 @@ class Keyring:
             return key_rows.first_version(connection, self._tenant, key_id) or 1
 
     def destroy(self, key_id: bytes) -> None:
-        """Delete one subject key; its bytes are gone from the files once ``truncate`` is true."""
+        """Delete one subject key; its bytes are gone from the files once ``overwrite`` is true."""
         with self._database.writing() as connection:
             key_rows.delete_subject_keys(connection, self._tenant, [key_id])
         self.forget()
@@ -173,9 +175,16 @@ class Keyring:
         """Whether deleted bytes are overwritten in the file: so on SQLite, not on a server."""
         return self._database.is_sqlite
 
-    def truncate(self) -> bool:
-        """Empty the key store's write-ahead log; false while another connection reads."""
-        return self._database.truncate()
+    def overwrite(self) -> bool:
+        """Empty the key store's write-ahead log, and so end what was deleted there.
+
+        False when another connection reads for too long.
+        """
+        for _ in range(_TRUNCATE_TRIES):
+            if self._database.truncate():
+                return True
+            time.sleep(0.05)
+        return False
 
     def sweep(self, used: Iterable[bytes], *, before_us: int) -> int:
         """Delete keys that no subject uses and that were made before ``before_us``."""
