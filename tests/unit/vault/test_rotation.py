@@ -391,3 +391,26 @@ def test_a_rotation_stops_where_another_has_replaced_its_version(busy):
     busy.keys.rotate()
     with pytest.raises(StoreError, match="another process"):
         rewrap.rewrap(key, stale, lambda _: None)
+
+
+def test_a_process_that_is_open_survives_the_loss_of_the_root_key(house, busy):
+    """It has the tenants' keys open: a new root key is all that a rotation needs."""
+    house.key.unlink()
+    with pytest.raises(RootKeyError, match="cannot be replaced"):
+        busy.keys.rotate()
+    knowingly.write_root_key(house.key)
+    busy.keys.rotate()
+    house.close()
+    assert house.open().profiles.view("p1", "personalize").events
+
+
+def test_a_tenant_that_is_not_open_keeps_a_rotation_from_beginning(house, busy):
+    """Without the root key it cannot be wrapped anew; nothing is changed for the others."""
+    other = house.open()
+    house.key.unlink()
+    knowingly.write_root_key(house.key)
+    assert other._roots.version, "the file was read again, and the old key dropped"
+    with pytest.raises(RootKeyError, match="which wrapped this shop's keys"):
+        other.keys.rotate()
+    assert other.keys.status().tenant_version == 1
+    assert not other.keys.status().root_keys[0].retired
