@@ -22,12 +22,14 @@ from dataclasses import dataclass
 
 from knowingly.domain.moments import from_us
 from knowingly.domain.progress import Progress
+from knowingly.errors import StoreError
 from knowingly.ledger import log
 from knowingly.store import key_acts, root_versions, tenant_keys
 from knowingly.tenancy import Tenancy
 from knowingly.vault import rewrap
 
 ROTATED, DESTROYED = "keys.rotated", "root.destroyed"
+_PASSES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +68,14 @@ class Rotation:
         Raises:
             RootKeyError: There is no newer root key and none can be made, or it does not work.
         """
-        tenancies = [self._tenancy_of(name) for name in self._tenants()]
+        for name in self._tenants():
+            # Whoever cannot be opened now could not be wrapped anew: nothing is changed yet.
+            self._tenancy_of(name)
         root, resumed = self._next_root()
         self._retire_others(root)
-        keys = sum(self._rotate(one, progress) for one in tenancies)
+        # Looked up again: from here on no tenant begins under an old root key, but one may have.
+        tenants = self._tenants()
+        keys = sum(self._rotate(self._tenancy_of(name), progress) for name in tenants)
         overwritten = self._tenancy.keyring.overwrite()
         left = self.unused()
         destroyed: list[str] = []
@@ -78,7 +84,7 @@ class Rotation:
                 self.note_destroyed(old)
                 destroyed.append(old)
         still = tuple(old for old in left if old not in destroyed)
-        return Rotated(root, resumed, len(tenancies), keys, overwritten, tuple(destroyed), still)
+        return Rotated(root, resumed, len(tenants), keys, overwritten, tuple(destroyed), still)
 
     def unused(self) -> list[str]:
         """Retired root versions that wrap nothing and are not destroyed yet, oldest first."""
@@ -123,8 +129,13 @@ class Rotation:
     def _rotate(self, tenancy: Tenancy, progress: Progress) -> int:
         """Replace one tenant's key, until its only version is under the current root version."""
         done = 0
-        while not self._is_current(tenancy):
+        # Twice where a rotation to an earlier root version was interrupted.
+        for _ in range(_PASSES):
+            if self._is_current(tenancy):
+                return done
             done += self._replace(tenancy, progress)
+        if not self._is_current(tenancy):
+            raise StoreError("the root key's version changes all the time; rotate again")
         return done
 
     def _is_current(self, tenancy: Tenancy) -> bool:

@@ -26,8 +26,12 @@ def every(connection: Connection) -> dict[str, RootRow]:
 
 
 def note(connection: Connection, root: str, *, at_us: int) -> bool:
-    """Note the use of a version; false where it was retired and must not be used any more."""
-    known = every(connection).get(root)
+    """Note the use of a version; false where it was retired and must not be used any more.
+
+    A version that is in use stays so until the transaction ends: retiring it waits.
+    """
+    same = select(table.c.retired_us).where(table.c.root == root).with_for_update(read=True)
+    known = connection.execute(same).one_or_none()
     if known is None:
         connection.execute(insert(table).values(root=root, first_used_us=at_us))
     return known is None or known.retired_us is None

@@ -414,3 +414,25 @@ def test_a_tenant_that_is_not_open_keeps_a_rotation_from_beginning(house, busy):
         other.keys.rotate()
     assert other.keys.status().tenant_version == 1
     assert not other.keys.status().root_keys[0].retired
+
+
+def test_the_old_key_file_is_overwritten_not_only_unlinked(house, tmp_path):
+    """Another name of the same file, as a snapshot of its blocks would be, shows no key."""
+    shop = house.open()
+    shadow = tmp_path / "shadow"
+    shadow.hardlink_to(house.key)
+    key = shadow.read_bytes()
+    assert shop.keys.rotate(destroy_old=True).destroyed
+    assert shadow.read_bytes() == bytes(len(key))
+
+
+@pytest.mark.parametrize("beside", ["new", "old"])
+def test_what_a_crash_left_beside_the_key_file_is_overwritten(house, tmp_path, beside):
+    """Before the next change."""
+    left = house.folder / f"knowingly.key.{beside}"
+    left.write_bytes(b"secret" * 10)
+    shadow = tmp_path / "shadow"
+    shadow.hardlink_to(left)
+    FileRootKeys(str(house.key)).renew()
+    assert shadow.read_bytes() == bytes(60)
+    assert not left.exists()
