@@ -65,8 +65,13 @@ def create(path: Path, key: bytes) -> None:
     _write(descriptor, [key])
 
 
-def change(path: Path, changed: Callable[[list[bytes]], Sequence[bytes]], cure: str) -> None:
+def change(path: Path, changed: Callable[[list[bytes]], Sequence[bytes]], *, by_hand: str) -> None:
     """Replace the keys of a file by what ``changed`` makes of them; one process at a time.
+
+    Args:
+        path: The file.
+        changed: Given the keys, newest first, and gives those there should be.
+        by_hand: What its owner can do instead, where this program may not write there.
 
     Raises:
         RootKeyError: The file cannot be read or replaced; it is as it was.
@@ -77,7 +82,7 @@ def change(path: Path, changed: Callable[[list[bytes]], Sequence[bytes]], cure: 
         with _alone(path.parent):
             _clear(fresh)
             _clear(old, same=path)
-            keys = changed(read(path, cure))
+            keys = changed(read(path, "put it back"))
             _write(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), keys)
             os.link(path, old)
             fresh.replace(path)
@@ -86,8 +91,8 @@ def change(path: Path, changed: Callable[[list[bytes]], Sequence[bytes]], cure: 
             _sync(path.parent)
     except OSError as error:
         raise RootKeyError(
-            f"the key file cannot be replaced ({error.strerror}): let its owner write in that "
-            "folder, or put the new key on its first line yourself",
+            f"the key file cannot be replaced ({error.strerror}): let this program write in its "
+            f"folder, or {by_hand}",
             source=str(path),
         ) from None
 

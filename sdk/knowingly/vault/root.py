@@ -110,7 +110,11 @@ class FileRootKeys(LocalRootKeys):
             RootKeyError: The file cannot be replaced.
         """
         fresh = os.urandom(KEY_BYTES)
-        key_file.change(Path(self.source), lambda keys: [fresh, *keys], _CURE)
+        key_file.change(
+            Path(self.source),
+            lambda keys: [fresh, *keys],
+            by_hand="put a new key on its first line yourself and rotate again",
+        )
 
     def destroy(self, version: str) -> None:
         """Take a key out of the file, and overwrite what the file was.
@@ -124,7 +128,11 @@ class FileRootKeys(LocalRootKeys):
                 raise RootKeyError("its first key is in use", source=self.source)
             return [key for key in keys if fingerprint(key) != version]
 
-        key_file.change(Path(self.source), without, _CURE)
+        key_file.change(
+            Path(self.source),
+            without,
+            by_hand=f"take {version} out yourself, then run knowingly keys destroyed {version}",
+        )
         self._keys = self._read()
 
     def _source_keys(self) -> list[bytes]:

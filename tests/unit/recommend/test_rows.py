@@ -120,12 +120,12 @@ def test_a_model_of_an_unknown_kind_or_broken_rows_is_a_clear_error(tea_house):
 def test_a_manifest_opens_for_its_person_and_training_only():
     """Moved to another row it does not open; a changed length is refused."""
     cipher = Cipher(b"k" * 32, tenant="t", key_id=b"k")
-    person = SubjectRow(7, b"k" * 16, "active")
+    person = SubjectRow(7, b"k" * 16, "active", b"s" * 16)
     records = np.zeros(3, body.RECORD)
     records["item"] = [4, 5, 6]
     sealed = manifest.seal(cipher, person, 2, records)
     np.testing.assert_array_equal(manifest.unseal(cipher, person, 2, sealed), records)
-    for who, training in ((SubjectRow(8, b"", "active"), 2), (person, 3)):
+    for who, training in ((SubjectRow(8, b"", "active", b""), 2), (person, 3)):
         with pytest.raises(SealError):
             manifest.unseal(cipher, who, training, sealed)
     odd = cipher.seal(manifest.TABLE, manifest._row(person, 2), b"x" * 34)

@@ -128,7 +128,7 @@ def test_the_key_that_opened_it_is_noted_though_another_is_first(old):
     old.key.unlink()
     fresh = os.urandom(32)
     key_file.create(old.key, fresh)
-    key_file.change(old.key, lambda keys: [*keys, root], "")
+    key_file.change(old.key, lambda keys: [*keys, root], by_hand="")
     shop = old.open()
     assert [one.name for one in shop.keys.status().root_keys] == [fingerprint(root)]
     done = shop.keys.rotate(destroy_old=True)

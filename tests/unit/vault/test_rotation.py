@@ -373,6 +373,28 @@ def test_a_file_that_cannot_be_replaced_says_what_to_do(house, monkeypatch):
     assert sorted(path.name for path in house.folder.iterdir()) == ["knowingly.key"]
 
 
+def test_a_file_that_only_its_owner_changes_is_rotated_by_hand(house, tmp_path, monkeypatch):
+    """A new first line is found and used; what cannot be destroyed from here is recorded."""
+    shop = house.open()
+    old = shop._roots.version
+    knowingly.write_root_key(tmp_path / "new")
+    lines = (tmp_path / "new").read_bytes(), house.key.read_bytes()
+    house.key.write_bytes(b"".join(lines))
+
+    def denied(*_):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(key_file.os, "link", denied)
+    with pytest.raises(RootKeyError, match=f"knowingly keys destroyed {old}"):
+        shop.keys.rotate(destroy_old=True)
+    assert not shop.keys.status().rotating
+    with pytest.raises(InputError, match="still in its source"):
+        shop.keys.note_destroyed(old)
+    house.key.write_bytes(lines[0])
+    shop.keys.note_destroyed(old)
+    assert shop.keys.status().horizon is not None
+
+
 def test_the_newest_root_key_is_never_destroyed(house):
     """Whatever is asked."""
     keys = FileRootKeys(str(house.key))
