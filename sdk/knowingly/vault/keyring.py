@@ -11,7 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
-from knowingly.errors import RootKeyError, SealError, StoreError
+from knowingly.errors import SealError, StoreError
 from knowingly.store import keys as key_rows
 from knowingly.store import root_versions, tenant_keys
 from knowingly.store.database import Database
@@ -19,7 +19,7 @@ from knowingly.store.keys import KeyTx, NewKey
 from knowingly.store.root_versions import RootRow
 from knowingly.store.tenant_keys import TenantKeyRow
 from knowingly.vault.seal import Cipher, version_of
-from knowingly.vault.tenant_key import TenantKey
+from knowingly.vault.tenant_key import TenantKey, again
 from knowingly.vault.wrapping import KEY_BYTES, Wrapping
 
 KEPT_CIPHERS = 65_536
@@ -127,12 +127,7 @@ class Keyring:
         found = {key_id: kept for key_id in key_ids if (kept := self._ciphers.get(key_id))}
         missing = [key_id for key_id in key_ids if key_id not in found]
         if missing:
-            try:
-                opened = self._opened(missing)
-            except RootKeyError:
-                # A rotation ended after this read began, and its old root key is destroyed.
-                opened = self._opened(missing)
-            for key_id, key in opened.items():
+            for key_id, key in again(lambda: self._opened(missing)).items():
                 found[key_id] = self._keep(Cipher(key, tenant=self._tenant, key_id=key_id))
         return found
 
@@ -229,14 +224,17 @@ class Keyring:
         return cipher
 
     def _tenant_secrets(self) -> dict[str, bytes]:
-        with self._database.reading() as connection:
-            secrets = open_secrets(connection, self.tenant_key)
+        secrets = again(self._stored_secrets)
         if len(secrets) == len(SECRETS):
             return secrets
         with self._database.writing() as connection:
             secrets = open_secrets(connection, self.tenant_key)
             self._add_secrets(connection, secrets)
         return secrets
+
+    def _stored_secrets(self) -> dict[str, bytes]:
+        with self._database.reading() as connection:
+            return open_secrets(connection, self.tenant_key)
 
     def _add_secrets(self, connection: KeyTx, secrets: dict[str, bytes]) -> None:
         newest = tenant_keys.newest(connection, self._tenant)

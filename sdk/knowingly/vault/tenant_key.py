@@ -5,9 +5,11 @@ that root version destroys every copy of what this version wrapped.
 """
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
+from typing import TypeVar
 
-from knowingly.errors import SealError
+from knowingly.errors import RootKeyError, SealError
 from knowingly.store import root_versions, tenant_keys
 from knowingly.store.database import Database
 from knowingly.store.keys import KeyTx
@@ -16,6 +18,19 @@ from knowingly.vault.root import LocalRootKeys
 from knowingly.vault.root import version_of as root_of
 from knowingly.vault.seal import Cipher, version_of
 from knowingly.vault.wrapping import KEY_BYTES, Wrapping
+
+T = TypeVar("T")
+
+
+def again(read: Callable[[], T]) -> T:
+    """Do a read, and once more where a rotation ended during it: its old root key is gone by then.
+
+    Raises:
+        RootKeyError: A root key is not there, the second time too.
+    """
+    with suppress(RootKeyError):
+        return read()
+    return read()
 
 
 class TenantKey:
@@ -41,6 +56,9 @@ class TenantKey:
 
     def refresh(self) -> None:
         """Look which versions there are now."""
+        again(self._look)
+
+    def _look(self) -> None:
         with self.database.reading() as connection:
             rows = tenant_keys.live(connection, self.tenant)
         self._learn(rows)

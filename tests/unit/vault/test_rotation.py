@@ -139,6 +139,27 @@ def test_a_rotation_that_ends_during_a_read_does_not_fail_it(house, busy, monkey
     assert rotated
 
 
+@pytest.mark.parametrize("call", [1, 2])
+def test_a_shop_is_opened_while_a_rotation_ends(house, busy, monkeypatch, call):
+    """Between what it read and the root key it needs, at either of its first two looks."""
+    real = FileRootKeys.unwrap
+    calls = []
+
+    def rotated_in_between(self, wrapped, *, context):
+        calls.append(self)
+        if len(calls) == call:
+            busy.keys.rotate(destroy_old=True)
+            self._keys = self._read()
+        return real(self, wrapped, context=context)
+
+    monkeypatch.setattr(FileRootKeys, "unwrap", rotated_in_between)
+    opened = house.open()
+    if call == 2:
+        opened.tenant("acme")
+    assert len(calls) > call
+    assert opened.profiles.view("p1", "personalize").events
+
+
 def test_no_key_is_ever_made_under_a_version_that_is_gone(house, busy, monkeypatch):
     """The version is asked for in the transaction that keeps the key."""
     other = house.open()
