@@ -197,6 +197,15 @@ def test_an_addendum_that_was_changed_is_not_genuine(house, past):
     assert replace(certificate, addenda=(addendum,)).is_genuine()
 
 
+def test_a_certificate_from_before_root_keys_had_names_still_reads(house, past):
+    """It says what it said; nothing is added to it."""
+    shop, _, _ = past
+    [certificate] = shop.rights.certificates()
+    older = replace(certificate, statement={**certificate.statement, "old_copies": "Some words."})
+    assert (older.root_keys, older.horizon) == ([], None)
+    assert "Old copies of the key store: what the statement says" in older.summary()
+
+
 def test_the_horizon_is_that_of_the_oldest_key_alive(house, past, clock):
     """Whoever was erased before it is beyond reach; it moves with each destruction."""
     shop, _, _ = past

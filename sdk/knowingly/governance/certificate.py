@@ -113,10 +113,13 @@ class Certificate:
         )
 
     def _old_copies(self) -> str:
+        told = self.statement.get("old_copies")
+        if not isinstance(told, Mapping):
+            return "what the statement says of them"
         if self.horizon is not None:
             return f"open nothing of this person since {self.horizon}"
         named = f"opened by root key {', '.join(self.root_keys)}"
-        until = self.statement["old_copies"]["until"]
+        until = told["until"]
         if until is None:
             return f"{named}; no date for its destruction is promised"
         return f"{named}, whose destruction is promised by {until}"
