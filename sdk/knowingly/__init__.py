@@ -30,7 +30,10 @@ from knowingly.errors import (
 )
 from knowingly.evaluate.runner import Evaluation
 from knowingly.governance.aggregates import BudgetReport, Release
-from knowingly.governance.certificate import Certificate
+from knowingly.governance.certificate import Addendum, Certificate
+from knowingly.governance.keys import KeyStatus, RootVersion
+from knowingly.governance.reseal import Resealed
+from knowingly.governance.rotation import Rotated
 from knowingly.governance.upkeep import Maintained
 from knowingly.hookspecs import hookimpl
 from knowingly.ledger.log import Entry
@@ -46,10 +49,12 @@ from knowingly.recommend.query import History, Query
 from knowingly.recommend.training import Trained
 from knowingly.shop import Shop
 from knowingly.shop import open_shop as open  # noqa: A004 - knowingly.open, as gzip.open
-from knowingly.vault.root import write_root_key
+from knowingly.vault.root import local_root_keys, write_root_key
+from knowingly.vault.wrapping import RootKeys
 
 __all__ = [
     "Action",
+    "Addendum",
     "Algorithm",
     "Basis",
     "Block",
@@ -77,6 +82,7 @@ __all__ = [
     "Item",
     "ItemNeighbours",
     "ItemScores",
+    "KeyStatus",
     "KnowinglyError",
     "LedgerError",
     "Maintained",
@@ -95,7 +101,11 @@ __all__ = [
     "Receipt",
     "Refusal",
     "Release",
+    "Resealed",
     "RootKeyError",
+    "RootKeys",
+    "RootVersion",
+    "Rotated",
     "SealError",
     "Shop",
     "Signal",
@@ -109,6 +119,7 @@ __all__ = [
     "default_policy_text",
     "hookimpl",
     "load_policy",
+    "local_root_keys",
     "open",
     "write_root_key",
 ]

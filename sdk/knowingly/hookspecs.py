@@ -9,6 +9,7 @@ from typing import Any
 import pluggy
 
 from knowingly.recommend.interface import Algorithm
+from knowingly.vault.wrapping import RootKeys
 
 PROJECT = "knowingly"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -34,4 +35,16 @@ def knowingly_stats(tenant: str, stats: Mapping[str, Any]) -> None:
     Args:
         tenant: The merchant's name.
         stats: What ``shop.stats()`` returns.
+    """
+
+
+@hookspec(firstresult=True)
+def knowingly_root_keys(source: str) -> RootKeys | None:
+    """The root keys of a source such as ``vault://shop``, or None where it is another's.
+
+    Called once when a shop is opened whose ``keys`` have a scheme, plugin by plugin until one
+    answers. What it returns wraps and unwraps the keys of tenants: see ``RootKeys``.
+
+    Args:
+        source: The source as the app gave it, ``scheme://`` and the rest.
     """

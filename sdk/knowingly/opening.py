@@ -16,6 +16,7 @@ from knowingly.store.database import Database
 from knowingly.store.doors import Store
 from knowingly.tenancy import Tenancy
 from knowingly.vault.keyring import Keyring, same_shop
+from knowingly.vault.wrapping import Wrapping
 
 _TENANT = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
 
@@ -71,18 +72,20 @@ def check_tenant(name: str) -> None:
         )
 
 
-def open_tenancy(files: Files, root: bytes, policy: Policy, clock: Clock, tenant: str) -> Tenancy:
+def open_tenancy(
+    files: Files, roots: Wrapping, policy: Policy, clock: Clock, tenant: str
+) -> Tenancy:
     """One tenant's parts; a policy that is new to it becomes a ledger entry.
 
     Raises:
         InputError: The name is no tenant name, or the clock no function.
-        SealError: The root key does not open this tenant's keys.
+        RootKeyError: The root key does not open this tenant's keys.
     """
     check_tenant(tenant)
     if not callable(clock):
         raise InputError("clock", "a function that gives the time now, with a zone")
     store = Store(files.data)
-    keyring = Keyring(files.keys, root, tenant)
+    keyring = Keyring(files.keys, roots, tenant, at_us=to_us(clock(), "clock"))
     number = store.tenant(tenant)
     with store.read(number) as snapshot:
         known, digest = events.bits(snapshot), snapshot.head.policy_digest

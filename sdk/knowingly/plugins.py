@@ -10,9 +10,17 @@ from typing import Any, cast
 import pluggy
 
 from knowingly import hookspecs
-from knowingly.errors import ContractError, MissingExtraError, PluginError, PluginLoadError
+from knowingly.errors import (
+    ContractError,
+    KnowinglyError,
+    MissingExtraError,
+    PluginError,
+    PluginLoadError,
+    RootKeyError,
+)
 from knowingly.hookspecs import PROJECT
 from knowingly.recommend.interface import INTERFACE, Algorithm, CountingAlgorithm
+from knowingly.vault.wrapping import RootKeys, is_root_keys
 
 logger = logging.getLogger("knowingly")
 
@@ -90,6 +98,42 @@ class PluginHost:
                 implementation.function(*[values[name] for name in implementation.argnames])
             except Exception:
                 logger.warning("plugin %r failed in knowingly_stats", implementation.plugin_name)
+
+    def root_keys(self, source: str) -> RootKeys:
+        """The root keys of a source, from the first plugin that knows it.
+
+        Raises:
+            RootKeyError: No plugin knows it.
+            PluginError: A plugin failed, or gave something else.
+        """
+        asked = self._manager.hook.knowingly_root_keys.get_hookimpls()
+        for implementation in reversed(asked):
+            name = implementation.plugin_name
+            values = {"source": source}
+            try:
+                found = implementation.function(
+                    *[values[argument] for argument in implementation.argnames]
+                )
+            except KnowinglyError:
+                raise
+            except Exception as error:
+                # Its words may hold a token.
+                failed = f"failed in knowingly_root_keys ({type(error).__name__})"
+            else:
+                if found is None:
+                    continue
+                if is_root_keys(found):
+                    return cast("RootKeys", found)
+                raise ContractError(
+                    "knowingly_root_keys: expected version, wrap and unwrap", plugin=name
+                )
+            raise PluginError(failed, plugin=name)
+        names = ", ".join(one.plugin_name for one in reversed(asked)) or "no plugin"
+        raise RootKeyError(
+            f"nothing opens this source: there are a key file, env:NAME, and {names}; the policy's "
+            "[plugins] says which are allowed",
+            source=f"{source.partition('://')[0]}://…",
+        )
 
     def _algorithms(self, name: str, plugin: object) -> dict[str, type[Algorithm[Any]]]:
         implementations = self._manager.hook.knowingly_algorithms.get_hookimpls()

@@ -16,13 +16,14 @@ from knowingly.domain.moments import Clock, from_us, system_clock, to_us
 from knowingly.domain.page import Page
 from knowingly.domain.progress import Progress
 from knowingly.domain.validate import check_id, one_or_many
-from knowingly.errors import InputError
+from knowingly.errors import InputError, RootKeyError
 from knowingly.evaluate.runner import Evaluation, evaluate
 from knowingly.governance.aggregates import Aggregates
 from knowingly.governance.audit import Audit
 from knowingly.governance.effects import ChoiceEffects
 from knowingly.governance.erasure import Erasures
 from knowingly.governance.export import Exporter
+from knowingly.governance.keys import Keys
 from knowingly.governance.rights import Rights
 from knowingly.governance.upkeep import STEPS, Maintained, Upkeep
 from knowingly.items.shelf import Items
@@ -38,7 +39,8 @@ from knowingly.recommend.registry import Registry
 from knowingly.recommend.training import Trained, train
 from knowingly.store import events, subjects
 from knowingly.tenancy import Tenancy
-from knowingly.vault.root import load_root_key
+from knowingly.vault.root import local_root_keys
+from knowingly.vault.wrapping import RootKeys, Wrapping, is_root_keys
 
 POLICY_FILE = Path("policy.toml")
 
@@ -48,13 +50,13 @@ class Shop:
 
     Thread-safe; several processes may share one database. The daily verbs stand here, the rooms
     hang on it: ``items``, ``consent``, ``profiles``, ``models``, ``aggregates``, ``rights``,
-    ``audit``. Make one with ``knowingly.open``.
+    ``audit``, ``keys``. Make one with ``knowingly.open``.
 
     Stability: stable.
     """
 
-    def __init__(self, files: Files, tenancy: Tenancy, host: PluginHost, root: bytes) -> None:
-        self._files, self._tenancy, self._host, self._root = files, tenancy, host, root
+    def __init__(self, files: Files, tenancy: Tenancy, host: PluginHost, roots: Wrapping) -> None:
+        self._files, self._tenancy, self._host, self._roots = files, tenancy, host, roots
         self._counters = Counters()
         self._people = People()
         # Opened once and shared: a request handler may ask for its merchant on every page.
@@ -71,6 +73,7 @@ class Shop:
         self.aggregates = Aggregates(tenancy)
         self.rights = Rights(tenancy, Exporter(tenancy, registry), erasures)
         self.audit = Audit(tenancy)
+        self.keys = Keys(tenancy, lambda name: self.tenant(name)._tenancy)  # noqa: SLF001 - a Shop's
         self._upkeep = Upkeep(tenancy, registry, algorithms, erasures, self.aggregates)
         erasures.resume()
 
@@ -106,8 +109,8 @@ class Shop:
         with self._opening:
             if name not in self._tenants:
                 policy, clock = self._tenancy.policy, self._tenancy.clock
-                tenancy = open_tenancy(self._files, self._root, policy, clock, name)
-                shop = Shop(self._files, tenancy, self._host, self._root)
+                tenancy = open_tenancy(self._files, self._roots, policy, clock, name)
+                shop = Shop(self._files, tenancy, self._host, self._roots)
                 shop._tenants, shop._opening = self._tenants, self._opening
                 self._tenants[name] = shop
             return self._tenants[name]
@@ -290,7 +293,7 @@ def open_shop(
     url: str,
     *,
     policy: Policy | str | Path | None = None,
-    keys: str | Path | None = None,
+    keys: str | Path | RootKeys | None = None,
     key_store: str | None = None,
     tenant: str = "default",
     clock: Clock = system_clock,
@@ -302,8 +305,9 @@ def open_shop(
         url: The data: ``sqlite:///shop.db``.
         policy: A policy, or its file; ``policy.toml`` in the working folder when left out, and
             the one that ships where there is none.
-        keys: The root key's file, or ``"env:NAME"``; ``KNOWINGLY_ROOT_KEY`` in the environment and
-            then ``knowingly.key`` when left out.
+        keys: The root keys' file, ``"env:NAME"``, a source that a plugin opens (``"vault://…"``),
+            or an object of the shape of ``RootKeys``; ``KNOWINGLY_ROOT_KEY`` in the environment
+            and then ``knowingly.key`` when left out.
         key_store: Where subjects' keys live; by default a second file beside the data.
         tenant: The merchant.
         clock: Gives the time now, aware; the system's when left out.
@@ -311,8 +315,7 @@ def open_shop(
 
     Raises:
         PolicyError: The policy file cannot be used; it says where, and what to write instead.
-        RootKeyError: There is no root key, or it cannot be used.
-        SealError: The root key is not this shop's.
+        RootKeyError: There is no root key, it cannot be used, or it is not this shop's.
         StoreError: A database is missing, busy, or of another version.
         PluginError: ``strict_plugins`` is set and a plugin was not taken.
 
@@ -321,11 +324,23 @@ def open_shop(
     if not isinstance(policy, Policy):
         default = POLICY_FILE if POLICY_FILE.is_file() else None
         policy = load_policy(policy if policy is not None else default)
-    root = load_root_key(keys)
     host = PluginHost(allow=policy.plugins.allow, strict=strict_plugins)
+    roots = _root_keys(keys, host)
     files = open_files(url, key_store)
     try:
-        return Shop(files, open_tenancy(files, root, policy, clock, tenant), host, root)
+        return Shop(files, open_tenancy(files, roots, policy, clock, tenant), host, roots)
     except BaseException:
         files.close()
         raise
+
+
+def _root_keys(keys: str | Path | RootKeys | None, host: PluginHost) -> Wrapping:
+    if isinstance(keys, str) and "://" in keys:
+        # What follows the scheme can hold a token: no message of ours repeats it.
+        return Wrapping(host.root_keys(keys), f"{keys.partition('://')[0]}://…")
+    if keys is None or isinstance(keys, str | Path):
+        local = local_root_keys(keys)
+        return Wrapping(local, local.source)
+    if not is_root_keys(keys):
+        raise RootKeyError("expected a file, 'env:NAME', or root keys", source="keys")
+    return Wrapping(keys, type(keys).__name__)

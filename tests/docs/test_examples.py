@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import knowingly
+from knowingly.plugins import PluginHost
 from knowingly.samples import tea_shop
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -64,3 +65,24 @@ def test_the_recent_plugin_serves_a_page(tmp_path):
         assert {hit.source for hit in page} == {"recent"}
         shop.consent.withdraw("t001", ["train"])
         assert "recent is not in service" in shop.recommend("t000", k=3).notes
+
+
+def test_the_folder_keys_plugin_keeps_a_shops_root_keys(tmp_path, monkeypatch):
+    """Found as an installed plugin would be; rotated, with its old version destroyed."""
+    folder, found = tmp_path / "versions", module("folder_keys_plugin")
+    folder.mkdir()
+    found.FolderKeys(folder).renew()
+    init = PluginHost.__init__
+
+    def with_plugin(self, **options):
+        init(self, **options)
+        self.add("folder_keys", found)
+
+    monkeypatch.setattr(PluginHost, "__init__", with_plugin)
+    options = {"keys": f"folder://{folder}"}
+    with knowingly.open(f"sqlite:///{tmp_path / 'shop.db'}", **options) as shop:
+        tea_shop(shop)
+        assert len(shop.keys.rotate(destroy_old=True).destroyed) == 1
+    assert len(list(folder.iterdir())) == 1
+    with knowingly.open(f"sqlite:///{tmp_path / 'shop.db'}", **options) as shop:
+        assert shop.profiles.view("t000", "personalize").events

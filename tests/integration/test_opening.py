@@ -42,7 +42,7 @@ def test_a_wrong_root_key_is_refused(used, tmp_path):
     other = tmp_path / "other.key"
     other.write_bytes(base64.urlsafe_b64encode(os.urandom(32)))
     other.chmod(0o600)
-    with pytest.raises(knowingly.SealError, match="root key"):
+    with pytest.raises(knowingly.RootKeyError, match="which wrapped this shop's keys"):
         used.open(keys=other)
     assert len(used.open().profiles.view("ann", "personalize").events) == 1
 
@@ -52,7 +52,7 @@ def test_a_wrong_root_key_opens_no_new_tenant_either(used, tmp_path):
     other = tmp_path / "other.key"
     other.write_bytes(base64.urlsafe_b64encode(os.urandom(32)))
     other.chmod(0o600)
-    with pytest.raises(knowingly.SealError, match="root key"):
+    with pytest.raises(knowingly.RootKeyError, match="which wrapped this shop's keys"):
         used.open(keys=other, tenant="second")
 
 

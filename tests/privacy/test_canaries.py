@@ -127,6 +127,9 @@ def public_calls(shop, seen, clock):
     shop.audit.note_read("profile", one)
     shop.rights.export(one)
     seen.value(shop.aggregates.budget())
+    seen.value(shop.keys.reseal(one))
+    seen.value(shop.keys.rotate(destroy_old=True))
+    seen.value(shop.keys.status())
     certificate = seen.value(shop.rights.erase(PEOPLE[4]))
     seen.said += [certificate.summary(), certificate.to_json()]
     clock.forward(days=1)
@@ -138,6 +141,9 @@ def public_calls(shop, seen, clock):
 
 def failing_calls(shop, seen):
     person, fail = PEOPLE[0], seen.failure
+    fail(knowingly.UnknownSubjectError, lambda: shop.keys.reseal(STRANGER))
+    fail(knowingly.InputError, lambda: shop.keys.reseal(BAD_ID))
+    fail(knowingly.InputError, lambda: shop.keys.note_destroyed(person))
     late = datetime(2099, 1, 1, tzinfo=UTC)
     bad = knowingly.InputError
     fail(bad, lambda: shop.track(BAD_ID, "view", ITEM))
@@ -226,7 +232,7 @@ def test_no_leaf_holds_a_canary_or_a_number_of_a_person(busy, seen, clock):
         *("v", "kind", "at", "handle", "commit", "purposes", "scope", "chosen", "policy"),
         *("notice", "notice_digest", "training", "people", "items", "algorithms", "until"),
         *("what", "period", "charge", "pico_rho", "erasure", "removed"),
-        *("events_expired", "events_deleted", "tombstones_dropped"),
+        *("events_expired", "events_deleted", "tombstones_dropped", "version", "root"),
     }
     with busy._tenancy.read() as snapshot:
         rows = snapshot.connection.exec_driver_sql("SELECT leaf FROM ledger_entries").all()

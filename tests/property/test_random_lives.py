@@ -37,9 +37,9 @@ OPERATIONS = st.one_of(
         st.sampled_from(ITEMS),
         st.integers(0, 90),
     ),
-    st.tuples(st.just("erase"), people),
+    st.tuples(st.sampled_from(["erase", "reseal"]), people),
     st.tuples(st.just("wait"), st.integers(1, 70)),
-    st.tuples(st.sampled_from(["train", "maintain", "upkeep", "reopen"])),
+    st.tuples(st.sampled_from(["train", "maintain", "upkeep", "reopen", "rotate"])),
 )
 
 
@@ -164,6 +164,15 @@ class Life:
         assert self.shop.rights.erase(person).is_genuine()
         del self.people[person]
         self.erased[person] = self.now
+
+    def reseal(self, person) -> None:
+        if person in self.people:
+            self.shop.keys.reseal(person)
+
+    def rotate(self) -> None:
+        done = self.shop.keys.rotate(destroy_old=True)
+        assert (done.keys, done.left) == (len(self.people), ())
+        assert all(one.horizon for one in self.shop.rights.certificates())
 
     def wait(self, days) -> None:
         self.pass_time(timedelta(days=days))

@@ -1,6 +1,7 @@
 """Every hook, called as its docstring says."""
 
 import inspect
+import traceback
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 import knowingly
 from knowingly import hookspecs
+from knowingly.plugins import PluginHost
 from knowingly.recommend.interface import Algorithm
 from knowingly.recommend.models import ItemScores
 
@@ -37,6 +39,24 @@ class Small:
     @knowingly.hookimpl
     def knowingly_stats(self, tenant, stats):
         self.got.append((tenant, stats))
+
+    @knowingly.hookimpl
+    def knowingly_root_keys(self, source):
+        return Plain() if source.startswith("plain://") else None
+
+
+class Plain:
+    """Root keys that hide nothing: enough to see who is asked for what."""
+
+    version = "p1"
+
+    def wrap(self, key, *, context):
+        return context + key
+
+    def unwrap(self, wrapped, *, context):
+        if not wrapped.startswith(context):
+            raise ValueError("zqx-secret")
+        return wrapped.removeprefix(context)
 
 
 def test_every_hook_is_documented_and_tested():
@@ -80,6 +100,52 @@ def test_hook_knowingly_stats(shop):
     assert len(small.got) == 2
     shop.tenant("acme").stats()
     assert small.got[-1][0] == "acme"
+
+
+def test_hook_knowingly_root_keys(house, monkeypatch):
+    """A plugin opens a source with its scheme; a shop's keys are wrapped by what it gives."""
+    init = PluginHost.__init__
+
+    def with_small(self, **options):
+        init(self, **options)
+        self.add("small", Small())
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PluginHost, "__init__", with_small)
+        shop = house.open(keys="plain://anywhere")
+        key_id = shop._tenancy.keyring.create(1, at_us=0)[0]
+        house.close()
+        shop = house.open(keys="plain://anywhere")
+        assert shop._tenancy.keyring.cipher(key_id)
+        with pytest.raises(knowingly.RootKeyError, match="a key file, env:NAME, and small"):
+            house.open(keys="other://s.3cret@host")
+    with pytest.raises(knowingly.RootKeyError, match="no plugin") as caught:
+        house.open(keys="plain://s.3cret@host")
+    assert "3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "words"),
+    [
+        (ValueError("zqx-secret"), knowingly.PluginError, "failed in .* .ValueError."),
+        (object(), knowingly.ContractError, "version, wrap and unwrap"),
+        (knowingly.RootKeyError("no such key", source="x"), knowingly.RootKeyError, "no such key"),
+    ],
+)
+def test_a_failing_root_keys_plugin_is_named_and_not_repeated(shop, given, error, words):
+    """Only an error of ours, which it raised on purpose, comes through as it is."""
+
+    class Odd:
+        @knowingly.hookimpl
+        def knowingly_root_keys(self):
+            if isinstance(given, Exception):
+                raise given
+            return given
+
+    shop.plugins.add("odd", Odd())
+    with pytest.raises(error, match=words) as caught:
+        shop.plugins.root_keys("any://where")
+    assert "zqx" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_hook_may_take_fewer_arguments(shop):

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from knowingly.cli import audit, learn, load, look, pages, rights, start
+from knowingly.cli import audit, keys, learn, load, look, pages, rights, start
 from knowingly.cli.codes import MEANINGS
 from knowingly.cli.options import SETTINGS, Command
 
@@ -24,6 +24,16 @@ COMMANDS: dict[str, Command] = {
     "plugins": look.plugins,
 }
 AUDIT_COMMANDS: dict[str, Command] = {"verify": audit.verify, "entries": audit.entries}
+KEYS_COMMANDS: dict[str, Command] = {
+    "status": keys.status,
+    "rotate": keys.rotate,
+    "destroyed": keys.destroyed,
+    "reseal": keys.reseal,
+}
+GROUPS = {
+    "audit": ("The log: verify it, read it.", AUDIT_COMMANDS),
+    "keys": ("The keys: which there are, and new ones.", KEYS_COMMANDS),
+}
 
 
 def _show_version(wanted: bool) -> None:
@@ -54,10 +64,11 @@ def make_app() -> typer.Typer:
     app.callback()(_root)
     for name, function in COMMANDS.items():
         app.command(name, context_settings=SETTINGS)(function)
-    log = typer.Typer(no_args_is_help=True, help="The log: verify it, read it.")
-    for name, function in AUDIT_COMMANDS.items():
-        log.command(name, context_settings=SETTINGS)(function)
-    app.add_typer(log, name="audit")
+    for group, (words, commands) in GROUPS.items():
+        own = typer.Typer(no_args_is_help=True, help=words)
+        for name, function in commands.items():
+            own.command(name, context_settings=SETTINGS)(function)
+        app.add_typer(own, name=group)
     return app
 
 

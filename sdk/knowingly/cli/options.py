@@ -28,7 +28,7 @@ Keys = Annotated[
     str | None,
     typer.Option(
         "--keys",
-        metavar="FILE|env:NAME",
+        metavar="FILE|env:NAME|SCHEME://…",
         help="The root key; KNOWINGLY_ROOT_KEY, then knowingly.key, when left out.",
     ),
 ]

@@ -121,4 +121,4 @@ def _open_old_copies(stage: Stage) -> int:
 
 
 def _old_copies(certificate: Certificate) -> str:
-    return str(certificate.statement["old_copies"])
+    return str(certificate.statement["old_copies"]["says"])

@@ -2,18 +2,16 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
 
 from knowingly.errors import InputError
 from knowingly.ledger.signing import is_signed
 
 
 @dataclass(frozen=True, slots=True)
-class Certificate:
-    """What was erased, signed by the tenant; it names no person.
-
-    ``statement`` is plain JSON; ``is_genuine`` checks the signature over it.
+class Addendum:
+    """What came after a certificate: a root key that it names was destroyed; signed.
 
     Stability: stable.
     """
@@ -27,15 +25,57 @@ class Certificate:
         return is_signed(self.public_key, self.signature, self.statement)
 
     def to_json(self) -> str:
-        """The certificate as a document that can be handed over."""
-        return json.dumps(
-            {
-                "statement": self.statement,
-                "public_key": self.public_key,
-                "signature": self.signature,
-            },
-            indent=2,
+        """The addendum as a document."""
+        return json.dumps(asdict(self), indent=2)
+
+    @classmethod
+    def from_json(cls, document: str) -> "Addendum":
+        """The addendum of ``to_json``.
+
+        Raises:
+            InputError: The document is no addendum.
+        """
+        return _signed(cls, _read(document))
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What was erased, signed by the tenant; it names no person.
+
+    ``statement`` is plain JSON; ``is_genuine`` checks the signature over it, and over the
+    ``addenda``: what was signed later of the root keys that it names.
+
+    Stability: stable.
+    """
+
+    statement: Mapping[str, Any]
+    public_key: str
+    signature: str
+    addenda: tuple[Addendum, ...] = ()
+
+    def is_genuine(self) -> bool:
+        """Whether everything it says is what the owner of ``public_key`` signed."""
+        return is_signed(self.public_key, self.signature, self.statement) and all(
+            one.public_key == self.public_key and one.is_genuine() for one in self.addenda
         )
+
+    @property
+    def horizon(self) -> str | None:
+        """When the last root key was destroyed that opened an old copy; None while one does."""
+        destroyed = {one.statement.get("root"): one.statement.get("at") for one in self.addenda}
+        dates = [destroyed.get(root) for root in self.root_keys]
+        known = [date for date in dates if isinstance(date, str)]
+        return max(known) if known and len(known) == len(dates) else None
+
+    @property
+    def root_keys(self) -> list[str]:
+        """The root keys that opened copies of the key store made before the erasure."""
+        told = self.statement.get("old_copies")
+        return list(told.get("root_keys", ())) if isinstance(told, Mapping) else []
+
+    def to_json(self) -> str:
+        """The certificate as a document that can be handed over."""
+        return json.dumps(asdict(self), indent=2)
 
     @classmethod
     def from_json(cls, document: str) -> "Certificate":
@@ -44,15 +84,17 @@ class Certificate:
         Raises:
             InputError: The document is no certificate.
         """
-        try:
-            value = json.loads(document)
-            made = cls(value["statement"], value["public_key"], value["signature"])
-        except (KeyError, TypeError, ValueError, RecursionError):
-            raise InputError("certificate", "a document that to_json made") from None
-        texts = isinstance(made.public_key, str) and isinstance(made.signature, str)
-        if not texts or not isinstance(made.statement, Mapping):
-            raise InputError("certificate", "a document that to_json made")
-        return made
+        value = _read(document)
+        made = _signed(cls, value)
+        addenda = value.get("addenda", [])
+        if not isinstance(addenda, list):
+            raise _no_document()
+        return cls(
+            made.statement,
+            made.public_key,
+            made.signature,
+            tuple(_signed(Addendum, one) for one in addenda),
+        )
 
     def summary(self) -> str:
         """The certificate in a few lines, for a person."""
@@ -66,5 +108,48 @@ class Certificate:
             f"Rows removed: {removed}.\n"
             f"Models that forgot: {forgot or 'none had learned'}.\n"
             f"Key: destroyed, {told['key']}.\n"
+            f"Old copies of the key store: {self._old_copies()}.\n"
             f"Kept: {kept}."
         )
+
+    def _old_copies(self) -> str:
+        told = self.statement.get("old_copies")
+        if not isinstance(told, Mapping):
+            return "what the statement says of them"
+        if self.horizon is not None:
+            return f"open nothing of this person since {self.horizon}"
+        named = f"opened by root key {', '.join(self.root_keys)}"
+        until = told["until"]
+        if until is None:
+            return f"{named}; no date for its destruction is promised"
+        return f"{named}, whose destruction is promised by {until}"
+
+
+Signed = TypeVar("Signed", Addendum, Certificate)
+
+
+def _read(document: str) -> dict[str, Any]:
+    try:
+        value = json.loads(document)
+    except (TypeError, ValueError, RecursionError):
+        raise _no_document() from None
+    if not isinstance(value, dict):
+        raise _no_document()
+    return value
+
+
+def _signed(kind: type[Signed], value: object) -> Signed:
+    if isinstance(value, Mapping):
+        statement = value.get("statement")
+        public_key, signature = value.get("public_key"), value.get("signature")
+        if (
+            isinstance(public_key, str)
+            and isinstance(signature, str)
+            and isinstance(statement, Mapping)
+        ):
+            return kind(statement, public_key, signature)
+    raise _no_document()
+
+
+def _no_document() -> InputError:
+    return InputError("certificate", "a document that to_json made")

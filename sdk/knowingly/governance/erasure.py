@@ -7,14 +7,14 @@
    removed from where, what is kept, and why.
 """
 
-import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from knowingly.domain.moments import DAY_US, from_us
 from knowingly.errors import UnknownSubjectError
 from knowingly.governance.certificate import Certificate
+from knowingly.governance.horizon import old_copies
 from knowingly.ledger import log, merkle
 from knowingly.profiles.datamap import tables_to_erase
 from knowingly.recommend.forgetting import Algorithms, forget
@@ -28,13 +28,6 @@ from knowingly.tenancy import Tenancy
 
 BEGUN, UNTRUNCATED, DONE = "begun", "not yet truncated", "done"
 OVERWRITTEN = "its bytes overwritten in the key store"
-_TRUNCATE_TRIES = 10
-_OLD_COPIES = (
-    "A copy of the data made before cannot be opened with today's key store. A copy of the key "
-    "store made before still holds this person's key, wrapped; with such a copy, a copy of the "
-    "data and the root key they could be read again, until the root key is destroyed or the last "
-    "such copy of the key store is. This release does not rotate root keys, so no date is stated."
-)
 
 
 class Erasures:
@@ -96,6 +89,7 @@ class Erasures:
             "manifests": manifests,
             "begun_us": now_us,
             "begun_entry": entry.index,
+            "first_version": self._tenancy.keyring.first_version(person.key_id),
             "tombstone_until_us": now_us + keep_us,
         }
         erasure = ErasureRow(name, person.subject, person.key_id, BEGUN, progress)
@@ -106,7 +100,7 @@ class Erasures:
         keyring = self._tenancy.keyring
         if erasure.key_id is not None:
             keyring.destroy(erasure.key_id)
-        truncated = _until(keyring.truncate)
+        truncated = keyring.overwrite()
         with self._tenancy.write() as tx:
             return self._close(tx, erasure, truncated=truncated)
 
@@ -180,7 +174,7 @@ class Erasures:
                     "until": "the shop is closed",
                 },
             ],
-            "old_copies": _OLD_COPIES,
+            "old_copies": old_copies(self._tenancy, told.get("first_version", 1)),
         }
 
     def _signed(self, statement: Mapping[str, Any]) -> Certificate:
@@ -188,7 +182,7 @@ class Erasures:
         return Certificate(statement, public_key, signature)
 
     def _truncate_later(self, erasure: ErasureRow) -> None:
-        if not _until(self._tenancy.keyring.truncate):
+        if not self._tenancy.keyring.overwrite():
             return
         with self._tenancy.write() as tx:
             told = Certificate.from_json(stored.certificate(tx, erasure.erasure) or "")
@@ -202,11 +196,3 @@ class Erasures:
                 seal=self._tenancy.keyring.operator.seal,
                 facts={"erasure": erasure.erasure},
             )
-
-
-def _until(done: Callable[[], bool]) -> bool:
-    for _ in range(_TRUNCATE_TRIES):
-        if done():
-            return True
-        time.sleep(0.05)
-    return False

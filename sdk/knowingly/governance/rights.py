@@ -1,11 +1,14 @@
 """``shop.rights``: access, portability and erasure."""
 
+from dataclasses import replace
 from typing import Any
 
 from knowingly.domain.validate import check_id
-from knowingly.governance.certificate import Certificate
+from knowingly.governance.certificate import Addendum, Certificate
 from knowingly.governance.erasure import Erasures
 from knowingly.governance.export import Exporter, find
+from knowingly.governance.rotation import DESTROYED
+from knowingly.store import key_acts
 from knowingly.store import rights as stored
 from knowingly.tenancy import Tenancy
 
@@ -43,6 +46,21 @@ class Rights:
         return self._erasures.erase(check_id(subject))
 
     def certificates(self) -> list[Certificate]:
-        """Every certificate of erasure, oldest first: also of those that a crash interrupted."""
+        """Every certificate of erasure, oldest first: also of those that a crash interrupted.
+
+        Each comes with what was signed since of the root keys it names.
+        """
         with self._tenancy.read() as snapshot:
-            return [Certificate.from_json(text) for text in stored.certificates(snapshot)]
+            destroyed = key_acts.documents(snapshot, DESTROYED)
+            found = [Certificate.from_json(text) for text in stored.certificates(snapshot)]
+        return [
+            replace(
+                one,
+                addenda=tuple(
+                    Addendum.from_json(destroyed[root])
+                    for root in one.root_keys
+                    if root in destroyed
+                ),
+            )
+            for one in found
+        ]

@@ -7,10 +7,12 @@ retention, which deletes only what no model still holds; last the keys that noth
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from knowingly.domain.moments import from_us
 from knowingly.domain.progress import Progress
 from knowingly.errors import KnowinglyError
 from knowingly.governance.aggregates import Aggregates
 from knowingly.governance.erasure import Erasures
+from knowingly.governance.horizon import due
 from knowingly.governance.retention import Retention
 from knowingly.recommend.forgetting import Algorithms
 from knowingly.recommend.registry import Registry
@@ -19,6 +21,7 @@ from knowingly.store import subjects
 from knowingly.tenancy import Tenancy
 
 STEPS = ("erasures", "train", "release", "retention", "sweep")
+ROTATE = "knowingly keys rotate --destroy-old"
 _SWEEP_AFTER_US = 3_600_000_000
 
 
@@ -72,6 +75,10 @@ class Upkeep:
             self._retain(done)
         if "sweep" not in skip:
             done.keys_swept = self._sweep()
+        promised = due(self._tenancy)
+        if promised is not None and promised < from_us(self._tenancy.now_us()):
+            day = f"{promised:%Y-%m-%d}"
+            done.notes += (f"keys: a rotation was promised by {day}: run {ROTATE}",)
         return done
 
     def _release(self, done: Maintained) -> None:
@@ -97,4 +104,7 @@ class Upkeep:
         # Under the writer's lock: nobody opens a person between the look and the sweep.
         with self._tenancy.write() as tx:
             used = [row.key_id for row in subjects.everyone(tx)]
-            return self._tenancy.keyring.sweep(used, before_us=before_us)
+            swept = self._tenancy.keyring.sweep(used, before_us=before_us)
+        # Also what an interrupted rotation deleted: its bytes may still be in the log.
+        self._tenancy.keyring.overwrite()
+        return swept

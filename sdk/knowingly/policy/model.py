@@ -166,6 +166,12 @@ class Erasure(Section):
     tombstone_days: Days = 1_095
 
 
+class Keys(Section):
+    """What is promised of root keys."""
+
+    rotate_days: Days | None = None
+
+
 class Plugins(Section):
     """Which plugins may be loaded; ``*`` is all that are installed."""
 
@@ -220,6 +226,7 @@ class Policy(Section):
     models: Models = Models()
     aggregates: Aggregates = Aggregates()
     erasure: Erasure = Erasure()
+    keys: Keys = Keys()
     plugins: Plugins = Plugins()
     intake: Intake = Intake()
 

@@ -63,6 +63,9 @@ FIELDS: tuple[Field, ...] = (
     _person("subjects", "lookup", "keyed hash", exported=False, note=_FINDS),
     _person("subjects", "key_id", "random", exported=False, note="names the person's key"),
     _person("subjects", "state", "clear", exported=False, note="active, or being erased"),
+    _person(
+        "subjects", "name_salt", "random", exported=False, note="in the keyed hashes of events"
+    ),
     *_shops("consent_records", "tenant"),
     _person("consent_records", "subject", "clear", exported=False, note=_ROW),
     *(
@@ -130,9 +133,12 @@ FIELDS: tuple[Field, ...] = (
     *_shops("erasures", "tenant", "erasure", "step", "progress", "certificate"),
     _person("erasures", "subject", "clear", exported=False, note="only while an erasure runs"),
     _person("erasures", "key_id", "random", exported=False, note="only while an erasure runs"),
+    *_shops("key_acts", "tenant", "act", "name", "document"),
     *_shops("key_shop", "shop_id"),
+    *_shops("root_versions", "root", "first_used_us", "retired_us", "destroyed_us"),
     *_shops("tenant_keys", "tenant", "version"),
     *_shops("tenant_keys", "wrapped", form="wrapped key"),
+    *_shops("tenant_keys", "root", "created_us"),
     *_shops("tenant_secrets", "tenant", "name"),
     *_shops("tenant_secrets", "wrapped", form="wrapped key"),
     *_shops("subject_keys", "tenant"),
@@ -146,6 +152,16 @@ FIELDS: tuple[Field, ...] = (
         "wrapped key",
         exported=False,
         note="a key is not given away: it opens what others hold copies of",
+    ),
+    _person(
+        "subject_keys", "tenant_version", "clear", exported=False, note="says what wraps the key"
+    ),
+    _person(
+        "subject_keys",
+        "first_version",
+        "clear",
+        exported=False,
+        note="says which root keys open old copies of it",
     ),
 )
 

@@ -216,8 +216,8 @@ def _sealed(tenancy: Tenancy, batch: _Batch, keep: _Kept) -> list[events.NewEven
     for place, known, item in zip(keep.place, keep.known, keep.item, strict=True):
         event = batch.fields[place]
         event_id = event.get("event_id")
-        key_id = known.person.row.key_id
-        names.append(os.urandom(16) if event_id is None else name_of(key_id, event_id))
+        salt = known.person.row.name_salt
+        names.append(os.urandom(16) if event_id is None else name_of(salt, event_id))
         bodies.append(_body(event, batch.at_us[place], item))
     sealed = seal_each(TABLE, [known.cipher for known in keep.known], names, bodies)
     people = [known.person.row.subject for known in keep.known]

@@ -18,7 +18,7 @@ from knowingly.domain.moments import day_of
 from knowingly.domain.progress import Counted
 from knowingly.errors import SealError
 from knowingly.profiles import body
-from knowingly.profiles.views import cipher_of, first_us
+from knowingly.profiles.views import KeyReplacedError, cipher_of, first_us
 from knowingly.store import consents, events, subjects
 from knowingly.store.doors import Snapshot
 from knowingly.store.subjects import ACTIVE, SubjectRow
@@ -35,13 +35,12 @@ logger = logging.getLogger("knowingly")
 class PeopleRecords:
     """The events of some people for a purpose, in the order of the people's numbers.
 
-    ``subjects`` (int64) and ``key_ids`` (16 bytes each) have one entry for each person;
-    ``records`` are all their events (``body.RECORD``), and those of person ``i`` are
-    ``records[starts[i]:starts[i + 1]]``, of whom there is at least one.
+    ``subjects`` (int64) has one number for each person; ``records`` are all their events
+    (``body.RECORD``), and those of person ``i`` are ``records[starts[i]:starts[i + 1]]``, of which
+    there is at least one.
     """
 
     subjects: NDArray[np.int64]
-    key_ids: NDArray[np.void]
     starts: NDArray[np.int64]
     records: NDArray[np.void]
 
@@ -61,7 +60,6 @@ class PeopleRecords:
         """The same of some of the people."""
         return PeopleRecords(
             self.subjects[people],
-            self.key_ids[people],
             _starts(np.diff(self.starts)[people]),
             self.records[people[self.person]],
         )
@@ -106,11 +104,14 @@ def scan(
             person, decision = allowed[subject]
             try:
                 cipher = ciphers.get(person.key_id) or cipher_of(tenancy, person)
+            except KeyReplacedError:
+                # Sealed anew after this snapshot was taken: the next reading has them again.
+                continue
             except SealError:
                 lost += 1
                 continue
             if cipher is not None:
-                part.add(person, cipher, own, max(from_us, first_us(tenancy, decision)))
+                part.add(subject, cipher, own, max(from_us, first_us(tenancy, decision)))
             if len(part.opened) >= _EVENTS_AT_ONCE:
                 yield from part.taken()
                 part = _Part(until_us)
@@ -144,20 +145,20 @@ class _Part:
     """Some people's events while they are being opened."""
 
     until_us: int
-    people: list[SubjectRow] = field(default_factory=list)
+    subjects: list[int] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)
     oldest_us: list[int] = field(default_factory=list)
     opened: list[bytes] = field(default_factory=list)
 
     def add(
         self,
-        person: SubjectRow,
+        subject: int,
         cipher: Cipher,
         rows: Iterator[tuple[int, bytes, bytes]],
         oldest_us: int,
     ) -> None:
         own = cipher.open_all(body.TABLE, map(itemgetter(1, 2), rows))
-        self.people.append(person)
+        self.subjects.append(subject)
         self.lengths.append(len(own))
         self.oldest_us.append(oldest_us)
         self.opened += own
@@ -176,8 +177,7 @@ class _Part:
         some = left > 0
         if some.any():
             yield PeopleRecords(
-                np.array([person.subject for person in self.people], np.int64)[some],
-                np.array([person.key_id for person in self.people], "V16")[some],
+                np.array(self.subjects, np.int64)[some],
                 _starts(left[some]),
                 records[wanted],
             )

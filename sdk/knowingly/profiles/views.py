@@ -20,6 +20,10 @@ from knowingly.tenancy import Tenancy
 from knowingly.vault.seal import Cipher
 
 
+class KeyReplacedError(SealError):
+    """A person was given a new key after the snapshot was taken: read again, in a new one."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class PastEvent:
     """One event of a person, as a profile shows it.
@@ -96,12 +100,17 @@ def read_records(
     """A person's newest events for a purpose, opened: the one way history leaves this room.
 
     Consent and events are read from one snapshot, so that no withdrawal falls in between.
+
+    Raises:
+        KeyReplacedError: The person was given a new key meanwhile: read again.
     """
     person, decision = decide_for(tenancy, snapshot, subject, purpose, at_us=at_us, signals=signals)
     if person is None or not decision.allowed:
         return PastRecords(decision, person, body.to_records([]))
     try:
         cipher = cipher_of(tenancy, person)
+    except KeyReplacedError:
+        raise
     except SealError:
         # One person's lost key must not take the page from them; staff calls do raise.
         return PastRecords(Decision(purpose, False, "key_lost", at_us), person, body.to_records([]))
@@ -118,6 +127,7 @@ def cipher_of(tenancy: Tenancy, person: SubjectRow) -> Cipher | None:
     """A person's cipher; None where they were erased after the caller's snapshot was taken.
 
     Raises:
+        KeyReplacedError: They were given a new key after it was taken.
         SealError: The key of someone who was not erased is not there, or does not open.
     """
     try:
@@ -125,9 +135,11 @@ def cipher_of(tenancy: Tenancy, person: SubjectRow) -> Cipher | None:
     except SealError:
         with tenancy.read() as snapshot:
             now = subjects.number(snapshot, person.subject)
-        if now is not None and now.state == ACTIVE:
-            raise
-        return None
+        if now is None or now.state != ACTIVE:
+            return None
+        if now.key_id != person.key_id:
+            raise KeyReplacedError("the person has a new key: read again") from None
+        raise
 
 
 def first_us(tenancy: Tenancy, decision: Decision) -> int:
@@ -160,6 +172,12 @@ class Profiles:
         """
         if not isinstance(purpose, str):
             raise InputError("purpose", "the name of a purpose")
+        try:
+            return self._view(subject, purpose)
+        except KeyReplacedError:
+            return self._view(subject, purpose)
+
+    def _view(self, subject: str, purpose: str) -> Profile:
         tenancy = self._tenancy
         with tenancy.read() as snapshot:
             person, decision = decide_for(

@@ -1,6 +1,6 @@
 """What a fit may learn from: everyone who agrees to ``train``, as arrays, once, in memory.
 
-33 bytes an event and 32 a person, and nothing else for each of them.
+33 bytes an event and 16 a person, and nothing else for each of them.
 """
 
 from bisect import bisect_left

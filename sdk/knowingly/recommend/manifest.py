@@ -12,7 +12,7 @@ TABLE = "manifests"
 
 def seal(cipher: Cipher, subject: int, training: int, records: NDArray[np.void]) -> bytes:
     """Learned records (items as model rows), sealed for one training."""
-    return cipher.seal(TABLE, _row(subject, training), records.tobytes())
+    return cipher.seal(TABLE, row_name(subject, training), records.tobytes())
 
 
 def unseal(cipher: Cipher, subject: int, training: int, sealed: bytes) -> NDArray[np.void]:
@@ -21,11 +21,12 @@ def unseal(cipher: Cipher, subject: int, training: int, sealed: bytes) -> NDArra
     Raises:
         SealError: It does not open, or has an unknown form.
     """
-    plain = cipher.open(TABLE, _row(subject, training), sealed)
+    plain = cipher.open(TABLE, row_name(subject, training), sealed)
     if len(plain) % body.RECORD.itemsize:
         raise SealError("a sealed manifest has an unknown form")
     return np.frombuffer(plain, body.RECORD)
 
 
-def _row(subject: int, training: int) -> bytes:
+def row_name(subject: int, training: int) -> bytes:
+    """The place of a person's manifest, for sealing."""
     return training.to_bytes(8, "big") + subject.to_bytes(8, "big")

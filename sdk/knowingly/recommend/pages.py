@@ -7,6 +7,7 @@ before, in the evidence: without consent there is none.
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from knowingly.domain.consent import Signal
 from knowingly.domain.event import KINDS, describe_kind
 from knowingly.domain.page import Basis, Hit, Page
 from knowingly.errors import PluginError
+from knowingly.policy import Slot
+from knowingly.profiles.views import KeyReplacedError
 from knowingly.recommend import guard
 from knowingly.recommend.arrays import Floats, Rows
 from knowingly.recommend.evidence import Evidence, collect
@@ -62,18 +65,11 @@ class Recommender:
         check_request(slots, slot=slot, item=item, basket=basket, signals=signals, k=k)
         if k is None:
             k = slots[slot].k
-        with self._tenancy.read() as snapshot:
-            evidence = collect(
-                self._tenancy,
-                self._registry,
-                self._releases,
-                snapshot,
-                slots[slot],
-                subject=subject,
-                item=item,
-                basket=basket,
-                signals=signals,
-            )
+        asked = {"subject": subject, "item": item, "basket": basket, "signals": signals}
+        try:
+            evidence = self._collect(slots[slot], **asked)
+        except KeyReplacedError:
+            evidence = self._collect(slots[slot], **asked)
         notes: list[str] = []
         if item is not None and evidence.item is None:
             notes.append("the page's item is not in the shop")
@@ -87,6 +83,10 @@ class Recommender:
             signals=tuple(signal.source for signal in signals),
         )
         return Page(slot, basis, tuple(hits), token, evidence.decision.reason, tuple(notes))
+
+    def _collect(self, slot: Slot, **asked: Any) -> Evidence:  # noqa: ANN401 - what a page asks
+        with self._tenancy.read() as snapshot:
+            return collect(self._tenancy, self._registry, self._releases, snapshot, slot, **asked)
 
 
 def _fill(

@@ -263,9 +263,13 @@ def _store_manifests(
     tenancy: Tenancy, tx: Tx, training: int, gathered: Gathered, row_of: NDArray[np.int32]
 ) -> int:
     """Seal what was learned from each person, some thousand at a time; how many events in all."""
+    tenancy.keyring.watch(tx.head.shred_epoch)
     events = 0
     for part in gathered.parts:
-        key_ids = [key_id.tobytes() for key_id in part.key_ids]
+        # Read anew under the lock: a person may have been given a new key meanwhile.
+        first, last = int(part.subjects[0]), int(part.subjects[-1])
+        key_of = subjects.key_ids(tx, first, last)
+        key_ids = [key_of[subject] for subject in part.subjects.tolist()]
         ciphers = tenancy.keyring.ciphers(key_ids)
         rows = []
         for subject, key_id, records in zip(

@@ -11,6 +11,7 @@ from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.prepared import Prepared
 from knowingly.store.schema import consent_records as table
 from knowingly.store.schema import ledger_entries, subjects
+from knowingly.store.subjects import COLUMNS as PERSON
 from knowingly.store.subjects import SubjectRow
 
 _COLUMNS = (
@@ -28,7 +29,7 @@ _MANY = select(table.c.subject, *_COLUMNS).where(
     table.c.tenant == bindparam("t"), table.c.subject.in_(bindparam("s", expanding=True))
 )
 _PERSON = Prepared(
-    select(subjects.c.subject, subjects.c.key_id, subjects.c.state, *_COLUMNS)
+    select(*PERSON, *_COLUMNS)
     .select_from(
         subjects.outerjoin(
             table,
@@ -61,8 +62,9 @@ def with_person(snapshot: Snapshot, lookup: bytes) -> tuple[SubjectRow | None, l
     rows = _PERSON.all(snapshot.connection, {"t": snapshot.tenant, "l": lookup})
     if not rows:
         return None, []
-    person = SubjectRow(*rows[0][:3])
-    return person, [_record(row[3:]) for row in rows if row[3] is not None]
+    own = len(PERSON)
+    person = SubjectRow(*rows[0][:own])
+    return person, [_record(row[own:]) for row in rows if row[own] is not None]
 
 
 def of_many(snapshot: Snapshot, subjects: Sequence[int]) -> dict[int, list[ConsentRecord]]:

@@ -1,13 +1,27 @@
-"""Statements of the key store."""
+"""Statements of the keys of people, and of a tenant's secrets."""
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from knowingly.store.batches import BulkInsert, batched
 from knowingly.store.key_schema import subject_keys as table
-from knowingly.store.key_schema import tenant_keys
 from knowingly.store.key_schema import tenant_secrets as secrets
+
+KeyTx = Connection
+"""A transaction or a snapshot of the key store, as the vault hands it on."""
+
+
+class NewKey(NamedTuple):
+    """A subject key to be kept, wrapped under a version of the tenant's key."""
+
+    key_id: bytes
+    created_us: int
+    wrapped: bytes
+    tenant_version: int
+    first_version: int
+
 
 _ADD = BulkInsert(table)
 _ONE = select(table.c.key_id, table.c.wrapped).where(
@@ -16,28 +30,6 @@ _ONE = select(table.c.key_id, table.c.wrapped).where(
 _MANY = select(table.c.key_id, table.c.wrapped).where(
     table.c.tenant == bindparam("t"), table.c.key_id.in_(bindparam("k", expanding=True))
 )
-
-
-def tenant_key(connection: Connection, tenant: str) -> bytes | None:
-    """The newest wrapped key of a tenant."""
-    newest = (
-        select(tenant_keys.c.wrapped)
-        .where(tenant_keys.c.tenant == tenant)
-        .order_by(tenant_keys.c.version.desc())
-        .limit(1)
-    )
-    return connection.execute(newest).scalar()
-
-
-def any_tenant_key(connection: Connection) -> list[tuple[str, bytes]]:
-    """``(tenant, wrapped key)`` of one tenant, whichever; empty where there is none."""
-    one = select(tenant_keys.c.tenant, tenant_keys.c.wrapped).limit(1)
-    return [(row[0], row[1]) for row in connection.execute(one)]
-
-
-def add_tenant_key(connection: Connection, tenant: str, wrapped: bytes) -> None:
-    """Keep the first version of a tenant's key."""
-    connection.execute(insert(tenant_keys).values(tenant=tenant, version=1, wrapped=wrapped))
 
 
 def tenant_secrets(connection: Connection, tenant: str) -> dict[str, bytes]:
@@ -51,6 +43,12 @@ def tenant_secrets(connection: Connection, tenant: str) -> dict[str, bytes]:
 def add_tenant_secret(connection: Connection, tenant: str, name: str, wrapped: bytes) -> None:
     """Keep one wrapped secret of a tenant."""
     connection.execute(insert(secrets).values(tenant=tenant, name=name, wrapped=wrapped))
+
+
+def rewrap_tenant_secret(connection: Connection, tenant: str, name: str, wrapped: bytes) -> None:
+    """Replace what wraps one secret of a tenant."""
+    same = (secrets.c.tenant == tenant, secrets.c.name == name)
+    connection.execute(update(secrets).where(*same).values(wrapped=wrapped))
 
 
 def subject_keys(
@@ -67,10 +65,14 @@ def subject_keys(
     return found
 
 
-def add_subject_keys(
-    connection: Connection, tenant: str, rows: Iterable[tuple[bytes, int, bytes]]
-) -> None:
-    """Keep wrapped subject keys: ``(key id, made at, wrapped)``."""
+def first_version(connection: Connection, tenant: str, key_id: bytes) -> int | None:
+    """The version of the tenant's key under which this key, or one before it, was first kept."""
+    mine = select(table.c.first_version).where(table.c.tenant == tenant, table.c.key_id == key_id)
+    return connection.execute(mine).scalar()
+
+
+def add_subject_keys(connection: Connection, tenant: str, rows: Iterable[NewKey]) -> None:
+    """Keep wrapped subject keys."""
     _ADD(connection, [(tenant, *row) for row in rows])
 
 
@@ -84,3 +86,42 @@ def subject_keys_before(connection: Connection, tenant: str, before_us: int) -> 
     """Ids of the subject keys made before a moment."""
     old = select(table.c.key_id).where(table.c.tenant == tenant, table.c.created_us < before_us)
     return list(connection.execute(old).scalars())
+
+
+def wrapped_before(
+    connection: Connection, tenant: str, version: int, *, after: bytes, limit: int
+) -> list[tuple[bytes, bytes]]:
+    """``(key id, wrapped)`` of keys under older versions than this, by id from ``after`` on."""
+    old = (
+        select(table.c.key_id, table.c.wrapped)
+        .where(table.c.tenant == tenant, table.c.key_id > after, table.c.tenant_version < version)
+        .order_by(table.c.key_id)
+        .limit(limit)
+        .with_for_update()
+    )
+    return [(row[0], row[1]) for row in connection.execute(old)]
+
+
+def rewrap(
+    connection: Connection, tenant: str, version: int, rows: Sequence[tuple[bytes, bytes]]
+) -> None:
+    """Replace what wraps subject keys: ``(key id, wrapped)`` under this version."""
+    statement = (
+        update(table)
+        .where(table.c.tenant == tenant, table.c.key_id == bindparam("at_key"))
+        .values(wrapped=bindparam("new_wrapped"), tenant_version=version)
+    )
+    values = [{"at_key": key_id, "new_wrapped": wrapped} for key_id, wrapped in rows]
+    if values:
+        connection.execute(statement, values)
+
+
+def count_by_version(connection: Connection, tenant: str) -> dict[int, int]:
+    """How many subject keys each version of the tenant's key wraps."""
+    counted = (
+        select(table.c.tenant_version, func.count())
+        .where(table.c.tenant == tenant)
+        .group_by(table.c.tenant_version)
+        .order_by(table.c.tenant_version)
+    )
+    return {row[0]: row[1] for row in connection.execute(counted)}

@@ -71,8 +71,10 @@ subjects = Table(
     Column("lookup", Blob(32), nullable=False),
     Column("key_id", Blob(16), nullable=False),
     Column("state", Text, nullable=False),
+    Column("name_salt", Blob(16), nullable=False),
     Index("subjects_by_lookup", "tenant", "lookup", unique=True),
 )
+"""``name_salt`` is in the names of a person's events, and stays when their key is a new one."""
 
 consent_records = Table(
     "consent_records",
@@ -259,3 +261,13 @@ erasures = Table(
     Column("certificate", Text, nullable=True),
     Index("erasures_by_step", "tenant", "step"),
 )
+
+key_acts = Table(
+    "key_acts",
+    metadata,
+    _tenant(),
+    Column("act", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+"""Signed statements of what was done to the tenant's and the root key, each once."""

@@ -15,17 +15,21 @@ ERASING = "erasing"
 
 
 class SubjectRow(NamedTuple):
-    """A person's row: its number, the random id of their key, and its state."""
+    """A person's row: its number, the random id of their key, its state, and a salt.
+
+    ``name_salt`` is what the names of their events are made with; it outlives a new key.
+    """
 
     subject: int
     key_id: bytes
     state: str
+    name_salt: bytes
 
 
 _ADD = BulkInsert(table)
-_COLUMNS = (table.c.subject, table.c.key_id, table.c.state)
-_FIND = select(*_COLUMNS).where(table.c.tenant == bindparam("t"), table.c.lookup == bindparam("l"))
-_FIND_MANY = select(table.c.lookup, *_COLUMNS).where(
+COLUMNS = (table.c.subject, table.c.key_id, table.c.state, table.c.name_salt)
+_FIND = select(*COLUMNS).where(table.c.tenant == bindparam("t"), table.c.lookup == bindparam("l"))
+_FIND_MANY = select(table.c.lookup, *COLUMNS).where(
     table.c.tenant == bindparam("t"), table.c.lookup.in_(bindparam("l", expanding=True))
 )
 
@@ -47,21 +51,21 @@ def find_many(snapshot: Snapshot, lookups: Sequence[bytes]) -> dict[bytes, Subje
 
 def number(snapshot: Snapshot, subject: int) -> SubjectRow | None:
     """The person with this number."""
-    mine = select(*_COLUMNS).where(table.c.tenant == snapshot.tenant, table.c.subject == subject)
+    mine = select(*COLUMNS).where(table.c.tenant == snapshot.tenant, table.c.subject == subject)
     row = snapshot.connection.execute(mine).one_or_none()
     return SubjectRow(*row) if row else None
 
 
 def everyone(snapshot: Snapshot) -> list[SubjectRow]:
     """Every person, by number."""
-    rows = select(*_COLUMNS).where(table.c.tenant == snapshot.tenant).order_by(table.c.subject)
+    rows = select(*COLUMNS).where(table.c.tenant == snapshot.tenant).order_by(table.c.subject)
     return [SubjectRow(*row) for row in snapshot.connection.execute(rows)]
 
 
 def after(snapshot: Snapshot, subject: int, limit: int) -> list[SubjectRow]:
     """The next people after a number, by number."""
     rows = (
-        select(*_COLUMNS)
+        select(*COLUMNS)
         .where(table.c.tenant == snapshot.tenant, table.c.subject > subject)
         .order_by(table.c.subject)
         .limit(limit)
@@ -73,6 +77,14 @@ def active(snapshot: Snapshot) -> list[int]:
     """The numbers of everyone who is not being erased."""
     rows = select(table.c.subject).where(table.c.tenant == snapshot.tenant, table.c.state == ACTIVE)
     return list(snapshot.connection.execute(rows).scalars())
+
+
+def key_ids(snapshot: Snapshot, first: int, last: int) -> dict[int, bytes]:
+    """The ids of the keys of people from the first number to the last, by subject."""
+    rows = select(table.c.subject, table.c.key_id).where(
+        table.c.tenant == snapshot.tenant, table.c.subject.between(first, last)
+    )
+    return {row[0]: row[1] for row in snapshot.connection.execute(rows)}
 
 
 def count(snapshot: Snapshot) -> int:
@@ -88,10 +100,17 @@ def add(tx: Tx, people: Sequence[tuple[bytes, bytes]]) -> dict[bytes, SubjectRow
     for lookup, key_id in people:
         subject = tx.head.next_subject
         tx.head.next_subject += 1
-        opened[lookup] = SubjectRow(subject, key_id, ACTIVE)
-        rows.append((tx.tenant, subject, lookup, key_id, ACTIVE))
+        # The salt is random too: the id of the first key, so that nothing more has to be drawn.
+        opened[lookup] = SubjectRow(subject, key_id, ACTIVE, key_id)
+        rows.append((tx.tenant, subject, lookup, key_id, ACTIVE, key_id))
     _ADD(tx.connection, rows)
     return opened
+
+
+def change_key(tx: Tx, subject: int, key_id: bytes) -> None:
+    """From now on another key is this person's."""
+    mine = (table.c.tenant == tx.tenant, table.c.subject == subject)
+    tx.connection.execute(update(table).where(*mine).values(key_id=key_id))
 
 
 def mark_erasing(tx: Tx, subject: int, *, keep_tombstone_until_us: int, at_us: int) -> None:

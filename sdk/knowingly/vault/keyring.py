@@ -7,19 +7,25 @@ tenant. A subject's key is never derived from another: destroying it is the end 
 import hashlib
 import os
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
 from knowingly.errors import SealError, StoreError
 from knowingly.store import keys as key_rows
+from knowingly.store import root_versions, tenant_keys
 from knowingly.store.database import Database
-from knowingly.vault.seal import Cipher
+from knowingly.store.keys import KeyTx, NewKey
+from knowingly.store.root_versions import RootRow
+from knowingly.store.tenant_keys import TenantKeyRow
+from knowingly.vault.seal import Cipher, version_of
+from knowingly.vault.tenant_key import TenantKey, again
+from knowingly.vault.wrapping import KEY_BYTES, Wrapping
 
 KEPT_CIPHERS = 65_536
 SECRETS = ("lookup", "operator", "token", "signing")
+_TRIES = 5
+_TRUNCATE_TRIES = 10
 
 
 class Keyring:
@@ -30,10 +36,10 @@ class Keyring:
     when a key was destroyed, in whichever process.
     """
 
-    def __init__(self, database: Database, root: bytes, tenant: str) -> None:
+    def __init__(self, database: Database, roots: Wrapping, tenant: str, *, at_us: int) -> None:
         self._database = database
         self._tenant = tenant
-        self._wrapping = self._tenant_key(root)
+        self.tenant_key = TenantKey(database, roots, tenant, at_us=at_us)
         self._secrets = self._tenant_secrets()
         self.operator = Cipher(self._secrets["operator"], tenant=tenant, key_id=b"operator")
         self.token = Cipher(self._secrets["token"], tenant=tenant, key_id=b"token")
@@ -56,31 +62,41 @@ class Keyring:
             app_id.encode(), digest_size=32, key=secret, person=b"subject"
         ).digest()
 
-    def event_name(self, key_id: bytes, event_id: str) -> bytes:
+    def event_name(self, salt: bytes, event_id: str) -> bytes:
         """The keyed hash, 16 bytes, that makes an event of one person unique."""
         return hashlib.blake2b(
-            key_id + event_id.encode(),
+            salt + event_id.encode(),
             digest_size=16,
             key=self._secrets["lookup"],
             person=b"event",
         ).digest()
 
-    def create(self, count: int, *, at_us: int) -> list[bytes]:
+    def create(self, count: int, *, at_us: int, first_version: int | None = None) -> list[bytes]:
         """Make ``count`` subject keys and commit them; their random ids, 16 bytes each.
+
+        ``first_version`` is that of the key whose place a new one takes.
 
         They are committed before any row that needs them: a crash in between leaves a key that
         nothing uses, which the sweep removes, and never a row without its key.
         """
-        fresh = [(os.urandom(16), os.urandom(32)) for _ in range(count)]
-        with self._database.writing() as connection:
-            key_rows.add_subject_keys(
-                connection,
-                self._tenant,
-                [
-                    (key_id, at_us, self._wrapping.seal("subject_keys", key_id, key))
-                    for key_id, key in fresh
-                ],
-            )
+        fresh = [(os.urandom(16), os.urandom(KEY_BYTES)) for _ in range(count)]
+        for _ in range(_TRIES):
+            wrapping = self.tenant_key.newest
+            version = wrapping.version
+            rows = [
+                NewKey(key_id, at_us, sealed, version, first_version or version)
+                for (key_id, _), sealed in zip(
+                    fresh, wrapping.seal_all("subject_keys", fresh), strict=True
+                )
+            ]
+            with self._database.writing() as connection:
+                # A rotation may have replaced the version since this process last looked.
+                if tenant_keys.newest(connection, self._tenant) == version:
+                    key_rows.add_subject_keys(connection, self._tenant, rows)
+                    break
+            self.tenant_key.refresh()
+        else:
+            raise StoreError("the tenant's key changes all the time; nothing was written")
         for key_id, key in fresh:
             self._keep(Cipher(key, tenant=self._tenant, key_id=key_id))
         return [key_id for key_id, _ in fresh]
@@ -111,12 +127,18 @@ class Keyring:
         found = {key_id: kept for key_id in key_ids if (kept := self._ciphers.get(key_id))}
         missing = [key_id for key_id in key_ids if key_id not in found]
         if missing:
-            with self._database.reading() as connection:
-                wrapped = key_rows.subject_keys(connection, self._tenant, missing)
-            for key_id, body in wrapped.items():
-                key = self._wrapping.open("subject_keys", key_id, body)
+            for key_id, key in again(lambda: self._opened(missing)).items():
                 found[key_id] = self._keep(Cipher(key, tenant=self._tenant, key_id=key_id))
         return found
+
+    def _opened(self, key_ids: Sequence[bytes]) -> dict[bytes, bytes]:
+        with self._database.reading() as connection:
+            wrapped = key_rows.subject_keys(connection, self._tenant, key_ids)
+            opening = self.tenant_key.opening(connection, wrapped.values())
+        return {
+            key_id: opening[version_of(body)].open("subject_keys", key_id, body)
+            for key_id, body in wrapped.items()
+        }
 
     def are_stored(self, key_ids: Sequence[bytes]) -> bool:
         """Whether all these keys are in the key store, whatever the cache says.
@@ -129,8 +151,16 @@ class Keyring:
         with self._database.reading() as connection:
             return len(key_rows.subject_keys(connection, self._tenant, key_ids)) == len(key_ids)
 
+    def first_version(self, key_id: bytes) -> int:
+        """The version of the tenant's key under which a person's first key was kept.
+
+        1, the earliest there can be, where the key is lost.
+        """
+        with self._database.reading() as connection:
+            return key_rows.first_version(connection, self._tenant, key_id) or 1
+
     def destroy(self, key_id: bytes) -> None:
-        """Delete one subject key; its bytes are gone from the files once ``truncate`` is true."""
+        """Delete one subject key; its bytes are gone from the files once ``overwrite`` is true."""
         with self._database.writing() as connection:
             key_rows.delete_subject_keys(connection, self._tenant, [key_id])
         self.forget()
@@ -140,9 +170,16 @@ class Keyring:
         """Whether deleted bytes are overwritten in the file: so on SQLite, not on a server."""
         return self._database.is_sqlite
 
-    def truncate(self) -> bool:
-        """Empty the key store's write-ahead log; false while another connection reads."""
-        return self._database.truncate()
+    def overwrite(self) -> bool:
+        """Empty the key store's write-ahead log, and so end what was deleted there.
+
+        False when another connection reads for too long.
+        """
+        for _ in range(_TRUNCATE_TRIES):
+            if self._database.truncate():
+                return True
+            time.sleep(0.05)
+        return False
 
     def sweep(self, used: Iterable[bytes], *, before_us: int) -> int:
         """Delete keys that no subject uses and that were made before ``before_us``."""
@@ -166,6 +203,19 @@ class Keyring:
         with self._kept:
             self._ciphers.clear()
 
+    def history(self) -> tuple[list[TenantKeyRow], dict[str, RootRow]]:
+        """Every version of the tenant's key there was, and of the root key."""
+        with self._database.reading() as connection:
+            return (
+                tenant_keys.history(connection, self._tenant),
+                root_versions.every(connection),
+            )
+
+    def count_by_version(self) -> dict[int, int]:
+        """How many subject keys each version of the tenant's key wraps."""
+        with self._database.reading() as connection:
+            return key_rows.count_by_version(connection, self._tenant)
+
     def _keep(self, cipher: Cipher) -> Cipher:
         with self._kept:
             self._ciphers[cipher.key_id] = cipher
@@ -173,46 +223,43 @@ class Keyring:
                 self._ciphers.popitem(last=False)
         return cipher
 
-    def _tenant_key(self, root: bytes) -> Cipher:
-        outer = _outer(root, self._tenant)
-        with self._database.writing() as connection:
-            wrapped = key_rows.tenant_key(connection, self._tenant)
-            if wrapped is None:
-                # Under another root key than the shop's, a new tenant would open and no other.
-                for other, body in key_rows.any_tenant_key(connection):
-                    _open_tenant_key(_outer(root, other), body)
-                wrapped = outer.seal("tenant_keys", b"1", os.urandom(32))
-                key_rows.add_tenant_key(connection, self._tenant, wrapped)
-        key = _open_tenant_key(outer, wrapped)
-        return Cipher(key, tenant=self._tenant, key_id=b"tenant")
-
     def _tenant_secrets(self) -> dict[str, bytes]:
+        secrets = again(self._stored_secrets)
+        if len(secrets) == len(SECRETS):
+            return secrets
         with self._database.writing() as connection:
-            wrapped = key_rows.tenant_secrets(connection, self._tenant)
-            for name in SECRETS:
-                if name not in wrapped:
-                    wrapped[name] = self._wrapping.seal(
-                        "tenant_secrets", name.encode(), os.urandom(32)
-                    )
-                    key_rows.add_tenant_secret(connection, self._tenant, name, wrapped[name])
-        return {
-            name: self._wrapping.open("tenant_secrets", name.encode(), body)
-            for name, body in wrapped.items()
-        }
+            secrets = open_secrets(connection, self.tenant_key)
+            self._add_secrets(connection, secrets)
+        return secrets
+
+    def _stored_secrets(self) -> dict[str, bytes]:
+        with self._database.reading() as connection:
+            return open_secrets(connection, self.tenant_key)
+
+    def _add_secrets(self, connection: KeyTx, secrets: dict[str, bytes]) -> None:
+        newest = tenant_keys.newest(connection, self._tenant)
+        if self.tenant_key.newest.version != newest:
+            raise StoreError("the tenant's key was replaced while the shop was opened; try again")
+        for name in SECRETS:
+            if name not in secrets:
+                secrets[name] = os.urandom(KEY_BYTES)
+                sealed = seal_secret(self.tenant_key.newest, name, secrets[name])
+                key_rows.add_tenant_secret(connection, self._tenant, name, sealed)
 
 
-def _outer(root: bytes, tenant: str) -> Cipher:
-    """What wraps the key of one tenant, derived from the root key."""
-    info = b"knowingly/tenant-key/" + tenant.encode()
-    derived = HKDF(SHA256(), 32, salt=None, info=info).derive(root)
-    return Cipher(derived, tenant=tenant, key_id=b"root")
+def open_secrets(connection: KeyTx, tenant_key: TenantKey) -> dict[str, bytes]:
+    """The tenant's secrets that there are, opened."""
+    wrapped = key_rows.tenant_secrets(connection, tenant_key.tenant)
+    opening = tenant_key.opening(connection, wrapped.values())
+    return {
+        name: opening[version_of(body)].open("tenant_secrets", name.encode(), body)
+        for name, body in wrapped.items()
+    }
 
 
-def _open_tenant_key(outer: Cipher, wrapped: bytes) -> bytes:
-    try:
-        return outer.open("tenant_keys", b"1", wrapped)
-    except SealError:
-        raise SealError("this root key does not open this shop's key store") from None
+def seal_secret(wrapping: Cipher, name: str, secret: bytes) -> bytes:
+    """One of the tenant's secrets, wrapped."""
+    return wrapping.seal("tenant_secrets", name.encode(), secret)
 
 
 def same_shop(data: str | None, keys: str | None) -> None:

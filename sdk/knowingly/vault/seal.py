@@ -31,10 +31,21 @@ def _table(table: str, header: bytes) -> bytes:
     return place(table.encode(), header)
 
 
+def version_of(sealed: bytes) -> int:
+    """The version of the key that a sealed value names.
+
+    Raises:
+        SealError: It is no sealed value.
+    """
+    if len(sealed) < _OVERHEAD:
+        raise SealError("a sealed value does not open")
+    return int(_HEADER.unpack_from(sealed)[1])
+
+
 class Cipher:
     """Seals and opens the values of one key."""
 
-    __slots__ = ("_header", "_key", "_whose", "key_id")
+    __slots__ = ("_header", "_key", "_whose", "key_id", "version")
 
     def __init__(self, key: bytes, *, tenant: str, key_id: bytes, version: int = 1) -> None:
         # The key, not a prepared AESGCM: that takes 3 KB to keep and 3 microseconds to make.
@@ -42,6 +53,7 @@ class Cipher:
         self._header = _HEADER.pack(FORMAT, version)
         self._whose = place(tenant.encode(), key_id)
         self.key_id = key_id
+        self.version = version
 
     def __repr__(self) -> str:
         return "Cipher()"
@@ -61,6 +73,11 @@ class Cipher:
             + nonce
             + AESGCM(self._key).encrypt(nonce, plain, self._prefix(table) + row)
         )
+
+    def seal_all(self, table: str, rows: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
+        """Seal many ``(row, plain)`` of one table."""
+        names, plain = [row for row, _ in rows], [value for _, value in rows]
+        return seal_each(table, [self] * len(rows), names, plain)
 
     def open(self, table: str, row: bytes, sealed: bytes) -> bytes:
         """Open what was sealed for this row of this table.

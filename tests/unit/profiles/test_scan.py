@@ -62,9 +62,7 @@ def test_some_of_the_people_keep_their_own_events():
     """Cut out of the middle, with the starts counted anew."""
     records = np.zeros(6, scanning.body.RECORD)
     records["item"] = range(6)
-    part = PeopleRecords(
-        np.array([3, 5, 9]), np.array([b"a", b"b", b"c"], "V16"), np.array([0, 1, 4, 6]), records
-    )
+    part = PeopleRecords(np.array([3, 5, 9]), np.array([0, 1, 4, 6]), records)
     left = part.only(np.array([True, False, True]))
     assert left.subjects.tolist() == [3, 9]
     assert [left.of(place)["item"].tolist() for place in range(len(left))] == [[0], [4, 5]]

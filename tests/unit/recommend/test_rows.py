@@ -127,7 +127,7 @@ def test_a_manifest_opens_for_its_person_and_training_only():
     for who, training in ((8, 2), (person, 3)):
         with pytest.raises(SealError):
             manifest.unseal(cipher, who, training, sealed)
-    odd = cipher.seal(manifest.TABLE, manifest._row(person, 2), b"x" * 34)
+    odd = cipher.seal(manifest.TABLE, manifest.row_name(person, 2), b"x" * 34)
     with pytest.raises(SealError, match="form"):
         manifest.unseal(cipher, person, 2, odd)
 

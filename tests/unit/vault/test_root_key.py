@@ -7,10 +7,11 @@ import stat
 import pytest
 
 from knowingly.errors import RootKeyError
-from knowingly.vault.root import ENVIRONMENT, load_root_key, write_root_key
+from knowingly.vault.root import ENVIRONMENT, fingerprint, local_root_keys, write_root_key
 
 KEY = bytes(range(224, 256))
 TEXT = base64.urlsafe_b64encode(KEY).decode()
+NAME = fingerprint(KEY)
 
 
 @pytest.fixture(autouse=True)
@@ -35,8 +36,8 @@ def test_a_written_key_is_random_private_and_never_overwritten(tmp_path):
         os.umask(before)
     write_root_key(two)
     assert stat.S_IMODE(one.stat().st_mode) == 0o600
-    assert len(load_root_key(one)) == 32
-    assert load_root_key(one) != load_root_key(two)
+    assert len(base64.urlsafe_b64decode(one.read_text())) == 32
+    assert local_root_keys(one).version != local_root_keys(two).version
     text = one.read_text()
     with pytest.raises(RootKeyError, match="exists"):
         write_root_key(one)
@@ -46,21 +47,21 @@ def test_a_written_key_is_random_private_and_never_overwritten(tmp_path):
 def test_a_key_is_read_from_where_it_is_named(tmp_path, monkeypatch):
     """A path, a string, a named variable; by default the environment and then the file."""
     path = saved(tmp_path / "my.key", TEXT + "\n")
-    assert load_root_key(path) == load_root_key(str(path)) == KEY
+    assert local_root_keys(path).versions == local_root_keys(str(path)).versions == [NAME]
     monkeypatch.setenv("MINE", f"  {TEXT}\n")
-    assert load_root_key("env:MINE") == KEY
+    assert local_root_keys("env:MINE").versions == [NAME]
     other = base64.urlsafe_b64encode(b"o" * 32).decode()
     saved(tmp_path / "knowingly.key", other)
-    assert load_root_key(None) == b"o" * 32
+    assert local_root_keys(None).versions == [fingerprint(b"o" * 32)]
     monkeypatch.setenv(ENVIRONMENT, TEXT)
-    assert load_root_key(None) == KEY
+    assert local_root_keys(None).versions == [NAME]
 
 
 @pytest.mark.parametrize("source", [None, "env:NOWHERE", "no/such.key", "."])
 def test_a_missing_key_says_how_to_make_one(source):
     """And names where it was looked for."""
     with pytest.raises(RootKeyError, match="knowingly init") as caught:
-        load_root_key(source)
+        local_root_keys(source)
     assert caught.value.source
 
 
@@ -69,7 +70,7 @@ def test_a_key_that_others_can_read_is_refused(tmp_path, mode):
     """With the command that mends it."""
     path = saved(tmp_path / "open.key", TEXT, mode)
     with pytest.raises(RootKeyError, match="chmod 600"):
-        load_root_key(path)
+        local_root_keys(path)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,7 @@ def test_a_malformed_key_is_refused_and_never_repeated(tmp_path, monkeypatch, te
     monkeypatch.setenv("BAD", text)
     for source in (path, "env:BAD"):
         with pytest.raises(RootKeyError, match="not a root key") as caught:
-            load_root_key(source)
+            local_root_keys(source)
         assert not text or text not in str(caught.value)
 
 
@@ -99,7 +100,7 @@ def test_an_empty_variable_is_no_key(monkeypatch):
     """It does not fall back to the file: somebody meant to set it."""
     monkeypatch.setenv(ENVIRONMENT, "")
     with pytest.raises(RootKeyError, match="not a root key"):
-        load_root_key(None)
+        local_root_keys(None)
 
 
 def test_a_file_that_is_not_text_is_refused(tmp_path):
@@ -108,4 +109,4 @@ def test_a_file_that_is_not_text_is_refused(tmp_path):
     path.write_bytes(os.urandom(5_000))
     path.chmod(0o600)
     with pytest.raises(RootKeyError, match="not a root key"):
-        load_root_key(path)
+        local_root_keys(path)
