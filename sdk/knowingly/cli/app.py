@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from knowingly.cli import audit, learn, load, look, pages, rights, start
+from knowingly.cli import audit, db, learn, load, look, pages, rights, start
 from knowingly.cli.codes import MEANINGS
 from knowingly.cli.options import SETTINGS, Command
 
@@ -24,6 +24,7 @@ COMMANDS: dict[str, Command] = {
     "plugins": look.plugins,
 }
 AUDIT_COMMANDS: dict[str, Command] = {"verify": audit.verify, "entries": audit.entries}
+DB_COMMANDS: dict[str, Command] = {"upgrade": db.upgrade, "status": db.status}
 
 
 def _show_version(wanted: bool) -> None:
@@ -54,10 +55,15 @@ def make_app() -> typer.Typer:
     app.callback()(_root)
     for name, function in COMMANDS.items():
         app.command(name, context_settings=SETTINGS)(function)
-    log = typer.Typer(no_args_is_help=True, help="The log: verify it, read it.")
-    for name, function in AUDIT_COMMANDS.items():
-        log.command(name, context_settings=SETTINGS)(function)
-    app.add_typer(log, name="audit")
+    groups = {
+        "audit": ("The log: verify it, read it.", AUDIT_COMMANDS),
+        "db": ("The databases: which version they have, and the newest.", DB_COMMANDS),
+    }
+    for group, (words, commands) in groups.items():
+        within = typer.Typer(no_args_is_help=True, help=words)
+        for name, function in commands.items():
+            within.command(name, context_settings=SETTINGS)(function)
+        app.add_typer(within, name=group)
     return app
 
 

@@ -62,8 +62,8 @@ class Recommender:
         check_request(slots, slot=slot, item=item, basket=basket, signals=signals, k=k)
         if k is None:
             k = slots[slot].k
-        with self._tenancy.read() as snapshot:
-            evidence = collect(
+        evidence = self._tenancy.ask(
+            lambda snapshot: collect(
                 self._tenancy,
                 self._registry,
                 self._releases,
@@ -74,6 +74,7 @@ class Recommender:
                 basket=basket,
                 signals=signals,
             )
+        )
         notes: list[str] = []
         if item is not None and evidence.item is None:
             notes.append("the page's item is not in the shop")

@@ -29,7 +29,7 @@ _HISTORY = (
         table.c.subject == bindparam("s"),
         table.c.purposes.bitwise_and(bindparam("mask")) != 0,
     )
-    .order_by(table.c.day.desc())
+    .order_by(table.c.day.desc(), table.c.event)
     .limit(bindparam("n"))
 )
 # The same spelling on SQLite and PostgreSQL; an event that is there already is left as it is.
@@ -79,7 +79,7 @@ def scan(
             table.c.day >= first_day,
             table.c.day <= last_day,
         )
-        .order_by(table.c.subject)
+        .order_by(table.c.subject, table.c.event)
     )
     streaming = snapshot.connection.execution_options(yield_per=5_000)
     for part in streaming.execute(wanted).partitions():

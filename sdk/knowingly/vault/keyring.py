@@ -175,7 +175,7 @@ class Keyring:
 
     def _tenant_key(self, root: bytes) -> Cipher:
         outer = _outer(root, self._tenant)
-        with self._database.writing() as connection:
+        with self._database.writing(alone=True) as connection:
             wrapped = key_rows.tenant_key(connection, self._tenant)
             if wrapped is None:
                 # Under another root key than the shop's, a new tenant would open and no other.
@@ -187,7 +187,7 @@ class Keyring:
         return Cipher(key, tenant=self._tenant, key_id=b"tenant")
 
     def _tenant_secrets(self) -> dict[str, bytes]:
-        with self._database.writing() as connection:
+        with self._database.writing(alone=True) as connection:
             wrapped = key_rows.tenant_secrets(connection, self._tenant)
             for name in SECRETS:
                 if name not in wrapped:
