@@ -19,7 +19,6 @@ NOTICE = "2026-01/en"
 EVERYTHING = ("personalize", "train", "measure")
 
 
-KINDS = ("sqlite", "postgresql")
 BOTH = ("integration", "privacy", "property")
 """The folders whose tests run on both databases; the others look at parts, on SQLite."""
 
@@ -28,8 +27,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that has a shop on both databases, unless it says why on SQLite alone."""
     if "kind" in metafunc.fixturenames:
         folder = Path(metafunc.definition.path).relative_to(Path(__file__).parent).parts[0]
-        only = metafunc.definition.get_closest_marker("only_sqlite")
-        kinds = KINDS if folder in BOTH and only is None else KINDS[:1]
+        kinds = [
+            kind
+            for kind, other in (("sqlite", "postgresql"), ("postgresql", "sqlite"))
+            if metafunc.definition.get_closest_marker(f"only_{other}") is None
+            and (kind == "sqlite" or folder in BOTH)
+        ]
         metafunc.parametrize("kind", kinds, indirect=True, scope="session")
 
 
@@ -100,6 +103,16 @@ def house(build: Callable[..., House], tmp_path: Path, clock: Clock) -> Iterator
     place = build(tmp_path / "house", clock)
     yield place
     place.remove()
+
+
+@pytest.fixture
+def shop_url(house: House, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of a shop that is not there yet, as the environment tells the command line."""
+    for name in ("KNOWINGLY_KEY_STORE", "KNOWINGLY_ROOT_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    url = "sqlite:///shop.db" if isinstance(house.place, Files) else house.url
+    monkeypatch.setenv("KNOWINGLY_SHOP", url)
+    return url
 
 
 @pytest.fixture

@@ -47,6 +47,11 @@ class Files:
         with closing(sqlite3.connect(self.paths[store])) as connection, connection:
             yield connection
 
+    def files(self) -> dict[str, bytes]:
+        """Data, key store and their logs, byte by byte."""
+        folder = self.paths["data"].parent
+        return {path.name: path.read_bytes() for path in folder.iterdir()}
+
     def copy(self, folder: Path) -> "Files":
         """The folder was copied, and the files with it."""
         return Files(folder)
@@ -67,6 +72,10 @@ class Databases:
     def connected(self, store: str) -> Iterator["_QuestionMarks"]:
         with closing(self.server.connect(self.name + ENDS[store])) as connection:
             yield _QuestionMarks(connection)
+
+    def files(self) -> dict[str, bytes]:
+        """Data, key store and the server's log, byte by byte."""
+        return self.server.files(self.name) | self.server.files(f"{self.name}_keys")
 
     def copy(self, folder: Path) -> "Databases":
         """The databases as they are on the server."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 from psycopg import sql
 from sqlalchemy import make_url
 from sqlalchemy.engine import URL
@@ -23,6 +24,8 @@ SETTINGS = """
 fsync = off
 full_page_writes = off
 max_connections = 300
+max_wal_size = 64MB
+min_wal_size = 32MB
 """
 """A power cut loses the databases of a test, and nobody minds; a killed process loses nothing."""
 
@@ -84,6 +87,16 @@ class Server:
         """End every connection to a database; how many there were."""
         gone = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
         return len(self.execute(gone, values=(name,)))
+
+    def files(self, name: str) -> dict[str, bytes]:
+        """The files of a database and the server's log of changes, byte by byte."""
+        if self._wheel is None:
+            pytest.skip(f"the files of the server in {NAMED} are out of reach")
+        self.execute("CHECKPOINT")
+        [(number,)] = self.execute("SELECT oid FROM pg_database WHERE datname = %s", values=(name,))
+        folders = (self._wheel.pgdata / "base" / str(number), self._wheel.pgdata / "pg_wal")
+        found = [path for folder in folders for path in folder.iterdir() if path.is_file()]
+        return {path.name: path.read_bytes() for path in found}
 
     def restart(self) -> None:
         """Stop the server as a crash would, and start it again."""

@@ -75,7 +75,12 @@ class Database:
         ):
             yield connection, found
             with translated(committing=True):
-                transaction.commit()
+                try:
+                    transaction.commit()
+                except BaseException:
+                    # Nobody knows what state it is in: it must not go back to the pool.
+                    connection.invalidate()
+                    raise
 
     def identity(self) -> object:
         """What tells this database from any other; a server is asked for it.
