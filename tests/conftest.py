@@ -25,15 +25,15 @@ BOTH = ("integration", "privacy", "property")
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that has a shop on both databases, unless it says why on SQLite alone."""
-    if "kind" in metafunc.fixturenames:
+    if "backend" in metafunc.fixturenames:
         folder = Path(metafunc.definition.path).relative_to(Path(__file__).parent).parts[0]
         kinds = [
-            kind
-            for kind, other in (("sqlite", "postgresql"), ("postgresql", "sqlite"))
+            backend
+            for backend, other in (("sqlite", "postgresql"), ("postgresql", "sqlite"))
             if metafunc.definition.get_closest_marker(f"only_{other}") is None
-            and (kind == "sqlite" or folder in BOTH)
+            and (backend == "sqlite" or folder in BOTH)
         ]
-        metafunc.parametrize("kind", kinds, indirect=True, scope="session")
+        metafunc.parametrize("backend", kinds, indirect=True, scope="session")
 
 
 def start_child(work: Callable[[], None]) -> int:
@@ -71,7 +71,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture(scope="session")
-def kind(request: pytest.FixtureRequest) -> str:
+def backend(request: pytest.FixtureRequest) -> str:
     """The database a test runs on."""
     return request.param
 
@@ -85,11 +85,11 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def build(kind: str, request: pytest.FixtureRequest) -> Callable[..., House]:
+def build(backend: str, request: pytest.FixtureRequest) -> Callable[..., House]:
     """Make a folder with a key and no shop yet."""
 
     def make(folder: Path, clock: Clock | None = None) -> House:
-        if kind == "sqlite":
+        if backend == "sqlite":
             return House(folder, clock or Clock(), Files(folder))
         running = request.getfixturevalue("server")
         return House(folder, clock or Clock(), Databases(running, running.migrated_pair()))

@@ -19,9 +19,9 @@ only_a_file = pytest.mark.only_sqlite("it is about a file")
 
 
 @pytest.fixture
-def servers(house, kind):
+def servers(house, backend):
     """The server, for tests that mistreat one."""
-    if kind == "sqlite":
+    if backend == "sqlite":
         pytest.fail("mark it with only_postgres")
     return house.place.server
 
@@ -75,7 +75,7 @@ def works_again(shop):
 # Both databases
 
 
-def test_a_database_that_became_read_only(tea_house, kind):
+def test_a_database_that_became_read_only(tea_house, backend):
     """Pages go on; a write says what is wrong."""
     tea = tea_house.open()
     engine = tea._files.data.engine
@@ -83,11 +83,11 @@ def test_a_database_that_became_read_only(tea_house, kind):
     def read_only(connection, _record):
         word = (
             "PRAGMA query_only = 1"
-            if kind == "sqlite"
+            if backend == "sqlite"
             else ("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
         )
         connection.execute(word)
-        if kind != "sqlite":
+        if backend != "sqlite":
             connection.commit()
 
     event.listen(engine, "connect", read_only)
@@ -100,7 +100,7 @@ def test_a_database_that_became_read_only(tea_house, kind):
     works_again(tea)
 
 
-def test_a_writer_that_never_ends_makes_the_next_one_give_up(tea_house, kind, monkeypatch):
+def test_a_writer_that_never_ends_makes_the_next_one_give_up(tea_house, backend, monkeypatch):
     """After a while, with words; pages go on meanwhile."""
     monkeypatch.setattr("knowingly.store.sqlite.TURN_SECONDS", 0.3)
     monkeypatch.setattr(postgres, "LOCK_SECONDS", 0.3)
@@ -146,10 +146,10 @@ def test_every_connection_is_in_use(tea_house, monkeypatch):
     works_again(tea)
 
 
-def test_a_disk_that_is_full(tea_house, kind):
+def test_a_disk_that_is_full(tea_house, backend):
     """The database has no more room for this; what was written before stays."""
     tea = tea_house.open()
-    if kind == "postgresql":
+    if backend == "postgresql":
         # A server's disk cannot be filled here; its answer is made by the server all the same.
         def full():
             raise_in(tea, "53100")
@@ -169,14 +169,14 @@ def test_a_disk_that_is_full(tea_house, kind):
 
     with refused(tea_house, "full", retryable=False):
         full()
-    if kind == "sqlite":
+    if backend == "sqlite":
         event.remove(tea._files.data.engine, "connect", limit)
         tea._files.data.engine.dispose()
     works_again(tea)
 
 
 def raise_in(shop, sqlstate: str) -> None:
-    """Let the server answer a write with an error of this kind, after other statements of it."""
+    """Let the server answer a write with an error of this backend, after other statements of it."""
     raising = text(
         "DO $$ BEGIN RAISE EXCEPTION 'canary-who-4471' USING ERRCODE = '" + sqlstate + "'; END $$"
     )
@@ -185,7 +185,7 @@ def raise_in(shop, sqlstate: str) -> None:
         tx.connection.execute(raising)
 
 
-def test_the_same_person_is_not_written_twice_after_an_unknown_outcome(tea_house, kind):
+def test_the_same_person_is_not_written_twice_after_an_unknown_outcome(tea_house, backend):
     """Sent again with the same event ids, nothing is counted twice."""
     tea = tea_house.open()
     rows = [{"subject": "t000", "kind": "view", "item": "assam", "event_id": "once"}]

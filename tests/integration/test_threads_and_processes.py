@@ -50,7 +50,7 @@ def busy(shop, name: str, until: float, agree, *, erases: bool) -> dict:
     return {"kept": kept, "erased": erased}
 
 
-def test_nothing_acknowledged_is_lost(tea_house, child, wait, agree, kind):
+def test_nothing_acknowledged_is_lost(tea_house, child, wait, agree, backend):
     """Eight threads and three processes later every acknowledged event is there, once."""
     tea_house.open()  # as an app that forks its workers has one open
     shop = tea_house.open(clock=real_time)
@@ -92,7 +92,7 @@ def test_nothing_acknowledged_is_lost(tea_house, child, wait, agree, kind):
     assert verified.size == tea_house.count("ledger_entries")
     people = set(tea_house.rows("SELECT key_id FROM subjects"))
     assert people <= set(tea_house.rows("SELECT key_id FROM subject_keys", store="keys"))
-    if kind == "sqlite":
+    if backend == "sqlite":
         assert tea_house.rows("PRAGMA integrity_check") == [("ok",)]
 
 

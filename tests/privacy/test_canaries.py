@@ -206,12 +206,12 @@ def test_a_failing_database_or_key_says_no_canary(busy, seen, house):
     seen.failure(knowingly.StoreError, lambda: busy.consent.refuse(STRANGER))
 
 
-def test_no_file_holds_a_canary_of_a_person(busy, seen, house, clock, kind):
+def test_no_file_holds_a_canary_of_a_person(busy, seen, house, clock, backend):
     """Data, key store and their logs, byte by byte, while open and after closing."""
     public_calls(busy, seen, clock)
     for moment in ("open", "closed"):
         files = house.place.files()
-        if kind == "sqlite" and moment == "open":
+        if backend == "sqlite" and moment == "open":
             assert {"shop.db", "shop.keys.db", "shop.db-wal", "shop.keys.db-wal"} <= set(files)
         for name, stored in files.items():
             for word in (rb"zqxperson", rb"zqxstranger", rb"zqxevent", rb"zqxorder", rb"zqxbad"):
