@@ -176,7 +176,7 @@ def test_a_disk_that_is_full(tea_house, backend):
 
 
 def raise_in(shop, sqlstate: str) -> None:
-    """Let the server answer a write with an error of this backend, after other statements of it."""
+    """Let the server answer a write with an error of this kind, after other statements."""
     raising = text(
         "DO $$ BEGIN RAISE EXCEPTION 'canary-who-4471' USING ERRCODE = '" + sqlstate + "'; END $$"
     )
