@@ -90,7 +90,7 @@ def build(backend: str, request: pytest.FixtureRequest) -> Callable[..., House]:
 
     def make(folder: Path, clock: Clock | None = None) -> House:
         if backend == "sqlite":
-            return House(folder, clock or Clock(), Files(folder))
+            return House(folder, clock or Clock())
         running = request.getfixturevalue("server")
         return House(folder, clock or Clock(), Databases(running, running.migrated_pair()))
 

@@ -98,8 +98,8 @@ class _QuestionMarks:
 class House:
     """A folder with a root key, and the shops opened in it."""
 
-    def __init__(self, folder: Path, clock: Clock, place: Files | Databases) -> None:
-        self.folder, self.clock, self.place = folder, clock, place
+    def __init__(self, folder: Path, clock: Clock, place: Files | Databases | None = None) -> None:
+        self.folder, self.clock, self.place = folder, clock, place or Files(folder)
         self.policy = knowingly.load_policy()
         self._open: list[knowingly.Shop] = []
         folder.mkdir(parents=True, exist_ok=True)

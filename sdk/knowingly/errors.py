@@ -117,7 +117,8 @@ class TamperedError(LedgerError):
 class StoreError(KnowinglyError):
     """The database is busy, unreachable, unreadable, or of another version.
 
-    Nothing of the call was written, unless ``outcome_unknown`` is set.
+    Nothing of the transaction it happened in was written, unless ``outcome_unknown`` is set. Most
+    calls are one transaction; an erasure, a training and ``maintain`` are several.
 
     Attributes:
         reason: A word for programs, such as ``busy``, ``connection_lost``, ``full``, ``read_only``.

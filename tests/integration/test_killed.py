@@ -3,11 +3,13 @@
 import os
 import signal
 from collections.abc import Callable
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, Pool, event
 
+import knowingly
 from knowingly.governance import noise
 
 TABLES = (
@@ -170,6 +172,55 @@ def sweep(  # noqa: PLR0917 - fixtures, handed on
 
 def without_repeats(states: list[tuple]) -> list[tuple]:
     return [one for place, one in enumerate(states) if place == 0 or one != states[place - 1]]
+
+
+@contextmanager
+def restarting(server, limit: int):
+    """Kill the server, and start it again, before the statement or commit number ``limit``."""
+    seen = 0
+
+    def point(*_args: object) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == limit:
+            server.restart()
+
+    for name in ("before_cursor_execute", "commit"):
+        event.listen(Engine, name, point)
+    try:
+        yield
+    finally:
+        for name in ("before_cursor_execute", "commit"):
+            event.remove(Engine, name, point)
+
+
+@pytest.mark.only_postgresql
+@pytest.mark.parametrize("limit", [1, 2, 4, 7, 9])
+@pytest.mark.parametrize("verb", ["grant", "track", "withdraw", "erase"])
+def test_a_server_is_killed_under_a_verb(  # noqa: PLR0917 - fixtures
+    verb, limit, small, tmp_path, gaps, server
+):
+    """The verb is done, or its error tells the truth; the shop goes on without being reopened."""
+    if not server.is_ours:
+        pytest.skip("the named server is not ours to kill")
+    place = small.copy(tmp_path / "place")
+    before = state(place)
+    shop = place.open()
+    error = None
+    with restarting(server, limit):
+        try:
+            VERBS[verb](shop)
+        except knowingly.StoreError as found:
+            error = found
+    if error is None:
+        assert state(place) != before
+    elif not error.outcome_unknown and verb != "erase":
+        assert state(place) == before
+    assert shop.recommend("p0").basis == "personal"
+    shop.maintain(skip=("train", "release", "retention"))
+    place.close()
+    check_laws(place, gaps)
+    place.remove()
 
 
 @pytest.mark.parametrize("verb", ["grant", "track", "withdraw", "upsert", "erase"])

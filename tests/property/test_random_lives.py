@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -210,14 +211,28 @@ def us(moment: int) -> datetime:
     return datetime.fromisoformat("1970-01-01T00:00:00+00:00") + timedelta(microseconds=moment)
 
 
-@settings(
-    max_examples=50,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-@given(st.lists(OPERATIONS, min_size=1, max_size=25))
+lives = given(st.lists(OPERATIONS, min_size=1, max_size=25))
+slowly = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@pytest.mark.only_sqlite("fifty lives here, ten on a server, where each takes longer")
+@settings(slowly, max_examples=50)
+@lives
 def test_any_life_keeps_the_laws(build: Callable[..., House], operations):
     """Whatever happens in whatever order, consent, forgetting and the log hold."""
+    live(build, operations)
+
+
+@pytest.mark.only_postgresql
+@settings(slowly, max_examples=10)
+@lives
+def test_any_life_keeps_the_laws_on_a_server(build: Callable[..., House], operations):
+    """The same, on PostgreSQL."""
+    live(build, operations)
+
+
+def live(build: Callable[..., House], operations: list[tuple]) -> None:
+    """Live one life, checking the laws after each step."""
     with tempfile.TemporaryDirectory() as folder:
         life = Life(build(Path(folder) / "house"))
         life.train()
