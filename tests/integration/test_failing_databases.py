@@ -18,14 +18,6 @@ CANARY = "canary-who-4471"
 only_a_file = pytest.mark.only_sqlite("it is about a file")
 
 
-@pytest.fixture
-def servers(house, backend):
-    """The server, for tests that mistreat one."""
-    if backend == "sqlite":
-        pytest.fail("mark it with only_postgres")
-    return house.place.server
-
-
 def sizes(house):
     return [house.count(one) for one in ("events", "ledger_entries", "consent_records")]
 
@@ -255,39 +247,39 @@ def test_another_process_that_keeps_the_file_locked(tea_house, monkeypatch):
 
 
 @pytest.mark.only_postgresql
-def test_an_idle_connection_that_died_is_not_noticed(tea_house, servers):
+def test_an_idle_connection_that_died_is_not_noticed(tea_house, server):
     """The pool looks before it hands one out."""
     tea = tea_house.open()
     for _ in range(3):
         tea.recommend("t000")
-        assert servers.hang_up(tea_house.place.name) >= 1
-        servers.hang_up(f"{tea_house.place.name}_keys")
+        assert server.hang_up(tea_house.place.name) >= 1
+        server.hang_up(f"{tea_house.place.name}_keys")
         assert tea.recommend("t000").basis == "personal"
-        servers.hang_up(tea_house.place.name)
+        server.hang_up(tea_house.place.name)
         assert tea.track("t000", "view", "assam").kept == 1
 
 
 @pytest.mark.only_postgresql
-def test_a_connection_lost_in_a_transaction(tea_house, servers):
+def test_a_connection_lost_in_a_transaction(tea_house, server):
     """After its first statements: nothing was written, and we do not repeat what ran."""
     tea = tea_house.open()
     with (
         refused(tea_house, "connection_lost", retryable=True),
-        in_the_body(lambda: servers.hang_up(tea_house.place.name)),
+        in_the_body(lambda: server.hang_up(tea_house.place.name)),
     ):
         tea.track("t000", "view", "assam")
     works_again(tea)
 
 
 @pytest.mark.only_postgresql
-def test_a_lost_answer_to_commit_is_said(tea_house, servers, monkeypatch):
+def test_a_lost_answer_to_commit_is_said(tea_house, server, monkeypatch):
     """Whether it was written cannot be known, so the error does not say that it was not."""
     tea = tea_house.open()
     engine = tea._files.data.engine
     before = sizes(tea_house)
 
     def hang_up(_connection):
-        servers.hang_up(tea_house.place.name)
+        server.hang_up(tea_house.place.name)
 
     event.listen(engine, "commit", hang_up, once=True)
     with pytest.raises(knowingly.StoreError, match="may or may not have been written") as caught:
@@ -301,7 +293,7 @@ def test_a_lost_answer_to_commit_is_said(tea_house, servers, monkeypatch):
 
 
 @pytest.mark.only_postgresql
-def test_a_page_is_asked_again_when_its_connection_breaks(tea_house, servers, monkeypatch):
+def test_a_page_is_asked_again_when_its_connection_breaks(tea_house, server, monkeypatch):
     """Once, from the start: it writes nothing. A second time it is an error."""
     tea = tea_house.open()
     tea.recommend("t000")
@@ -310,7 +302,7 @@ def test_a_page_is_asked_again_when_its_connection_breaks(tea_house, servers, mo
     def broken(snapshot):
         calls.append(None)
         if len(calls) <= times:
-            servers.hang_up(tea_house.place.name)
+            server.hang_up(tea_house.place.name)
         return real(snapshot)
 
     monkeypatch.setattr(tea._tenancy.catalogue, "at", broken)
@@ -326,15 +318,15 @@ def test_a_page_is_asked_again_when_its_connection_breaks(tea_house, servers, mo
 
 
 @pytest.mark.only_postgresql
-def test_a_server_that_restarts_in_mid_flight(tea_house, servers):
+def test_a_server_that_restarts_in_mid_flight(tea_house, server):
     """As after its crash: what was acknowledged is there, the rest is not, and it goes on."""
-    if not servers.is_ours:
+    if not server.is_ours:
         pytest.skip("the named server is not ours to restart")
     tea = tea_house.open()
     assert tea.track("t000", "view", "assam").kept == 1
     with (
         refused(tea_house, "connection_lost", retryable=True),
-        in_the_body(servers.restart),
+        in_the_body(server.restart),
     ):
         tea.track("t000", "view", "assam")
     works_again(tea)
@@ -400,11 +392,11 @@ def test_tenants_write_at_the_same_time(tea_house):
 
 
 @pytest.mark.only_postgresql
-def test_a_missing_key_store_names_the_cure(house, servers):
+def test_a_missing_key_store_names_the_cure(house, server):
     """And nothing is made in the data."""
-    servers.execute("DROP DATABASE {}", f"{house.place.name}_keys")
-    servers.execute("DROP DATABASE {}", house.place.name)
-    servers.execute("CREATE DATABASE {}", house.place.name)
+    server.execute("DROP DATABASE {}", f"{house.place.name}_keys")
+    server.execute("DROP DATABASE {}", house.place.name)
+    server.execute("CREATE DATABASE {}", house.place.name)
     with pytest.raises(knowingly.StoreError, match=f"createdb {house.place.name}_keys") as caught:
         house.open()
     assert "key_store=" in str(caught.value)
@@ -412,9 +404,9 @@ def test_a_missing_key_store_names_the_cure(house, servers):
 
 
 @pytest.mark.only_postgresql
-def test_a_missing_database_or_server_is_named(house, servers):
+def test_a_missing_database_or_server_is_named(house, server):
     """With the cure, and without host, user or password."""
-    url = servers.database_url("no_such_database").set(password=CANARY)
+    url = server.database_url("no_such_database").set(password=CANARY)
     with pytest.raises(knowingly.StoreError, match="createdb") as caught:
         knowingly.open(url.render_as_string(hide_password=False), keys=house.key)
     assert caught.value.reason == "no_database"
@@ -428,7 +420,7 @@ def test_a_missing_database_or_server_is_named(house, servers):
 
 
 @pytest.mark.only_postgresql
-def test_the_data_is_no_key_store(house, servers):
+def test_the_data_is_no_key_store(house, server):
     """Under any of its server's names."""
     for url in (house.url, house.url.replace("postgresql+psycopg", "postgresql"), f"{house.url}&"):
         with pytest.raises(knowingly.StoreError, match="second database"):

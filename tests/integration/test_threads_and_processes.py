@@ -150,6 +150,21 @@ def test_a_fork_inherits_a_shop(tea, child, wait):
     assert tea.track("t000", "view", "assam").kept == 1
 
 
+def test_a_parent_and_its_child_work_at_once(tea, child, wait):
+    """Neither gets the other's answers: they share no connection."""
+    tea.recommend("t000")
+
+    def read() -> None:
+        for number in range(60):
+            person = f"t{number % 14:03}"
+            assert tea.recommend(person).basis == "personal"
+            assert tea.rights.export(person)["about"] == person
+
+    process = child(read)
+    read()
+    assert wait(process) == 0
+
+
 def test_a_child_outlives_its_parents_shop(tea, tea_house, child, wait):
     """When the parent closes its shop, what the child writes afterwards is not lost."""
     tea.recommend("t000")
