@@ -1,103 +1,39 @@
 """Fixtures that every room's tests share: shops in folders of their own, and a clock to move."""
 
 import os
-import shutil
 import sys
 import traceback
 import warnings
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import knowingly
+from houses import Clock, Databases, Files, House
 from knowingly.samples import tea_shop
-from knowingly.vault.root import write_root_key
+from servers import Server
 
 NOTICE = "2026-01/en"
 EVERYTHING = ("personalize", "train", "measure")
 
 
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, **by: float) -> datetime:
-        self.now += timedelta(**by)
-        return self.now
-
-    def ago(self, **by: float) -> datetime:
-        return self.now - timedelta(**by)
+BOTH = ("integration", "privacy", "property")
+"""The folders whose tests run on both databases; the others look at parts, on SQLite."""
 
 
-class House:
-    """A folder with a root key, and the shops opened in it."""
-
-    def __init__(self, folder: Path, clock: Clock) -> None:
-        self.folder, self.clock = folder, clock
-        self.policy = knowingly.load_policy()
-        self._open: list[knowingly.Shop] = []
-        folder.mkdir(parents=True, exist_ok=True)
-        if not self.key.exists():
-            write_root_key(self.key)
-
-    @property
-    def key(self) -> Path:
-        return self.folder / "knowingly.key"
-
-    @property
-    def data(self) -> Path:
-        return self.folder / "shop.db"
-
-    @property
-    def keys(self) -> Path:
-        return self.folder / "shop.keys.db"
-
-    @property
-    def url(self) -> str:
-        return f"sqlite:///{self.data}"
-
-    def with_policy(self, **sections: dict[str, Any]) -> "House":
-        """Change values of the policy's sections; shops opened from now on have them."""
-        update = {}
-        for name, values in sections.items():
-            update[name] = {**getattr(self.policy, name).model_dump(), **values}
-        self.policy = self.policy.model_copy(update=update)
-        return self
-
-    def with_purpose(self, name: str, **values: Any) -> "House":
-        """Change one purpose of the policy."""
-        purposes = dict(self.policy.purposes)
-        purposes[name] = {**purposes[name].model_dump(), **values}
-        self.policy = self.policy.model_copy(update={"purposes": purposes})
-        return self
-
-    def open(self, **options: Any) -> knowingly.Shop:
-        given = {"policy": self.policy, "keys": self.key, "clock": self.clock, **options}
-        shop = knowingly.open(self.url, **given)
-        self._open.append(shop)
-        return shop
-
-    def close(self) -> None:
-        while self._open:
-            self._open.pop().close()
-
-    def copy(self, folder: Path) -> "House":
-        """The same files elsewhere, as a crash would leave them."""
-        self.close()
-        shutil.copytree(self.folder, folder)
-        clock = Clock()
-        clock.now = self.clock.now
-        copied = House(folder, clock)
-        copied.policy = self.policy
-        return copied
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that has a shop on both databases, unless it says why on SQLite alone."""
+    if "backend" in metafunc.fixturenames:
+        folder = Path(metafunc.definition.path).relative_to(Path(__file__).parent).parts[0]
+        kinds = [
+            backend
+            for backend, other in (("sqlite", "postgresql"), ("postgresql", "sqlite"))
+            if metafunc.definition.get_closest_marker(f"only_{other}") is None
+            and (backend == "sqlite" or folder in BOTH)
+        ]
+        metafunc.parametrize("backend", kinds, indirect=True, scope="session")
 
 
 def start_child(work: Callable[[], None]) -> int:
@@ -134,12 +70,49 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(scope="session")
+def backend(request: pytest.FixtureRequest) -> str:
+    """The database a test runs on."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL server, started once; without one the tests fail, they are not skipped."""
+    running = Server()
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="session")
+def build(backend: str, request: pytest.FixtureRequest) -> Callable[..., House]:
+    """Make a folder with a key and no shop yet."""
+
+    def make(folder: Path, clock: Clock | None = None) -> House:
+        if backend == "sqlite":
+            return House(folder, clock or Clock())
+        running = request.getfixturevalue("server")
+        return House(folder, clock or Clock(), Databases(running, running.migrated_pair()))
+
+    return make
+
+
 @pytest.fixture
-def house(tmp_path: Path, clock: Clock):
+def house(build: Callable[..., House], tmp_path: Path, clock: Clock) -> Iterator[House]:
     """A folder with a key and no shop yet."""
-    place = House(tmp_path / "house", clock)
+    place = build(tmp_path / "house", clock)
     yield place
-    place.close()
+    place.remove()
+
+
+@pytest.fixture
+def shop_url(house: House, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of a shop that is not there yet, as the environment tells the command line."""
+    for name in ("KNOWINGLY_KEY_STORE", "KNOWINGLY_ROOT_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    url = "sqlite:///shop.db" if isinstance(house.place, Files) else house.url
+    monkeypatch.setenv("KNOWINGLY_SHOP", url)
+    return url
 
 
 @pytest.fixture
@@ -149,23 +122,26 @@ def shop(house: House) -> knowingly.Shop:
 
 
 @pytest.fixture(scope="session")
-def tea_files(tmp_path_factory: pytest.TempPathFactory) -> House:
+def tea_files(
+    build: Callable[..., House], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[House]:
     """The tea shop, loaded and trained once; tests work on copies."""
-    place = House(tmp_path_factory.mktemp("tea") / "house", Clock())
+    place = build(tmp_path_factory.mktemp("tea") / "house")
     shop = place.open()
     tea_shop(shop)
     shop.train()
     place.close()
-    return place
+    yield place
+    place.remove()
 
 
 @pytest.fixture
-def tea_house(tea_files: House, tmp_path: Path, clock: Clock):
-    """A copy of the tea shop's files, not open yet."""
+def tea_house(tea_files: House, tmp_path: Path, clock: Clock) -> Iterator[House]:
+    """A copy of the tea shop, not open yet."""
     place = tea_files.copy(tmp_path / "tea")
     place.clock = clock
     yield place
-    place.close()
+    place.remove()
 
 
 @pytest.fixture

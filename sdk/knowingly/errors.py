@@ -13,7 +13,7 @@
      + BudgetExhaustedError           .asked .left    nothing was released
      + LedgerError
      |  + TamperedError               .index      the first entry that does not fit
-     + StoreError                     the database: busy, unreadable, wrong version
+     + StoreError                     the database: .reason .retryable .outcome_unknown
      |  + SealError                   wrong key or changed bytes; never says which
      + NotFittedError                 nothing has been trained yet
      + PluginError                    .plugin
@@ -115,7 +115,29 @@ class TamperedError(LedgerError):
 
 
 class StoreError(KnowinglyError):
-    """The database is busy, unreadable, or of another version."""
+    """The database is busy, unreachable, unreadable, or of another version.
+
+    Nothing of the transaction it happened in was written, unless ``outcome_unknown`` is set. Most
+    calls are one transaction; an erasure, a training and ``maintain`` are several.
+
+    Attributes:
+        reason: A word for programs, such as ``busy``, ``connection_lost``, ``full``, ``read_only``.
+        retryable: The same call may go through later, with nothing changed.
+        outcome_unknown: The answer to COMMIT was lost: it was written, or it was not.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str = "",
+        retryable: bool = False,
+        outcome_unknown: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.retryable = retryable
+        self.outcome_unknown = outcome_unknown
 
 
 class SealError(StoreError):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from knowingly.domain.moments import Clock, to_us
+from knowingly.domain.progress import Progress
 from knowingly.errors import InputError, StoreError
 from knowingly.ledger import log
 from knowingly.policy import Policy
@@ -14,6 +15,8 @@ from knowingly.store import events, migrate
 from knowingly.store import shop as shop_rows
 from knowingly.store.database import Database
 from knowingly.store.doors import Store
+from knowingly.store.failures import NO_DATABASE
+from knowingly.store.urls import key_store_beside
 from knowingly.tenancy import Tenancy
 from knowingly.vault.keyring import Keyring, same_shop
 from knowingly.vault.wrapping import Wrapping
@@ -35,15 +38,117 @@ class Files:
 
 
 def open_files(url: str, key_store: str | None) -> Files:
-    """Open, or make, the data file and its key store, and check that they belong together.
+    """Open, or make, the data and its key store, and check that they belong together.
 
     Raises:
         StoreError: One of them is missing, of another version, or of another shop.
     """
+    files = _both(url, key_store)
+    try:
+        _prepare(files.data, files.keys)
+    except BaseException:
+        files.close()
+        raise
+    return files
+
+
+@dataclass(frozen=True)
+class SchemaVersion:
+    """The version of one store's schema, if it has one, and the newest there is."""
+
+    store: str
+    found: str | None
+    newest: str
+
+    @property
+    def is_current(self) -> bool:
+        """Whether this release can open it."""
+        return self.found == self.newest
+
+
+def schema_versions(url: str, key_store: str | None) -> tuple[SchemaVersion, ...]:
+    """The versions of a shop's two stores, keys first; nothing is made or changed.
+
+    Raises:
+        StoreError: There is no shop, or a database is not one of ours.
+    """
+    files = _both(url, key_store, make=False)
+    try:
+        return _versions(files)
+    finally:
+        files.close()
+
+
+def upgrade_schemas(
+    url: str, key_store: str | None, progress: Progress | None = None
+) -> tuple[SchemaVersion, ...]:
+    """Bring both stores to the newest version, keys first; the versions they had.
+
+    Each is one transaction: a store is upgraded or as it was. Run again, it does what is left.
+
+    Raises:
+        StoreError: There is no shop, a database is not one of ours, or it is newer.
+    """
+    files = _both(url, key_store, make=False)
+    try:
+        before = _versions(files)
+        for done, one in enumerate(before):
+            if progress is not None:
+                progress(f"upgrading the {one.store} schema", done, len(before))
+            migrate.upgrade(files.keys if one.store == "keys" else files.data, one.store)
+        return before
+    finally:
+        files.close()
+
+
+def _both(url: str, key_store: str | None, *, make: bool = True) -> Files:
+    """The two databases, which are there, or are files that may be made."""
     data = Database(url)
-    keys = Database(_beside(data) if key_store is None else key_store)
-    if _is_same(data, keys):
+    beside = key_store_beside(data.url)
+    keys = Database(beside if key_store is None else key_store)
+    files = Files(data, keys)
+    try:
+        if not make:
+            _must_exist(data, keys)
+        _must_differ(data, keys)
+    except BaseException:
+        files.close()
+        raise
+    return files
+
+
+def _must_differ(data: Database, keys: Database) -> None:
+    """Both can be reached, before anything is made in either, and they are two."""
+    of_data = data.identity()
+    try:
+        of_keys = keys.identity()
+    except StoreError as error:
+        if error.reason != NO_DATABASE.reason:
+            raise
+        name = keys.url.database
+        raise StoreError(
+            f"the key store {name} does not exist on its server: make it with 'createdb {name}', "
+            "or pass key_store=; nothing was made"
+        ) from None
+    if of_data == of_keys:
         raise StoreError("the key store is the data itself: keys live in a second database")
+
+
+def _must_exist(*databases: Database) -> None:
+    for one in databases:
+        if one.is_sqlite and not Path(one.url.database or "").is_file():
+            raise StoreError(f"there is no shop at {one.url.database}")
+
+
+def _versions(files: Files) -> tuple[SchemaVersion, ...]:
+    return tuple(
+        SchemaVersion(name, migrate.version(database, name), migrate.HEADS[name])
+        for name, database in (("keys", files.keys), ("data", files.data))
+    )
+
+
+def _prepare(data: Database, keys: Database) -> None:
+    """Make what is new, the data first; refuse what is of another version or another shop."""
     if data.is_sqlite:
         _private(Path(data.url.database or ""))
     migrate.prepare(data, "data")
@@ -57,7 +162,6 @@ def open_files(url: str, key_store: str | None) -> Files:
         _private(path)
     migrate.prepare(keys, "keys")
     _name(data, keys)
-    return Files(data, keys)
 
 
 def check_tenant(name: str) -> None:
@@ -105,22 +209,6 @@ def open_tenancy(
     return Tenancy(tenant, number, store, keyring, policy, clock, masks)
 
 
-def _beside(data: Database) -> str:
-    if not data.is_sqlite:
-        raise StoreError("keys live in a store of their own: pass key_store=, a second database")
-    path = Path(data.url.database or "")
-    return f"sqlite:///{path.with_name(path.stem + '.keys' + path.suffix)}"
-
-
-def _is_same(data: Database, keys: Database) -> bool:
-    if not (data.is_sqlite and keys.is_sqlite):
-        return data.url == keys.url
-    paths = [Path(one.url.database or "") for one in (data, keys)]
-    if os.path.realpath(paths[0]) == os.path.realpath(paths[1]):
-        return True
-    return all(path.is_file() for path in paths) and paths[0].samefile(paths[1])
-
-
 def _private(path: Path) -> None:
     """Make a database file that only its owner can read; SQLite gives its log the same rights."""
     try:
@@ -132,7 +220,7 @@ def _private(path: Path) -> None:
 
 def _name(data: Database, keys: Database) -> None:
     """Give new files one shop id, the key store first, so that a crash in between can be mended."""
-    with keys.writing() as connection:
+    with keys.writing(alone=True) as connection:
         keys_id = shop_rows.keys_shop(connection)
         with data.reading() as other:
             data_id = shop_rows.data_shop(other)
@@ -141,7 +229,7 @@ def _name(data: Database, keys: Database) -> None:
             keys_id = uuid.uuid4().hex
             shop_rows.name_keys(connection, keys_id)
     if data_id is None:
-        with data.writing() as connection:
+        with data.writing(alone=True) as connection:
             data_id = shop_rows.data_shop(connection)
             if data_id is None:
                 shop_rows.name_data(connection, keys_id)

@@ -35,9 +35,10 @@ from knowingly.profiles.people import People
 from knowingly.profiles.views import Profiles
 from knowingly.recommend.desk import Models
 from knowingly.recommend.pages import Recommender
-from knowingly.recommend.registry import Registry
+from knowingly.recommend.registry import Registry, Serving
 from knowingly.recommend.training import Trained, train
 from knowingly.store import events, subjects
+from knowingly.store.doors import Snapshot
 from knowingly.tenancy import Tenancy
 from knowingly.vault.root import local_root_keys
 from knowingly.vault.wrapping import RootKeys, Wrapping, is_root_keys
@@ -118,8 +119,7 @@ class Shop:
     def knows(self, subject: str) -> bool:
         """Whether anything is stored of a person; says nothing about what they allow."""
         lookup = self._tenancy.keyring.lookup(check_id(subject))
-        with self._tenancy.read() as snapshot:
-            return subjects.find(snapshot, lookup) is not None
+        return self._tenancy.ask(lambda snapshot: subjects.find(snapshot, lookup)) is not None
 
     @overload
     def track(
@@ -261,12 +261,15 @@ class Shop:
         """This process's counters, the shop's size, the models' ages, what waits for deletion."""
         stats = self._counters.as_dict()
         now_us = self._tenancy.now_us()
-        with self._tenancy.read() as snapshot:
-            serving = self._registry.at(snapshot)
+
+        def look(snapshot: Snapshot) -> Serving | None:
             stats["items"] = len(self._tenancy.catalogue.at(snapshot))
             stats["people"] = subjects.count(snapshot)
             stats["ledger_entries"] = snapshot.head.ledger_size
             stats["events_waiting_for_deletion"] = events.count_unusable(snapshot)
+            return self._registry.at(snapshot)
+
+        serving = self._tenancy.ask(look)
         models = serving.models if serving else {}
         age = (now_us - serving.created_us) / 1e6 if serving else 0.0
         stats["model_age_seconds"] = dict.fromkeys(models, age)
@@ -302,13 +305,14 @@ def open_shop(
     """Open a shop, making its databases on first use.
 
     Args:
-        url: The data: ``sqlite:///shop.db``.
+        url: The data: ``sqlite:///shop.db``, or ``postgresql+psycopg://USER@HOST/shop``.
         policy: A policy, or its file; ``policy.toml`` in the working folder when left out, and
             the one that ships where there is none.
         keys: The root keys' file, ``"env:NAME"``, a source that a plugin opens (``"vault://…"``),
             or an object of the shape of ``RootKeys``; ``KNOWINGLY_ROOT_KEY`` in the environment
             and then ``knowingly.key`` when left out.
-        key_store: Where subjects' keys live; by default a second file beside the data.
+        key_store: Where subjects' keys live; by default a second database beside the data:
+            ``shop.keys.db``, or ``shop_keys`` on the same server.
         tenant: The merchant.
         clock: Gives the time now, aware; the system's when left out.
         strict_plugins: Raise for a plugin that would be skipped.

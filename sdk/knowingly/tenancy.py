@@ -1,8 +1,9 @@
 """One tenant's parts, wired once and handed to every room."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from knowingly.domain.consent import ConsentRecord, Decision, Signal
 from knowingly.domain.moments import Clock, to_us
@@ -11,6 +12,8 @@ from knowingly.ledger.signing import public_key, sign
 from knowingly.policy import Policy, decide
 from knowingly.store.doors import Snapshot, Store, Tx
 from knowingly.vault.keyring import Keyring
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, repr=False)
@@ -32,6 +35,10 @@ class Tenancy:
     def read(self) -> AbstractContextManager[Snapshot]:
         """One snapshot of this tenant."""
         return self.store.read(self.number)
+
+    def ask(self, question: Callable[[Snapshot], T]) -> T:
+        """What a question that writes nothing finds; asked again where a connection was lost."""
+        return self.store.ask(self.number, question)
 
     def write(self) -> AbstractContextManager[Tx]:
         """One transaction of this tenant."""

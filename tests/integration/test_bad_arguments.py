@@ -134,7 +134,7 @@ def one_tea(tea_files, tmp_path_factory):
     """One copy of the tea shop for the whole sweep: nothing in it writes."""
     place = tea_files.copy(tmp_path_factory.mktemp("arguments") / "tea")
     yield place.open()
-    place.close()
+    place.remove()
 
 
 @pytest.mark.parametrize(("call", "bad"), SWEEP)
@@ -177,6 +177,7 @@ BAD_URLS = {
 }
 
 
+@pytest.mark.only_sqlite("it looks for files that were made")
 @pytest.mark.parametrize("url", BAD_URLS.values(), ids=list(BAD_URLS))
 def test_a_bad_url_makes_no_file(house, monkeypatch, url):
     """Both URLs are read before either file is made."""
@@ -196,6 +197,7 @@ def test_a_missing_folder_of_keys_is_named(house):
         house.open(key_store=f"sqlite:///{house.folder}/no/such/keys.db")
 
 
+@pytest.mark.only_sqlite("it gives one file several names")
 def test_the_data_file_is_no_key_store(house):
     """Under any of its names: keys beside the data they seal could not be destroyed apart."""
     link = house.folder / "link.db"

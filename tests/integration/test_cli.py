@@ -1,6 +1,7 @@
 """The command line on a shop on disk: from two empty files to a certificate and a tampered log."""
 
 import json
+import os
 import sqlite3
 import stat
 import subprocess
@@ -31,10 +32,8 @@ def document(*arguments: str, code: int = 0) -> dict:
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch) -> Path:
+def folder(tmp_path, monkeypatch, shop_url) -> Path:
     """A folder with a policy and a key, and the environment of nobody's shop."""
-    for name in ("KNOWINGLY_SHOP", "KNOWINGLY_KEY_STORE", "KNOWINGLY_ROOT_KEY"):
-        monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     assert call("init").exit_code == 0
     return tmp_path
@@ -47,7 +46,7 @@ def shop(folder) -> Path:
     items = [f"tea-{number},Tea {number},green|loose,,{number}.5" for number in range(12)]
     write("items.csv", "id,title,categories,brand,price", *items)
     people = [WHO, *(f"p{number}" for number in range(11))]
-    with knowingly.open("sqlite:///shop.db") as opened:
+    with knowingly.open(os.environ["KNOWINGLY_SHOP"]) as opened:
         for person in people:
             opened.consent.grant(
                 person,
@@ -208,7 +207,7 @@ def test_erasing_asks_first(shop, monkeypatch, answer, code):
     result = CliRunner(env=QUIET).invoke(app, ["erase", WHO], input=answer)
     assert result.exit_code == code
     assert ("Erased" in result.stdout) is (code == 0)
-    with knowingly.open("sqlite:///shop.db") as opened:
+    with knowingly.open(os.environ["KNOWINGLY_SHOP"]) as opened:
         assert opened.knows(WHO) is (code == 1)
 
 
@@ -230,6 +229,7 @@ def test_nothing_is_erased_where_the_certificate_could_not_be_written(shop):
     assert document("export", WHO)["about"] == WHO
 
 
+@pytest.mark.only_sqlite("it edits the file; other tests tamper on both")
 def test_a_tampered_entry_is_found_and_named(shop):
     assert call("audit", "verify").exit_code == 0
     with sqlite3.connect("shop.db") as raw:
@@ -262,6 +262,7 @@ def test_ctrl_c_is_one_line_and_130(shop, monkeypatch):
     assert not Path("cert.json").exists()
 
 
+@pytest.mark.only_sqlite("it is about SQLite's URLs")
 def test_errors_of_keys_policy_and_shop_are_one_line(folder):
     for arguments, says in [
         (["stats", "--keys", "env:NOT_SET_ANYWHERE"], "NOT_SET_ANYWHERE"),
@@ -276,6 +277,7 @@ def test_errors_of_keys_policy_and_shop_are_one_line(folder):
         assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.only_sqlite("it looks for files that were made")
 def test_tenants_and_places_can_be_named(shop, monkeypatch):
     assert document("stats", "--tenant", "acme")["items"] == 0
     monkeypatch.setenv("KNOWINGLY_SHOP", "sqlite:///other.db")

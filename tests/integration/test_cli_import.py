@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import unicodedata
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,25 +39,23 @@ def write(name: str, header: str, *rows: tuple) -> str:
 
 
 @pytest.fixture(autouse=True)
-def shop(tmp_path, monkeypatch) -> Path:
+def shop(tmp_path, monkeypatch, shop_url) -> Path:
     """An empty shop in which one person agreed to everything, two days ago."""
-    for name in ("KNOWINGLY_SHOP", "KNOWINGLY_KEY_STORE", "KNOWINGLY_ROOT_KEY"):
-        monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     CliRunner().invoke(app, ["init"])
-    with knowingly.open("sqlite:///shop.db") as opened:
+    with knowingly.open(os.environ["KNOWINGLY_SHOP"]) as opened:
         opened.items.upsert([{"id": "tea"}])
         opened.consent.grant(WHO, ["personalize"], notice="2026-01/en", at=NOW - timedelta(days=2))
     return tmp_path
 
 
 def events_of(who: str = WHO) -> int:
-    with knowingly.open("sqlite:///shop.db") as opened:
+    with knowingly.open(os.environ["KNOWINGLY_SHOP"]) as opened:
         return len(opened.profiles.view(who, "personalize").events)
 
 
 def items() -> int:
-    with knowingly.open("sqlite:///shop.db") as opened:
+    with knowingly.open(os.environ["KNOWINGLY_SHOP"]) as opened:
         return len(opened.items)
 
 

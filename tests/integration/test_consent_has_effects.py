@@ -1,7 +1,6 @@
 """Law 3: consent decides what is kept, what is read, and what becomes of what is there."""
 
-import sqlite3
-from contextlib import closing, suppress
+from contextlib import suppress
 
 import pytest
 
@@ -17,8 +16,7 @@ def items_of(shop, subject, purpose):
 
 
 def stored(house, table="events"):
-    with closing(sqlite3.connect(house.data)) as connection:
-        return connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
+    return house.count(table)
 
 
 @pytest.fixture
@@ -243,14 +241,12 @@ def test_a_reimported_grant_does_not_bring_an_erased_person_back(pair, clock, ag
 
 def test_a_new_grant_opens_a_new_subject(tea, tea_house, clock, gaps):
     """After an erasure she is new: another row, another key, no history, not in the model."""
-    with closing(sqlite3.connect(tea_house.data)) as connection:
-        before = set(connection.execute("SELECT subject, key_id FROM subjects"))
+    before = set(tea_house.rows("SELECT subject, key_id FROM subjects"))
     clock.forward(hours=1)
     tea.rights.erase(TRAINED)
     clock.forward(hours=1)
     tea.consent.grant(TRAINED, ["personalize", "train"], notice="2026-01/en")
-    with closing(sqlite3.connect(tea_house.data)) as connection:
-        after = set(connection.execute("SELECT subject, key_id FROM subjects"))
+    after = set(tea_house.rows("SELECT subject, key_id FROM subjects"))
     ((subject, key_id),) = after - before
     assert subject > max(number for number, _ in before)
     assert key_id not in {key for _, key in before}

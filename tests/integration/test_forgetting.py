@@ -1,7 +1,5 @@
 """Forgetting: exactly, once, whatever runs at the same time, and whatever a plugin does."""
 
-import sqlite3
-from contextlib import closing
 from types import SimpleNamespace
 
 import numpy as np
@@ -280,9 +278,7 @@ def test_a_model_that_cannot_subtract_is_taken_out_of_service(tea_house, clock):
         "popularity": True,
         "recent": False,
     }
-    with closing(sqlite3.connect(tea_house.data)) as connection:
-        found = connection.execute("SELECT count(*) FROM model_rows WHERE algorithm = 'recent'")
-        assert found.fetchone() == (0,)
+    assert tea_house.rows("SELECT 1 FROM model_rows WHERE algorithm = 'recent'") == []
     clock.forward(hours=1)
     tea.train()
     assert {hit.source for hit in tea.recommend("t001", k=4)} == {"recent"}
@@ -440,15 +436,11 @@ def test_a_policy_changed_since_does_not_change_the_comparison(tea_house, gaps):
 
 def test_models_are_bytes_of_items_only(tea, tea_house, clock):
     """Erased, she is in no table of the models: not by number, and not as a count."""
-    with closing(sqlite3.connect(tea_house.data)) as connection:
-        (subject,) = connection.execute("SELECT min(subject) FROM subjects").fetchone()
-        before = connection.execute("SELECT count(*) FROM manifests").fetchone()
+    [(subject,)] = tea_house.rows("SELECT min(subject) FROM subjects")
+    before = tea_house.count("manifests")
     tea.rights.erase(TRAINED)
-    with closing(sqlite3.connect(tea_house.data)) as connection:
-        after = connection.execute("SELECT count(*) FROM manifests").fetchone()
-        mine = connection.execute("SELECT * FROM manifests WHERE subject = ?", (subject,))
-        assert mine.fetchall() == []
-    assert after[0] == before[0] - 1
+    assert tea_house.rows("SELECT 1 FROM manifests WHERE subject = ?", subject) == []
+    assert tea_house.count("manifests") == before - 1
 
 
 def test_no_model_has_items_of_too_few(tea, clock):
@@ -471,8 +463,7 @@ def test_a_person_whose_key_is_lost_can_still_be_erased(tea, tea_house):
     lookup = tea._tenancy.keyring.lookup("t000")
     with tea._tenancy.read() as snapshot:
         lost = subjects.find(snapshot, lookup).key_id
-    with closing(sqlite3.connect(tea_house.keys)) as connection, connection:
-        connection.execute("DELETE FROM subject_keys WHERE key_id = ?", (lost,))
+    tea_house.run("DELETE FROM subject_keys WHERE key_id = ?", lost, store="keys")
     tea._tenancy.keyring.forget()
     told = tea.rights.erase("t000").statement
     assert set(told["models"].values()) == {"out of service"}

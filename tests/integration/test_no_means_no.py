@@ -64,10 +64,9 @@ def test_a_model_out_of_service_keeps_no_counts(tea, tea_house):
     """What it learned from somebody who is gone must not lie about until the next training."""
     tea.plugins.algorithms.pop("item_item")
     assert tea.rights.erase("t000").statement["models"]["item_item"] == "out of service"
-    with closing(sqlite3.connect(tea_house.data)) as connection:
-        for table in ("model_counts", "model_rows"):
-            held = f"SELECT count(*) FROM {table} WHERE algorithm = 'item_item'"  # noqa: S608
-            assert connection.execute(held).fetchone() == (0,)
+    for table in ("model_counts", "model_rows"):
+        held = f"SELECT count(*) FROM {table} WHERE algorithm = 'item_item'"  # noqa: S608
+        assert tea_house.rows(held) == [(0,)]
 
 
 @pytest.fixture
@@ -76,8 +75,7 @@ def keyless(tea, tea_house):
     lookup = tea._tenancy.keyring.lookup("t000")
     with tea._tenancy.read() as snapshot:
         lost = subjects.find(snapshot, lookup).key_id
-    with closing(sqlite3.connect(tea_house.keys)) as connection, connection:
-        connection.execute("DELETE FROM subject_keys WHERE key_id = ?", (lost,))
+    tea_house.run("DELETE FROM subject_keys WHERE key_id = ?", lost, store="keys")
     tea._tenancy.keyring.forget()
     return tea
 
@@ -158,6 +156,7 @@ def test_explaining_a_page_is_logged(tea):
     assert newest.kind == "read.explain"
 
 
+@pytest.mark.only_sqlite("a server overwrites nothing, and its certificate says so")
 def test_a_truncation_that_comes_later_renews_the_certificate(tea, tea_house):
     """The certificate that is kept says what is true by then."""
     with closing(sqlite3.connect(tea_house.keys)) as reader:

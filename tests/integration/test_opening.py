@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 
 import knowingly
+from knowingly.store import key_schema
 
 
 @pytest.fixture
@@ -85,6 +86,7 @@ def test_the_key_can_come_from_the_environment(used, monkeypatch):
         used.open(keys="env:NO_SUCH_KEY")
 
 
+@pytest.mark.only_sqlite("a database that is not there is tested with the servers")
 def test_a_lost_key_store_is_not_replaced(used):
     """Data without its key store is refused, and no empty one is made in its place."""
     used.keys.rename(used.folder / "elsewhere.db")
@@ -95,7 +97,9 @@ def test_a_lost_key_store_is_not_replaced(used):
 
 def test_an_empty_key_store_is_refused(used):
     """An emptied key store is a lost one."""
-    used.keys.write_bytes(b"")
+    for table in key_schema.metadata.tables:
+        used.run(f"DROP TABLE {table}", store="keys")
+    used.run("DROP TABLE knowingly_keys_version", store="keys")
     with pytest.raises(knowingly.StoreError, match="backup"):
         used.open()
 
@@ -103,20 +107,23 @@ def test_an_empty_key_store_is_refused(used):
 def test_a_key_store_of_another_shop_is_refused(used, tea_files):
     """Two shops' files do not open together."""
     with pytest.raises(knowingly.StoreError, match="another shop"):
-        used.open(key_store=f"sqlite:///{tea_files.keys}")
+        used.open(key_store=tea_files.place.keys_url)
 
 
-@pytest.mark.parametrize(("file", "schema"), [("data", "data"), ("keys", "keys")])
-@pytest.mark.parametrize(("version", "word"), [("9999", "newer"), ("0000", "older")])
-def test_another_schema_version_is_refused(used, file, schema, version, word):
-    """A database of another release is left as it is, and the message says which it wants."""
-    path = getattr(used, file)
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute(f"UPDATE knowingly_{schema}_version SET version_num = ?", (version,))  # noqa: S608
-    with pytest.raises(knowingly.StoreError, match=f"{version}.*{word}.*release that made it"):
+@pytest.mark.parametrize("schema", ["data", "keys"])
+@pytest.mark.parametrize(
+    ("version", "says"),
+    [("9999", "newer.*release that made it"), ("0000", "older.*knowingly db upgrade")],
+)
+def test_another_schema_version_is_refused(used, schema, version, says):
+    """A database of another release is left as it is, and the message says what to do."""
+    change = f"UPDATE knowingly_{schema}_version SET version_num = ?"  # noqa: S608
+    used.run(change, version, store=schema)
+    with pytest.raises(knowingly.StoreError, match=f"{version}.*{says}"):
         used.open()
 
 
+@pytest.mark.only_sqlite("it looks for files that were made")
 def test_a_foreign_database_is_refused(house):
     """A SQLite file with other tables is nobody's shop, and stays as it is."""
     with closing(sqlite3.connect(house.data)) as connection, connection:
@@ -129,6 +136,7 @@ def test_a_foreign_database_is_refused(house):
     assert not house.keys.exists()
 
 
+@pytest.mark.only_sqlite("it is about a file")
 def test_a_file_that_is_no_database_is_refused(house):
     """A text file is not overwritten."""
     house.data.write_text("dear diary, " * 100)
@@ -137,6 +145,7 @@ def test_a_file_that_is_no_database_is_refused(house):
     assert house.data.read_text().startswith("dear diary")
 
 
+@pytest.mark.only_sqlite("it is about SQLite's URLs")
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
 def test_a_shop_in_memory_is_refused(house, url):
     """Keys and data must survive; the cure is a file."""
@@ -157,6 +166,7 @@ def test_a_missing_folder_is_named(house):
         knowingly.open(f"sqlite:///{house.folder}/no/such/shop.db", keys=house.key)
 
 
+@pytest.mark.only_sqlite("it is about a file")
 def test_a_folder_is_no_shop(house):
     """A folder in place of the file is an error of ours, not of the database driver."""
     house.data.mkdir()
@@ -164,6 +174,7 @@ def test_a_folder_is_no_shop(house):
         house.open()
 
 
+@pytest.mark.only_sqlite("it looks for files that were made")
 def test_a_missing_policy_file_is_named(house):
     """A policy that was asked for by name must be there; nothing else is made."""
     with pytest.raises(knowingly.PolicyError, match="knowingly init"):
@@ -171,6 +182,7 @@ def test_a_missing_policy_file_is_named(house):
     assert not house.data.exists()
 
 
+@pytest.mark.only_sqlite("it looks for files that were made")
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -222,6 +234,7 @@ def test_a_new_purpose_takes_nothing_from_the_old(used):
     assert len(shop.profiles.view("ann", "personalize").events) == 1
 
 
+@pytest.mark.only_sqlite("it is about files")
 def test_files_are_the_owners_alone(used):
     """Data, keys and their logs cannot be read by other users."""
     shop = used.open()
@@ -230,6 +243,7 @@ def test_files_are_the_owners_alone(used):
         assert path.stat().st_mode & 0o077 == 0, path.name
 
 
+@pytest.mark.only_sqlite("it looks for SQLite's logs")
 def test_a_shop_is_closed_by_its_block(house):
     """``with`` closes the files; opening them again works."""
     with knowingly.open(house.url, keys=house.key) as shop:
@@ -238,6 +252,7 @@ def test_a_shop_is_closed_by_its_block(house):
     assert "cup" in house.open().items
 
 
+@pytest.mark.only_sqlite("it reads files")
 def test_the_root_key_is_nowhere_in_the_files(used):
     """Neither the root key nor the app's id stands in any file of the shop."""
     root = base64.urlsafe_b64decode(used.key.read_text().strip())

@@ -219,6 +219,7 @@ def fingerprint(house):
     }
 
 
+@pytest.mark.only_sqlite("it compares the bytes of files; a server's change by themselves")
 def test_pages_write_nothing(tea, tea_house, clock):
     """Thousands of pages later the files are the same, byte for byte, and so is the log."""
     tea.recommend(TRAINED)

@@ -2,10 +2,8 @@
 
 import json
 import os
-import sqlite3
 import threading
 import time
-from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -52,7 +50,7 @@ def busy(shop, name: str, until: float, agree, *, erases: bool) -> dict:
     return {"kept": kept, "erased": erased}
 
 
-def test_nothing_acknowledged_is_lost(tea_house, child, wait, agree):
+def test_nothing_acknowledged_is_lost(tea_house, child, wait, agree, backend):
     """Eight threads and three processes later every acknowledged event is there, once."""
     tea_house.open()  # as an app that forks its workers has one open
     shop = tea_house.open(clock=real_time)
@@ -91,14 +89,11 @@ def test_nothing_acknowledged_is_lost(tea_house, child, wait, agree):
             assert not shop.profiles.view(person, "personalize").events
     assert any(part["erased"] for part in found)
     verified = shop.audit.verify()
-    with closing(sqlite3.connect(tea_house.data)) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        (entries,) = connection.execute("SELECT count(*) FROM ledger_entries").fetchone()
-        people = {row[0] for row in connection.execute("SELECT key_id FROM subjects")}
-    assert verified.size == entries
-    with closing(sqlite3.connect(tea_house.keys)) as connection:
-        held = {row[0] for row in connection.execute("SELECT key_id FROM subject_keys")}
-    assert people <= held
+    assert verified.size == tea_house.count("ledger_entries")
+    people = set(tea_house.rows("SELECT key_id FROM subjects"))
+    assert people <= set(tea_house.rows("SELECT key_id FROM subject_keys", store="keys"))
+    if backend == "sqlite":
+        assert tea_house.rows("PRAGMA integrity_check") == [("ok",)]
 
 
 def test_another_process_sees_a_training_and_a_forget(tea_house, clock, child, wait, gaps):
@@ -155,6 +150,21 @@ def test_a_fork_inherits_a_shop(tea, child, wait):
     assert tea.track("t000", "view", "assam").kept == 1
 
 
+def test_a_parent_and_its_child_work_at_once(tea, child, wait):
+    """Neither gets the other's answers: they share no connection."""
+    tea.recommend("t000")
+
+    def read() -> None:
+        for number in range(60):
+            person = f"t{number % 14:03}"
+            assert tea.recommend(person).basis == "personal"
+            assert tea.rights.export(person)["about"] == person
+
+    process = child(read)
+    read()
+    assert wait(process) == 0
+
+
 def test_a_child_outlives_its_parents_shop(tea, tea_house, child, wait):
     """When the parent closes its shop, what the child writes afterwards is not lost."""
     tea.recommend("t000")
@@ -169,8 +179,7 @@ def test_a_child_outlives_its_parents_shop(tea, tea_house, child, wait):
         os.write(answer[1], b"x")
 
     def stored() -> int:
-        with closing(sqlite3.connect(tea_house.data)) as connection:
-            return connection.execute("SELECT count(*) FROM events").fetchone()[0]
+        return tea_house.count("events")
 
     before = stored()
     process = child(work)

@@ -14,9 +14,11 @@ import warnings
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import update
 
 import knowingly
 from knowingly import Choice, Event, Item, Signal
+from knowingly.store.schema import events
 
 MARK = "zqx"
 """In every canary, in whatever spelling."""
@@ -196,7 +198,7 @@ def test_a_failing_database_or_key_says_no_canary(busy, seen, house):
     """A key that is gone, a body that was moved, a disk that is full."""
     person = PEOPLE[0]
     with busy._files.data.writing() as connection:
-        connection.exec_driver_sql("UPDATE events SET body=zeroblob(60) WHERE subject=1")
+        connection.execute(update(events).where(events.c.subject == 1).values(body=bytes(60)))
     seen.failure(knowingly.SealError, lambda: busy.recommend(person))
     seen.failure(knowingly.SealError, lambda: busy.rights.export(person))
     with busy._files.data.writing() as connection:
@@ -210,18 +212,18 @@ def test_a_failing_database_or_key_says_no_canary(busy, seen, house):
     seen.failure(knowingly.StoreError, lambda: busy.consent.refuse(STRANGER))
 
 
-def test_no_file_holds_a_canary_of_a_person(busy, seen, house, clock):
+def test_no_file_holds_a_canary_of_a_person(busy, seen, house, clock, backend):
     """Data, key store and their logs, byte by byte, while open and after closing."""
     public_calls(busy, seen, clock)
     for moment in ("open", "closed"):
-        files = {path.name: path.read_bytes() for path in house.folder.iterdir()}
-        if moment == "open":
+        files = house.place.files()
+        if backend == "sqlite" and moment == "open":
             assert {"shop.db", "shop.keys.db", "shop.db-wal", "shop.keys.db-wal"} <= set(files)
         for name, stored in files.items():
             for word in (rb"zqxperson", rb"zqxstranger", rb"zqxevent", rb"zqxorder", rb"zqxbad"):
                 assert not re.search(word, stored, re.IGNORECASE), (name, word)
                 assert word.decode().encode("utf-16-le") not in stored, (name, word)
-        assert b"zqxtitle" in b"".join(files.values())
+        assert any(b"zqxtitle" in stored for stored in files.values())
         house.close()
 
 

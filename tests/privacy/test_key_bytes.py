@@ -6,6 +6,8 @@ import pytest
 
 from knowingly.ledger import log
 
+pytestmark = pytest.mark.only_sqlite("only there are a key's bytes overwritten; it reads files")
+
 
 def wrapped_keys(house):
     with sqlite3.connect(house.keys) as file:

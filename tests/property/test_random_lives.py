@@ -3,18 +3,18 @@
 Beside the shop runs a model of law 3 in a few lines: what each purpose may see of each person.
 """
 
-import sqlite3
 import tempfile
-from contextlib import closing
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import knowingly
-from knowingly.vault.root import write_root_key
+from houses import House
 
 NOTICE = "2026-01/en"
 PURPOSES = ("personalize", "train", "measure")
@@ -85,8 +85,8 @@ class Known:
 class Life:
     """A shop, its clock, and what law 3 says should be in it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, house: House) -> None:
+        self.house = house
         self.now = datetime.fromisoformat("2026-03-01T12:00:00+00:00")
         self.people: dict[str, Known] = {}
         self.erased: dict[str, datetime] = {}
@@ -103,7 +103,6 @@ class Life:
                 "models": {"min_subjects": 2, "min_item_subjects": 2},
             }
         )
-        write_root_key(folder / "key")
         self.shop = self.open()
         self.shop.items.upsert([{"id": item} for item in ITEMS], strict=True)
         for person in CROWD:
@@ -115,9 +114,9 @@ class Life:
 
     def open(self) -> knowingly.Shop:
         return knowingly.open(
-            f"sqlite:///{self.folder}/shop.db",
+            self.house.url,
             policy=self.policy,
-            keys=self.folder / "key",
+            keys=self.house.key,
             clock=lambda: self.now,
         )
 
@@ -208,35 +207,43 @@ class Life:
         if exact and self.shop.models.cards():
             for one in self.shop.models.compare_with_refit():
                 assert one.largest_difference == 0, one
-        with closing(sqlite3.connect(self.folder / "shop.db")) as connection:
-            rows = {row[0] for row in connection.execute("SELECT subject FROM subjects")}
-            assert len(rows) == len(self.people)
-            for table in ("events", "consent_records", "manifests"):
-                held = connection.execute(f"SELECT DISTINCT subject FROM {table}")  # noqa: S608
-                assert {row[0] for row in held} <= rows
-            mine = connection.execute(
-                "SELECT DISTINCT subject FROM ledger_details WHERE subject IS NOT NULL"
-            )
-            assert {row[0] for row in mine} <= rows
-        with closing(sqlite3.connect(self.folder / "shop.keys.db")) as connection:
-            (keys,) = connection.execute("SELECT count(*) FROM subject_keys").fetchone()
-        assert keys == len(self.people)
+        rows = set(self.house.rows("SELECT subject FROM subjects"))
+        assert len(rows) == len(self.people)
+        for table in ("events", "consent_records", "manifests"):
+            assert set(self.house.rows(f"SELECT DISTINCT subject FROM {table}")) <= rows  # noqa: S608
+        mine = "SELECT DISTINCT subject FROM ledger_details WHERE subject IS NOT NULL"
+        assert set(self.house.rows(mine)) <= rows
+        assert self.house.count("subject_keys", store="keys") == len(self.people)
 
 
 def us(moment: int) -> datetime:
     return datetime.fromisoformat("1970-01-01T00:00:00+00:00") + timedelta(microseconds=moment)
 
 
-@settings(
-    max_examples=50,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-@given(st.lists(OPERATIONS, min_size=1, max_size=25))
-def test_any_life_keeps_the_laws(operations):
+lives = given(st.lists(OPERATIONS, min_size=1, max_size=25))
+slowly = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@pytest.mark.only_sqlite("fifty lives here, ten on a server, where each takes longer")
+@settings(slowly, max_examples=50)
+@lives
+def test_any_life_keeps_the_laws(build: Callable[..., House], operations):
     """Whatever happens in whatever order, consent, forgetting and the log hold."""
+    live(build, operations)
+
+
+@pytest.mark.only_postgresql
+@settings(slowly, max_examples=10)
+@lives
+def test_any_life_keeps_the_laws_on_a_server(build: Callable[..., House], operations):
+    """The same, on PostgreSQL."""
+    live(build, operations)
+
+
+def live(build: Callable[..., House], operations: list[tuple]) -> None:
+    """Live one life, checking the laws after each step."""
     with tempfile.TemporaryDirectory() as folder:
-        life = Life(Path(folder))
+        life = Life(build(Path(folder) / "house"))
         life.train()
         try:
             last_training = life.now
@@ -256,3 +263,4 @@ def test_any_life_keeps_the_laws(operations):
             assert last_training <= life.now
         finally:
             life.shop.close()
+            life.house.remove()

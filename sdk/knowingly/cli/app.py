@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from knowingly.cli import audit, keys, learn, load, look, pages, rights, start
+from knowingly.cli import audit, db, keys, learn, load, look, pages, rights, start
 from knowingly.cli.codes import MEANINGS
 from knowingly.cli.options import SETTINGS, Command
 
@@ -30,8 +30,10 @@ KEYS_COMMANDS: dict[str, Command] = {
     "destroyed": keys.destroyed,
     "reseal": keys.reseal,
 }
+DB_COMMANDS: dict[str, Command] = {"upgrade": db.upgrade, "status": db.status}
 GROUPS = {
     "audit": ("The log: verify it, read it.", AUDIT_COMMANDS),
+    "db": ("The databases: which version they have, and the newest.", DB_COMMANDS),
     "keys": ("The keys: which there are, and new ones.", KEYS_COMMANDS),
 }
 

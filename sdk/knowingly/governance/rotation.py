@@ -95,7 +95,7 @@ class Rotation:
         """Every tenant's log says that a root version is gone, then the key store does."""
         for name in self._tenants():
             _say(self._tenancy_of(name), DESTROYED, root, {"root": root})
-        with self._database.writing() as connection:
+        with self._database.writing(alone=True) as connection:
             root_versions.mark_destroyed(connection, root, at_us=self._tenancy.now_us())
 
     def _tenants(self) -> list[str]:
@@ -119,7 +119,7 @@ class Rotation:
 
     def _retire_others(self, root: str) -> None:
         now_us = self._tenancy.now_us()
-        with self._database.writing() as connection:
+        with self._database.writing(alone=True) as connection:
             if not root_versions.note(connection, root, at_us=now_us):
                 raise self._roots.error(
                     f"the root key {root} was retired before: let a newer one be the current one"

@@ -85,8 +85,11 @@ class Recommender:
         return Page(slot, basis, tuple(hits), token, evidence.decision.reason, tuple(notes))
 
     def _collect(self, slot: Slot, **asked: Any) -> Evidence:  # noqa: ANN401 - what a page asks
-        with self._tenancy.read() as snapshot:
-            return collect(self._tenancy, self._registry, self._releases, snapshot, slot, **asked)
+        return self._tenancy.ask(
+            lambda snapshot: collect(
+                self._tenancy, self._registry, self._releases, snapshot, slot, **asked
+            )
+        )
 
 
 def _fill(

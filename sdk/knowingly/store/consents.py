@@ -52,9 +52,9 @@ def _record(row: Sequence[Any]) -> ConsentRecord:
 
 
 def of(snapshot: Snapshot, subject: int) -> list[ConsentRecord]:
-    """One person's choices."""
+    """One person's choices, in the order they were recorded."""
     rows = snapshot.connection.execute(_ONE, {"t": snapshot.tenant, "s": subject})
-    return [_record(row) for row in rows.all()]
+    return sorted((_record(row) for row in rows.all()), key=lambda one: (one.index, one.purpose))
 
 
 def with_person(snapshot: Snapshot, lookup: bytes) -> tuple[SubjectRow | None, list[ConsentRecord]]:

@@ -1,79 +1,95 @@
-"""One database: its engine, its transactions, and its errors in our words."""
+"""One database, SQLite or PostgreSQL: its two kinds of transaction."""
 
 import os
-import sqlite3
-import threading
+import random
+import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, RootTransaction
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError
 
-from knowingly.errors import StoreError
+from knowingly.store.failures import is_retryable, translated
+from knowingly.store.postgres import Postgres
+from knowingly.store.sqlite import Sqlite
+from knowingly.store.urls import checked_url
 
-BUSY_SECONDS = 10
-BEGIN_TRIES = 3
+T = TypeVar("T")
+First = Callable[[Connection], T]
+"""What a transaction does first, and what comes of it."""
+
+TRIES = 5
+FIRST_WAIT_SECONDS = 0.05
+AGAIN_WITHIN_SECONDS = 15
+"""A failure that took longer than this has waited enough, and is not tried again."""
 
 
 class Database:
-    """An engine with explicit transactions.
+    """A database with explicit transactions.
 
-    SQLite's driver starts transactions late and by itself; here every transaction is begun in so
-    many words, ``BEGIN IMMEDIATE`` for writing, because a read that later wants to write fails
-    with "database is locked" under load however long it waits.
+    A transaction that fails before its first statement is answered has done nothing, and is begun
+    again a few times where the failure is of a kind that passes. What came after that statement is
+    never repeated here: only the caller knows whether it may be.
     """
 
     def __init__(self, url: str | URL) -> None:
         self.url = checked_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.engine = self._create()
-        self._writing = threading.Lock()
-        _apart_at_fork(self)
+        self._kind = Sqlite(self.url) if self.is_sqlite else Postgres(self.url)
+        _apart_at_fork(self._kind)
 
-    def _create(self) -> Engine:
-        try:
-            if not self.is_sqlite:
-                return create_engine(self.url, hide_parameters=True, pool_pre_ping=True)
-            engine = create_engine(
-                self.url,
-                hide_parameters=True,
-                pool_size=20,
-                max_overflow=40,
-                connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
-            )
-        except (NoSuchModuleError, ModuleNotFoundError) as error:
-            raise StoreError(
-                f"no driver for {self.url.drivername!r} is installed: use sqlite:///FILE"
-            ) from error
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-        return engine
+    @property
+    def engine(self) -> Engine:
+        """SQLAlchemy's engine."""
+        return self._kind.engine
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """One snapshot: every statement sees the same state."""
-        with translated(), self.engine.connect() as connection:
-            options = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
-            with connection.execution_options(**options).begin():
-                yield connection
+        with self.reading_from(_nothing) as (connection, _):
+            yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """One transaction; threads of this process queue here rather than in the database."""
-        if not self._writing.acquire(timeout=BUSY_SECONDS * BEGIN_TRIES):
-            raise StoreError("another thread has been writing for too long; nothing was written")
-        try:
-            with translated(), self.engine.connect() as connection:
-                writer = connection.execution_options(knowingly_begin="BEGIN IMMEDIATE")
-                with _begun(writer):
-                    yield writer
-        finally:
-            self._writing.release()
+    def reading_from(self, first: First[T]) -> Iterator[tuple[Connection, T]]:
+        """One snapshot, and what a first statement found in it."""
+        with translated(), self._begun(self._kind.reading, first) as (connection, found, _):
+            yield connection, found
+
+    @contextmanager
+    def writing(self, *, alone: bool = False) -> Iterator[Connection]:
+        """One transaction; with ``alone``, no other that wants to be alone runs beside it."""
+        first = self._kind.stay_alone if alone else _nothing
+        with self.writing_from(first) as (connection, _):
+            yield connection
+
+    @contextmanager
+    def writing_from(self, first: First[T]) -> Iterator[tuple[Connection, T]]:
+        """One transaction, and what a first statement, such as a lock, found in it."""
+        with (
+            self._kind.turn(),
+            translated(),
+            self._begun(self._kind.writing, first) as (connection, found, transaction),
+        ):
+            yield connection, found
+            with translated(committing=True):
+                try:
+                    transaction.commit()
+                except BaseException:
+                    # Nobody knows what state it is in: it must not go back to the pool.
+                    connection.invalidate()
+                    raise
+
+    def identity(self) -> object:
+        """What tells this database from any other; a server is asked for it.
+
+        Raises:
+            StoreError: The server cannot be reached, or cannot keep a shop.
+        """
+        with translated():
+            return self._kind.identity()
 
     def truncate(self) -> bool:
         """Move the write-ahead log into the file and empty it; false when another reader is busy.
@@ -81,127 +97,60 @@ class Database:
         Only then are deleted bytes gone from both files. Elsewhere than SQLite there is nothing to
         do here, and the documentation says what that means.
         """
-        if not self.is_sqlite:
-            return True
-        with translated(), self.engine.connect() as connection:
-            # SQLAlchemy would begin a transaction first, inside which a checkpoint is refused.
-            raw: Any = connection.connection.driver_connection
-            # The caller tries again: waiting here would hold an erasure up behind a long reader.
-            raw.execute("PRAGMA busy_timeout = 0")
-            try:
-                busy, _, _ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            finally:
-                raw.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1_000}")
-        return not busy
+        with translated():
+            return self._kind.truncate()
 
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
 
+    @contextmanager
+    def _begun(
+        self, options: Mapping[str, Any], first: First[T]
+    ) -> Iterator[tuple[Connection, T, RootTransaction]]:
+        until = time.monotonic() + AGAIN_WITHIN_SECONDS
+        for attempt in range(1, TRIES + 1):
+            try:
+                connection, found, transaction = self._begin(options, first)
+                break
+            except DBAPIError as error:
+                late = attempt == TRIES or time.monotonic() > until
+                if late or not is_retryable(error):
+                    raise
+                # Whoever failed at the same moment must not come back at the same moment.
+                time.sleep(FIRST_WAIT_SECONDS * 2**attempt * random.uniform(0.5, 1))  # noqa: S311 - no secret
+        with connection, transaction:
+            yield connection, found, transaction
 
-@contextmanager
-def _begun(connection: Connection) -> Iterator[None]:
-    for attempt in range(BEGIN_TRIES):
+    def _begin(
+        self, options: Mapping[str, Any], first: First[T]
+    ) -> tuple[Connection, T, RootTransaction]:
+        connection = self.engine.connect()
         try:
+            connection = connection.execution_options(**options)
             transaction = connection.begin()
-            break
-        except DBAPIError as error:
-            # Nothing has been done yet, so trying again is safe.
-            if "locked" not in str(error.orig) or attempt == BEGIN_TRIES - 1:
-                raise
-    with transaction:
-        yield
+            return connection, first(connection), transaction
+        except BaseException:
+            connection.close()
+            raise
 
 
-@contextmanager
-def translated() -> Iterator[None]:
-    """Database errors as ``StoreError``, without the statement's values."""
-    try:
-        yield
-    except PoolTimeout:
-        raise StoreError("every connection is in use; try again, or share one Shop") from None
-    except DBAPIError as error:
-        # Only the driver's class and sqlite's short text: a server's detail line repeats values.
-        kind = type(error.orig).__name__
-        detail = str(error.orig).splitlines()[0] if type(error.orig).__module__ == "sqlite3" else ""
-        raise StoreError(f"the database failed ({kind}: {detail}); nothing was written") from None
+def _nothing(_connection: Connection) -> None:
+    return None
 
 
-def checked_url(url: str | URL) -> URL:
-    """A database URL, read; nothing is opened or made.
+def _apart_at_fork(kind: Sqlite | Postgres) -> None:
+    """A connection shared with a parent process would corrupt both: each opens its own."""
+    reference = weakref.ref(kind)
 
-    Raises:
-        StoreError: It is none, or names no file in a folder that is there.
-    """
-    try:
-        parsed = make_url(url)
-        parsed.get_backend_name()
-    except (ArgumentError, TypeError, ValueError):
-        raise StoreError("not a database URL: write sqlite:///shop.db") from None
-    if parsed.get_backend_name() == "sqlite":
-        if not parsed.database or parsed.database == ":memory:":
-            raise StoreError(
-                "a shop lives in a file, so that keys and data survive: write sqlite:///shop.db"
-            )
-        if parsed.host or parsed.username or parsed.query or "\0" in parsed.database:
-            raise StoreError("a shop's URL names a file and nothing else: write sqlite:///shop.db")
-        folder = Path(parsed.database).parent
-        try:
-            found = folder.is_dir()
-            Path(parsed.database).exists()
-        except (OSError, ValueError) as error:
-            raise StoreError(f"no file can have that name ({type(error).__name__})") from None
-        if not found:
-            raise StoreError(f"the folder {folder} does not exist: create it first")
-    return parsed
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in (
-        f"busy_timeout = {BUSY_SECONDS * 1_000}",
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "foreign_keys = ON",
-        "secure_delete = ON",
-        "temp_store = MEMORY",
-        "cache_size = -65536",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    begin = connection.get_execution_options().get("knowingly_begin", "BEGIN")
-    # By the driver itself: this runs on every page view, and SQLAlchemy's own way costs ten times
-    # as much. The error of a busy database comes out the same, from ``translated``.
-    driver = connection.connection.driver_connection
-    if driver is not None:
-        try:
-            driver.execute(begin)
-        except sqlite3.Error as error:
-            raise OperationalError(begin, None, error) from error
-
-
-def _apart_at_fork(database: Database) -> None:
-    """A connection shared with a parent process would corrupt both: each opens its own.
-
-    SQLite's locks are not inherited, but its belief to hold them is: a child that saw an open
-    connection takes no lock of its own on the file, and the next process to close it deletes the
-    write-ahead log under the child's feet. So idle connections are closed before the fork.
-    """
-    reference = weakref.ref(database)
-
-    def close() -> None:
+    def before() -> None:
         parent = reference()
         if parent is not None:
-            parent.engine.dispose()
+            parent.before_fork()
 
-    def forget() -> None:
+    def after() -> None:
         child = reference()
         if child is not None:
-            child.engine.dispose(close=False)
-            child._writing = threading.Lock()  # noqa: SLF001 - a lock held elsewhere at the fork
+            child.after_fork()
 
-    os.register_at_fork(before=close, after_in_child=forget)
+    os.register_at_fork(before=before, after_in_child=after)

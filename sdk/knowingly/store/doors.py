@@ -4,17 +4,21 @@ Both hand out the tenant's head row with the connection. A writer's changes to t
 when its block ends, in the same transaction as everything else it did.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from knowingly.errors import StoreError
 from knowingly.store.database import Database
+from knowingly.store.failures import LOST
 from knowingly.store.prepared import Prepared
 from knowingly.store.schema import tenants
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -63,14 +67,30 @@ class Store:
     @contextmanager
     def read(self, tenant: int) -> Iterator[Snapshot]:
         """One snapshot of one tenant; writes nothing."""
-        with self.database.reading() as connection:
-            yield Snapshot(connection, tenant, _head(connection, tenant, locked=False))
+        find = partial(_head, tenant=tenant, locked=False)
+        with self.database.reading_from(find) as (connection, head):
+            yield Snapshot(connection, tenant, head)
+
+    def ask(self, tenant: int, question: Callable[[Snapshot], T]) -> T:
+        """What a question that writes nothing finds in one snapshot.
+
+        It is asked once more, from the start, when the connection was lost under it.
+        """
+        try:
+            with self.read(tenant) as snapshot:
+                return question(snapshot)
+        except StoreError as error:
+            if error.reason != LOST.reason:
+                raise
+        with self.read(tenant) as snapshot:
+            return question(snapshot)
 
     @contextmanager
     def write(self, tenant: int) -> Iterator[Tx]:
         """One transaction of one tenant: all of it is kept, or nothing."""
-        with self.database.writing() as connection:
-            tx = Tx(connection, tenant, _head(connection, tenant, locked=True))
+        lock = partial(_head, tenant=tenant, locked=True)
+        with self.database.writing_from(lock) as (connection, head):
+            tx = Tx(connection, tenant, head)
             before = asdict(tx.head)
             yield tx
             after = asdict(tx.head)
@@ -86,7 +106,7 @@ class Store:
         with self.database.reading() as connection:
             number = connection.execute(find).scalar()
         if number is None:
-            with self.database.writing() as connection:
+            with self.database.writing(alone=True) as connection:
                 number = connection.execute(find).scalar()
                 if number is None:
                     done = connection.execute(insert(tenants).values(name=name))

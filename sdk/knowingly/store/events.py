@@ -30,7 +30,7 @@ _HISTORY = Prepared(
         table.c.subject == bindparam("s"),
         table.c.purposes.bitwise_and(bindparam("mask")) != 0,
     )
-    .order_by(table.c.day.desc())
+    .order_by(table.c.day.desc(), table.c.event)
     .limit(bindparam("n"))
 )
 _BETWEEN = Prepared(
@@ -41,7 +41,7 @@ _BETWEEN = Prepared(
         table.c.purposes.bitwise_and(bindparam("mask")) != 0,
         table.c.day.between(bindparam("first_day"), bindparam("last_day")),
     )
-    .order_by(table.c.subject)
+    .order_by(table.c.subject, table.c.event)
 )
 _ADD = BulkInsert(table, skip_existing=True)
 NewEvent = tuple[int, int, bytes, int, int, bytes]

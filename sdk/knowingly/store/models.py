@@ -50,7 +50,8 @@ def training(snapshot: Snapshot) -> Row[Any] | None:
 def models_of(snapshot: Snapshot, training: int) -> list[ModelRow]:
     """The models of a training."""
     rows = select(*_MODEL).where(models.c.tenant == snapshot.tenant, models.c.training == training)
-    return [ModelRow(*row) for row in snapshot.connection.execute(rows)]
+    # Sorted here: how a server sorts text depends on its locale.
+    return sorted(ModelRow(*row) for row in snapshot.connection.execute(rows))
 
 
 def serving_rows(

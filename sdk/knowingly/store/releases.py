@@ -49,9 +49,9 @@ def spent_by_period(snapshot: Snapshot) -> dict[str, int]:
         select(charges.c.period, func.sum(charges.c.pico_rho))
         .where(charges.c.tenant == snapshot.tenant)
         .group_by(charges.c.period)
-        .order_by(charges.c.period)
     )
-    return {row[0]: int(row[1]) for row in snapshot.connection.execute(rows)}
+    # Sorted here: how a server sorts text depends on its locale.
+    return {row[0]: int(row[1]) for row in sorted(snapshot.connection.execute(rows).all())}
 
 
 class ChargeRow(NamedTuple):

@@ -227,7 +227,7 @@ class Keyring:
         secrets = again(self._stored_secrets)
         if len(secrets) == len(SECRETS):
             return secrets
-        with self._database.writing() as connection:
+        with self._database.writing(alone=True) as connection:
             secrets = open_secrets(connection, self.tenant_key)
             self._add_secrets(connection, secrets)
         return secrets

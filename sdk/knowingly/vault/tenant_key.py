@@ -107,7 +107,7 @@ class TenantKey:
         return Cipher(key, tenant=self.tenant, key_id=b"tenant", version=version)
 
     def _make_or_adopt(self, at_us: int) -> None:
-        with self.database.writing() as connection:
+        with self.database.writing(alone=True) as connection:
             rows = tenant_keys.live(connection, self.tenant)
             if not rows:
                 # Under another root key than the shop's, a new tenant would open and no other.

@@ -1,0 +1,257 @@
+"""Two merchants with the same ids in one database: nothing of one is seen or changed by the other.
+
+Every public call has a case here: a new one without a case fails.
+"""
+
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from sqlalchemy import Engine, event
+
+import knowingly
+from knowingly.samples import tea_shop
+from knowingly.store import key_schema, schema
+
+MARK = "theirs"
+"""In everything that only the other merchant has."""
+WHO = "t003"
+ROOMS = ("items", "consent", "profiles", "models", "aggregates", "rights", "audit")
+PURPOSES = ["personalize", "train", "measure"]
+NOTICE = "2026-01/en"
+
+
+def refused(call):
+    """The call must find nothing to do."""
+    with pytest.raises(knowingly.KnowinglyError) as caught:
+        call()
+    return str(caught.value)
+
+
+CASES = {
+    "name": lambda shop, _: shop.name,
+    "now": lambda shop, _: shop.now(),
+    "policy": lambda shop, _: shop.policy.digest,
+    "plugins": lambda shop, _: sorted(shop.plugins.algorithms),
+    "tenant": lambda shop, _: shop.tenant(shop.name) is shop,
+    "knows": lambda shop, _: [shop.knows(WHO), not shop.knows(f"{MARK}-person")],
+    "track": lambda shop, theirs: [
+        shop.track(WHO, "purchase", "assam", event_id="1-1"),
+        refused(lambda: shop.track(WHO, "view", f"{MARK}-item")),
+    ],
+    "train": lambda shop, _: shop.train(),
+    "recommend": lambda shop, theirs: [
+        shop.recommend(WHO, k=40),
+        shop.recommend(f"{MARK}-person", k=40),
+        shop.recommend(WHO, slot="product", item=f"{MARK}-item", k=40).hits,
+        shop.recommend(slot="cart", basket=[f"{MARK}-item"], k=40),
+    ],
+    "evaluate": lambda shop, _: refused(shop.evaluate),
+    "maintain": lambda shop, _: shop.maintain(),
+    "stats": lambda shop, _: shop.stats(),
+    "close": None,  # for every merchant of the databases: its docstring says so
+    "items.upsert": lambda shop, _: shop.items.upsert([{"id": "assam", "title": "Ours"}]),
+    "items.view": lambda shop, _: list(shop.items.view().titles),
+    "consent.grant": lambda shop, _: shop.consent.grant(WHO, PURPOSES, notice=NOTICE),
+    "consent.refuse": lambda shop, _: shop.consent.refuse("t005", ["measure"]),
+    "consent.withdraw": lambda shop, _: shop.consent.withdraw("t006"),
+    "consent.object": lambda shop, _: shop.consent.object("t007", ["train"]),
+    "consent.record": lambda shop, _: shop.consent.record(
+        [{"subject": "t008", "action": "withdraw"}]
+    ),
+    "consent.status": lambda shop, _: [
+        shop.consent.status(WHO),
+        not any(one.allowed for one in shop.consent.status(f"{MARK}-person").values()),
+    ],
+    "consent.explain": lambda shop, theirs: [
+        shop.consent.explain(shop.recommend(WHO).decision),
+        refused(lambda: shop.consent.explain(theirs.recommend(WHO).decision)),
+    ],
+    "profiles.view": lambda shop, _: [
+        shop.profiles.view(WHO, "personalize"),
+        shop.profiles.view(f"{MARK}-person", "personalize"),
+    ],
+    "models.cards": lambda shop, _: shop.models.cards(),
+    "models.compare_with_refit": lambda shop, _: shop.models.compare_with_refit(),
+    "aggregates.bestsellers": lambda shop, _: shop.aggregates.bestsellers(),
+    "aggregates.release_bestsellers": lambda shop, _: shop.aggregates.release_bestsellers(),
+    "aggregates.budget": lambda shop, _: shop.aggregates.budget(),
+    "rights.export": lambda shop, _: [
+        shop.rights.export(WHO),
+        refused(lambda: shop.rights.export(f"{MARK}-person")),
+    ],
+    "rights.erase": lambda shop, _: [
+        shop.rights.erase("t009").statement,
+        refused(lambda: shop.rights.erase(f"{MARK}-person")),
+    ],
+    "rights.certificates": lambda shop, _: {"all": shop.rights.certificates()},
+    "audit.verify": lambda shop, _: shop.audit.verify(),
+    "audit.entries": lambda shop, _: shop.audit.entries(limit=10_000),
+    "audit.note_read": lambda shop, _: [
+        shop.audit.note_read("view", WHO),
+        shop.audit.note_read("view", f"{MARK}-person"),
+    ],
+}
+
+
+def calls_of(shop: knowingly.Shop) -> set[str]:
+    """The public methods and properties of a shop and its rooms, by name."""
+    found = {name for name in vars(knowingly.Shop) if not name.startswith("_")}
+    for room in ROOMS:
+        methods = vars(type(getattr(shop, room)))
+        found |= {f"{room}.{name}" for name in methods if not name.startswith("_")}
+    return found
+
+
+def words(value: object) -> Iterable[str]:
+    """Every word and number in a value, whatever its ``repr`` keeps to itself."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for field in dataclasses.fields(value):
+            yield from words(getattr(value, field.name))
+    elif isinstance(value, Mapping):
+        for key, one in value.items():
+            yield from words(key)
+            yield from words(one)
+    elif isinstance(value, list | tuple | set | frozenset | np.ndarray):
+        for one in value:
+            yield from words(one)
+    else:
+        yield str(value)
+
+
+@pytest.fixture(scope="module")
+def market(tea_files, tmp_path_factory):
+    """The tea shop, and another one in the same databases that has the same ids, and more."""
+    house = tea_files.copy(tmp_path_factory.mktemp("market") / "house")
+    house.with_policy(aggregates={"min_people": 20, "top": 5})
+    ours = house.open()
+    theirs = ours.tenant("acme")
+    tea_shop(theirs)
+    titles = [{"id": one, "title": f"{MARK} {one}"} for one in (*theirs.items.view().ids,)]
+    theirs.items.upsert([*titles, {"id": f"{MARK}-item", "title": MARK}], strict=True)
+    theirs.consent.grant(f"{MARK}-person", PURPOSES, notice=NOTICE)
+    theirs.track(f"{MARK}-person", "purchase", f"{MARK}-item", order=f"{MARK}-order")
+    house.clock.forward(hours=1)
+    theirs.train()
+    theirs.rights.erase("t000")
+    theirs.aggregates.release_bestsellers()
+    house.clock.forward(hours=1)
+    yield house
+    house.remove()
+
+
+@pytest.fixture
+def two(market, tmp_path):
+    """A copy of the two, open: the house, ours and theirs."""
+    house = market.copy(tmp_path / "market")
+    ours = house.open()
+    yield house, ours, ours.tenant("acme")
+    house.remove()
+
+
+def everything_of(house, number: int, name: str) -> dict[str, list]:
+    """All rows of one merchant, in both stores."""
+    found = {}
+    for store, metadata, own in (
+        ("data", schema.metadata, number),
+        ("keys", key_schema.metadata, name),
+    ):
+        for table in metadata.tables.values():
+            if "tenant" in table.c:
+                mine = f"SELECT * FROM {table.name} WHERE tenant = ?"  # noqa: S608
+                found[table.name] = sorted(map(repr, house.rows(mine, own, store=store)))
+    return found
+
+
+def test_every_public_call_has_a_case(shop):
+    """Whoever adds a call says here how it keeps two merchants apart."""
+    assert set(CASES) == calls_of(shop)
+    rooms = [name for name, value in vars(shop).items() if not name.startswith("_")]
+    assert sorted(rooms) == sorted(ROOMS)
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case is not None])
+def test_nothing_of_another_merchant_is_seen_or_changed(two, name):
+    """What a call gives names nothing of theirs, and all their rows are as before."""
+    house, ours, theirs = two
+    number = theirs._tenancy.number
+    before = everything_of(house, number, "acme")
+    assert len(before["events"]) > 500
+    assert before["subject_keys"]
+    shown = list(words(CASES[name](ours, theirs)))
+    assert shown
+    assert "False" not in shown or name not in {"knows", "tenant"}
+    assert not [one for one in shown if MARK in one.lower()]
+    assert everything_of(house, number, "acme") == before
+
+
+STATEMENT = re.compile(r"^\s*(SELECT|UPDATE|DELETE|INSERT)\b", re.IGNORECASE)
+TABLE = re.compile(r"\b(?:FROM|JOIN|UPDATE|INTO)\s+(\w+)", re.IGNORECASE)
+OWNED = {
+    table.name
+    for metadata in (schema.metadata, key_schema.metadata)
+    for table in metadata.tables.values()
+    if "tenant" in table.c
+}
+ACROSS = {
+    # A new merchant's root key is held against those there are; it reads one wrapped key.
+    "SELECT tenant_keys.tenant, tenant_keys.wrapped FROM tenant_keys LIMIT",
+    # A merchant is found by name, once, when opened.
+    "SELECT tenants.tenant FROM tenants WHERE tenants.name =",
+}
+
+
+def names_its_tenant(statement: str) -> bool:
+    """Whether a statement keeps to one merchant in every table it reads or changes."""
+    if statement.startswith(tuple(ACROSS)) or not STATEMENT.match(statement):
+        return True
+    tables = set(TABLE.findall(statement)) & OWNED
+    if statement.upper().startswith("INSERT"):
+        columns = statement.partition("(")[2].partition(")")[0]
+        return tables == {"tenants"} or "tenant" in columns.replace(",", " ").split()
+    where = f"{statement.partition(' ON ')[2]} {statement.partition('WHERE')[2]}"
+    bound = not tables or re.search(r"\.tenant = [?%]", where)
+    named = [re.search(rf"\b{one}\.tenant = |= {one}\.tenant\b", where) for one in tables]
+    return bool(bound) and all(named)
+
+
+def test_every_statement_names_the_tenant(tea_house, backend):
+    """Whatever the public calls do, each statement keeps to one merchant's rows."""
+    seen = set()
+
+    def look(_connection, _cursor, statement, *_):
+        seen.add(" ".join(statement.split()))
+
+    event.listen(Engine, "before_cursor_execute", look)
+    try:
+        ours = tea_house.open()
+        theirs = ours.tenant("acme")
+        tea_shop(theirs)
+        for case in CASES.values():
+            if case is not None:
+                tea_house.clock.now += timedelta(minutes=1)
+                case(ours, theirs)
+    finally:
+        event.remove(Engine, "before_cursor_execute", look)
+    assert len(seen) > 60
+    used = {name for statement in seen for name in TABLE.findall(statement)}
+    assert used >= OWNED, OWNED - used
+    assert [one for one in sorted(seen) if not names_its_tenant(one)] == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT events.body FROM events WHERE events.subject = ?",
+        "DELETE FROM events WHERE events.day < ?",
+        "UPDATE events SET purposes=? WHERE events.subject = ?",
+        "SELECT 1 FROM events JOIN subjects ON events.day = 1 WHERE events.tenant = ?",
+        "INSERT INTO events (subject, body) VALUES (?, ?)",
+    ],
+)
+def test_a_statement_without_a_tenant_would_be_found(statement):
+    """The look above can fail."""
+    assert not names_its_tenant(statement)
