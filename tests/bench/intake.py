@@ -55,15 +55,15 @@ def _order(
     sealed = plain = bare = 0.0
     with (
         open_shop(folder) as shop,
-        _plain(folder) as write_plain,
+        plain_events(f"sqlite:///{folder / 'plain.db'}") as write_plain,
         _bare(folder) as write_bare,
         progress(console) as bar,
     ):
         granting = timed(lambda: fill(shop, people, items))
         task = bar.add_task(f"track, and plain inserts, {order}", total=len(purchases))
         for part in parts(purchases):
-            rows = _rows(part)
-            named = _named(rows)
+            rows = plain_rows(part)
+            named = named_rows(rows)
             sealed += timed(lambda part=part: shop.track(part))
             plain += timed(lambda named=named: write_plain(named))
             bare += timed(lambda rows=rows: write_bare(rows))
@@ -77,7 +77,7 @@ def _order(
                 "at": NOW,
                 "event_id": f"v{n}",
             }
-            named = _named(_rows([event]))
+            named = named_rows(plain_rows([event]))
             alone.append(timed(lambda event=event: shop.track(event)))
             alone_plain.append(timed(lambda named=named: write_plain(named)))
     n = len(purchases)
@@ -96,7 +96,7 @@ def _ratio(peer_s: float, ours_s: float) -> str:
     return f"sealed is {peer_s / ours_s:.2f} times as fast"
 
 
-def _rows(part: list[dict[str, Any]]) -> list[tuple[int, int, bytes, int, int, bytes]]:
+def plain_rows(part: list[dict[str, Any]]) -> list[tuple[int, int, bytes, int, int, bytes]]:
     """The same columns, with a body in clear of the size it has unsealed."""
     rows = []
     for event in part:
@@ -106,13 +106,13 @@ def _rows(part: list[dict[str, Any]]) -> list[tuple[int, int, bytes, int, int, b
     return rows
 
 
-def _named(rows: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
+def named_rows(rows: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
     return [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
 
 
 @contextmanager
-def _plain(folder: Path) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
-    """Inserts by SQLAlchemy, each batch committed."""
+def plain_events(url: str) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
+    """Inserts of the same rows, keys and indexes by SQLAlchemy, each batch committed."""
     table = Table(
         "events",
         MetaData(),
@@ -124,10 +124,12 @@ def _plain(folder: Path) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
         Column("body", LargeBinary),
         sqlite_with_rowid=False,
     )
-    Index("unusable", table.c.tenant, table.c.subject, sqlite_where=text("purposes = 0"))
-    engine = create_engine(f"sqlite:///{folder / 'plain.db'}")
+    unused = text("purposes = 0")
+    columns = table.c.tenant, table.c.subject
+    Index("events_unusable", *columns, sqlite_where=unused, postgresql_where=unused)
+    engine = create_engine(url)
     with engine.connect() as connection:
-        for pragma in _PRAGMAS:
+        for pragma in _PRAGMAS if engine.dialect.name == "sqlite" else ():
             connection.exec_driver_sql(f"PRAGMA {pragma}")
         table.create(connection)
         connection.commit()

@@ -13,6 +13,7 @@ from pathlib import Path
 import forgetting
 import intake
 import pages
+import volume
 from rich.console import Console
 from rich.table import Table
 
@@ -21,8 +22,11 @@ def main() -> None:
     """Run what was asked for and print one table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=100_000)
+    parser.add_argument(
+        "--sizes", type=int, nargs="+", default=[10_000, 100_000], help="people, for volume"
+    )
     parser.add_argument("--items", type=int, default=10_000)
-    parser.add_argument("--only", choices=["pages", "forgetting"], help="one part of it")
+    parser.add_argument("--only", choices=["pages", "forgetting", "volume"], help="one part of it")
     parser.add_argument("--json", type=Path, help="write the figures there too")
     asked = parser.parse_args()
     console = Console(stderr=True)
@@ -37,6 +41,8 @@ def main() -> None:
             place = Path(folder) / "year"
             place.mkdir()
             figures += forgetting.measure(place, console)
+        if asked.only in {None, "volume"}:
+            figures += volume.measure(Path(folder) / "volume", asked.sizes, asked.items, console)
     table = Table("what", "measured", "beside", title=f"Python {platform.python_version()}")
     for row in figures:
         table.add_row(*row)
