@@ -4,11 +4,11 @@ Both hand out the tenant's head row with the connection. A writer's changes to t
 when its block ends, in the same transaction as everything else it did.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
@@ -53,9 +53,10 @@ class Tx(Snapshot):
     """A snapshot that may write; only one exists per tenant at a time."""
 
 
-_HEAD = select(tenants).where(tenants.c.tenant == bindparam("t"))
-_HEAD_LOCKED = _HEAD.with_for_update()
-_HEAD_READ = Prepared(_HEAD)
+_COUNTERS = [field.name for field in fields(Head)]
+_SELECT = select(tenants).where(tenants.c.tenant == bindparam("t"))
+_HEAD = Prepared(_SELECT)
+_LOCKED_HEAD = Prepared(_SELECT.with_for_update())
 
 
 class Store:
@@ -91,10 +92,13 @@ class Store:
         lock = partial(_head, tenant=tenant, locked=True)
         with self.database.writing_from(lock) as (connection, head):
             tx = Tx(connection, tenant, head)
-            before = asdict(tx.head)
+            before = replace(head)
             yield tx
-            after = asdict(tx.head)
-            changed = {name: after[name] for name in after if after[name] != before[name]}
+            changed = {
+                name: getattr(head, name)
+                for name in _COUNTERS
+                if getattr(head, name) != getattr(before, name)
+            }
             if changed:
                 connection.execute(
                     update(tenants).where(tenants.c.tenant == tenant).values(**changed)
@@ -115,10 +119,7 @@ class Store:
 
 
 def _head(connection: Connection, tenant: int, *, locked: bool) -> Head:
-    if locked:
-        rows: Sequence[Sequence[Any]] = connection.execute(_HEAD_LOCKED, {"t": tenant}).all()
-    else:
-        rows = _HEAD_READ.all(connection, {"t": tenant})
+    rows = (_LOCKED_HEAD if locked else _HEAD).all(connection, {"t": tenant})
     if not rows:
         raise StoreError("this tenant is not in the database any more")
     return Head(*rows[0])
