@@ -6,11 +6,13 @@ from knowingly.domain.consent import Action, Decision, Receipt, Signal
 from knowingly.domain.event import Event, EventKind
 from knowingly.domain.intake import Intake, Refusal
 from knowingly.domain.item import Item
+from knowingly.domain.merged import Merged
 from knowingly.domain.page import Basis, Hit, Page
 from knowingly.errors import (
     BudgetExhaustedError,
     ConsentError,
     ContractError,
+    HoldError,
     InputError,
     InternalError,
     KnowinglyError,
@@ -31,11 +33,13 @@ from knowingly.errors import (
 from knowingly.evaluate.runner import Evaluation
 from knowingly.governance.aggregates import BudgetReport, Release
 from knowingly.governance.certificate import Certificate
+from knowingly.governance.retention import Retained
 from knowingly.governance.upkeep import Maintained
 from knowingly.hookspecs import hookimpl
 from knowingly.ledger.log import Entry
 from knowingly.ledger.verify import VerifiedLog
-from knowingly.policy import Policy, default_policy_text, load_policy
+from knowingly.policy import DataField, Policy, default_policy_text, load_policy
+from knowingly.profiles.traits import Trait
 from knowingly.profiles.views import PastEvent, Profile
 from knowingly.recommend.block import Block, FitData
 from knowingly.recommend.counts import Counts
@@ -62,6 +66,7 @@ __all__ = [
     "ContractError",
     "CountingAlgorithm",
     "Counts",
+    "DataField",
     "Decision",
     "Entry",
     "Evaluation",
@@ -71,6 +76,7 @@ __all__ = [
     "FitData",
     "History",
     "Hit",
+    "HoldError",
     "InputError",
     "Intake",
     "InternalError",
@@ -80,6 +86,7 @@ __all__ = [
     "KnowinglyError",
     "LedgerError",
     "Maintained",
+    "Merged",
     "MissingExtraError",
     "Model",
     "ModelCard",
@@ -95,6 +102,7 @@ __all__ = [
     "Receipt",
     "Refusal",
     "Release",
+    "Retained",
     "RootKeyError",
     "SealError",
     "Shop",
@@ -102,6 +110,7 @@ __all__ = [
     "StoreError",
     "TamperedError",
     "Trained",
+    "Trait",
     "UnknownItemError",
     "UnknownSlotError",
     "UnknownSubjectError",

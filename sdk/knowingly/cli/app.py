@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from knowingly.cli import audit, learn, load, look, pages, rights, start
+from knowingly.cli import audit, learn, load, look, pages, retention, rights, start
 from knowingly.cli.codes import MEANINGS
 from knowingly.cli.options import SETTINGS, Command
 
@@ -58,6 +58,11 @@ def make_app() -> typer.Typer:
     for name, function in AUDIT_COMMANDS.items():
         log.command(name, context_settings=SETTINGS)(function)
     app.add_typer(log, name="audit")
+    keeping = typer.Typer(no_args_is_help=True, help="Retention: what is past its time.")
+    # A callback keeps typer from making the one command there is the whole group.
+    keeping.callback()(lambda: None)
+    keeping.command("run", context_settings=SETTINGS)(retention.run)
+    app.add_typer(keeping, name="retention")
     return app
 
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from knowingly.errors import SealError, StoreError
 from knowingly.store import keys as key_rows
 from knowingly.store.database import Database
-from knowingly.vault.seal import Cipher
+from knowingly.vault.seal import Cipher, place
 
 KEPT_CIPHERS = 65_536
 SECRETS = ("lookup", "operator", "token", "signing")
@@ -63,6 +63,24 @@ class Keyring:
             digest_size=16,
             key=self._secrets["lookup"],
             person=b"event",
+        ).digest()
+
+    def trait_name(self, key_id: bytes, field: str) -> bytes:
+        """The keyed hash, 16 bytes, of a field's name for one person."""
+        return hashlib.blake2b(
+            key_id + field.encode(),
+            digest_size=16,
+            key=self._secrets["lookup"],
+            person=b"trait",
+        ).digest()
+
+    def identity(self, kind: str, value: str) -> bytes:
+        """The keyed hash, 32 bytes, that leads from an identity to the person it is of."""
+        return hashlib.blake2b(
+            place(kind.encode(), value.encode()),
+            digest_size=32,
+            key=self._secrets["lookup"],
+            person=b"identity",
         ).digest()
 
     def create(self, count: int, *, at_us: int) -> list[bytes]:
