@@ -14,7 +14,7 @@ from knowingly.vault.root import write_root_key
 
 NOTICE = "2026-01/en"
 PURPOSES = ("personalize", "train", "measure")
-NOES = ("refuse", "withdraw", "object")
+SAID_NO = ("refuse", "withdraw", "object")
 FIELDS = {
     "size": {"title": "Size", "purposes": ["personalize", "measure"]},
     "tone": {"title": "Tone", "purposes": ["train"]},
@@ -24,7 +24,7 @@ sides = st.sampled_from(["session", "account"])
 purposes = st.sets(st.sampled_from(PURPOSES), min_size=1).map(sorted)
 ACTS = st.one_of(
     st.tuples(st.just("grant"), sides, purposes),
-    st.tuples(st.sampled_from(NOES), sides, purposes),
+    st.tuples(st.sampled_from(SAID_NO), sides, purposes),
     st.tuples(st.sampled_from(["restrict", "lift_restriction"]), sides, st.just(())),
     st.tuples(st.just("track"), sides, st.sampled_from(["i0", "i1"])),
     st.tuples(st.just("set"), sides, st.sampled_from(["size", "tone"])),
@@ -49,7 +49,7 @@ class Two:
             clock=lambda: self.now,
         )
         self.shop.items.upsert([{"id": "i0"}, {"id": "i1"}])
-        self.noes: set[str] = set()
+        self.refused: set[str] = set()
         self.is_restricted = False
         for side in ("session", "account"):
             self.shop.consent.refuse(side, ["share"])
@@ -59,7 +59,7 @@ class Two:
         verb, side, what = act
         if verb == "grant":
             self.shop.consent.grant(side, what, notice=NOTICE)
-        elif verb in NOES:
+        elif verb in SAID_NO:
             getattr(self.shop.consent, verb)(side, what)
         elif verb == "track":
             self.shop.track(side, "view", what)
@@ -68,8 +68,8 @@ class Two:
         else:
             getattr(self.shop.rights, verb)(side)
         if side == "session":
-            self.noes |= set(what) if verb in NOES else set()
-            self.noes -= set(what) if verb == "grant" else set()
+            self.refused |= set(what) if verb in SAID_NO else set()
+            self.refused -= set(what) if verb == "grant" else set()
             self.is_restricted = verb == "restrict" or (
                 self.is_restricted and verb != "lift_restriction"
             )
@@ -106,7 +106,7 @@ def test_a_merge_never_widens(acts, basis):
         )
         two.shop.profiles.merge("session", into="account")
         after = two.allowed("account")
-        assert after == (set() if two.is_restricted else before - two.noes)
+        assert after == (set() if two.is_restricted else before - two.refused)
         for purpose in PURPOSES:
             assert two.seen("account", purpose) <= shown[purpose]
             if purpose not in after:

@@ -1,8 +1,8 @@
 """Merge: what a session and the account that signed in both allow becomes the account's.
 
-One transaction takes the session out of the models, hands over what both allow, records the
-session's noes as the account's, and begins the erasure of the session. From there on it is an
-erasure like any other: its key goes, then its rows, whatever crashes in between.
+One transaction takes the session out of the models, hands over what both allow, records what the
+session refuses as refused by the account, and begins the erasure of the session. From there on it
+is an erasure like any other: its key goes, then its rows, whatever crashes in between.
 
 The session's own records are kept, as ``account:merged:<entry>``: history that decides nothing. A
 yes among them would be a yes the account never gave; a no is recorded anew, for the account itself.
@@ -111,15 +111,15 @@ class Merges:
         return done, self._erasures.begin(tx, source.person)
 
     def _refuse(self, tx: Tx, source: _Side, target: _Side) -> tuple[str, ...]:
-        """Record the session's noes, as they stand, as noes of the account."""
-        noes: dict[Action, list[str]] = {}
+        """Record each no of the session that stands as one of the account."""
+        refusals: dict[Action, list[str]] = {}
         if self._no(source, EVERY_PURPOSE) is Action.RESTRICT:
-            noes[Action.RESTRICT] = [EVERY_PURPOSE]
+            refusals[Action.RESTRICT] = [EVERY_PURPOSE]
         chosen = {record.purpose for record in source.records} - {EVERY_PURPOSE}
         for purpose in sorted(chosen):
             if (no := self._no(source, purpose)) is not None:
-                noes.setdefault(no, []).append(purpose)
-        if not noes:
+                refusals.setdefault(no, []).append(purpose)
+        if not refusals:
             return ()
         # A no is never older than what is recorded already: otherwise a yes would outlive it.
         known = [record.received_us for record in target.records]
@@ -140,19 +140,19 @@ class Merges:
                     {"by": "merge"},
                     target.person.subject,
                 )
-                for action, purposes in noes.items()
+                for action, purposes in refusals.items()
             ],
         )
         rows = [
             (target.person.subject, ConsentRecord(purpose, action, at_us, at_us, entry.index))
-            for entry, (action, purposes) in zip(entries, noes.items(), strict=True)
+            for entry, (action, purposes) in zip(entries, refusals.items(), strict=True)
             for purpose in purposes
         ]
         consents.add(tx, rows)
-        every = Action.RESTRICT in noes
+        every = Action.RESTRICT in refusals
         touched = tuple(self._tenancy.policy.purposes) if every else tuple(sorted(chosen))
         self._effects(tx, target.person, touched, at_us=at_us, first_entry=entries[0].index)
-        return tuple(sorted({purpose for names in noes.values() for purpose in names}))
+        return tuple(sorted({purpose for names in refusals.values() for purpose in names}))
 
     def _no(self, side: _Side, purpose: str) -> Action | None:
         return standing_no(purpose, side.records, policy=self._tenancy.policy)

@@ -37,7 +37,7 @@ def test_a_field_has_safe_defaults():
 @pytest.mark.parametrize(
     ("more", "path", "cure"),
     [
-        ('titel = "x"', "11 data.size.titel", "did you mean 'title'"),
+        ('titles = "x"', "11 data.size.titles", "did you mean 'title'"),
         ('kind = "colour"', "11 data.size.kind", '"text", "number", "flag"'),
         ('source = "bought"', "11 data.size.source", '"provided", "observed"'),
         ("keep_days = 0", "11 data.size.keep_days", "at least 1"),
