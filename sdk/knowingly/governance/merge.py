@@ -115,15 +115,15 @@ class Merges:
         refusals: dict[Action, list[str]] = {}
         if self._no(source, EVERY_PURPOSE) is Action.RESTRICT:
             refusals[Action.RESTRICT] = [EVERY_PURPOSE]
-        chosen = {record.purpose for record in source.records} - {EVERY_PURPOSE}
-        for purpose in sorted(chosen):
+        known = {record.purpose for record in source.records} | self._tenancy.policy.purposes.keys()
+        for purpose in sorted(known - {EVERY_PURPOSE}):
             if (no := self._no(source, purpose)) is not None:
                 refusals.setdefault(no, []).append(purpose)
         if not refusals:
             return ()
         # A no is never older than what is recorded already: otherwise a yes would outlive it.
-        known = [record.received_us for record in target.records]
-        at_us = max([self._tenancy.now_us(), *known])
+        earlier = [record.received_us for record in target.records]
+        at_us = max([self._tenancy.now_us(), *earlier])
         entries = log.append_many(
             tx,
             [
@@ -149,10 +149,10 @@ class Merges:
             for purpose in purposes
         ]
         consents.add(tx, rows)
-        every = Action.RESTRICT in refusals
-        touched = tuple(self._tenancy.policy.purposes) if every else tuple(sorted(chosen))
+        refused = tuple(sorted({purpose for names in refusals.values() for purpose in names}))
+        touched = tuple(self._tenancy.policy.purposes) if Action.RESTRICT in refusals else refused
         self._effects(tx, target.person, touched, at_us=at_us, first_entry=entries[0].index)
-        return tuple(sorted({purpose for names in refusals.values() for purpose in names}))
+        return refused
 
     def _no(self, side: _Side, purpose: str) -> Action | None:
         return standing_no(purpose, side.records, policy=self._tenancy.policy)

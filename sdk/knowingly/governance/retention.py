@@ -117,9 +117,10 @@ class Retention:
 
     def _sweep(self, tx: Tx, now_us: int, tally: _Tally) -> None:
         held_back = not self._models_left(tx, now_us)
-        but = TRAIN if held_back else None
         for table in kept.TABLES:
             tally.expired[table, "never_asked"] += self._never_asked(tx, table)
+            # Models learn from events alone.
+            but = TRAIN if held_back and table == "events" else None
             tally.expired[table, "too_old"] += self._too_old(tx, table, now_us, but=but)
             tally.expired[table, "retired"] += self._retired(tx, table)
         self._fields_over(tx, now_us, tally)
@@ -253,7 +254,7 @@ class Retention:
         """Traits whose field is past its days, is not declared any more, or lost a purpose."""
         declared = self._fields.all()
         trait_name = self._tenancy.keyring.trait_name
-        whose = b""
+        whose, changes = b"", []
         name_of: dict[bytes, str] = {}
         for subject, key_id, trait, day, purposes in traits.usable(tx):
             if key_id != whose:
@@ -267,8 +268,11 @@ class Retention:
                 left = purposes & mask_of(self._tenancy, declared[name])
                 what, why = f"traits.{name}", "retired"
             if left != purposes:
-                traits.limit(tx, subject, trait, left)
+                changes.append((subject, trait, left))
                 tally.expired[what, why] += 1
+        # Not while the rows are being read.
+        for change in changes:
+            traits.limit(tx, *change)
 
     def _late(self, tx: Tx, now_us: int) -> int:
         """People who said no so long ago that their rows should be gone by now."""

@@ -6,6 +6,7 @@ person under a legal hold wait until it is released.
 
 from sqlalchemy import ColumnElement, Table, delete, func, select, update
 
+from knowingly.store.consents import MERGED
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.schema import consent_records, events, holds, traits
 
@@ -28,12 +29,12 @@ def strip_old(tx: Tx, table: str, mask: int, *, before_day: int) -> int:
 
 
 def strip_unasked(tx: Tx, table: str, mask: int, purpose: str) -> int:
-    """Take a purpose away from the rows of people whose account never chose anything about it."""
+    """Take a purpose away from the rows of people who never chose anything about it themselves."""
     rows = TABLES[table]
     chose = select(consent_records.c.subject).where(
         consent_records.c.tenant == tx.tenant,
         consent_records.c.purpose == purpose,
-        consent_records.c.scope == "account",
+        consent_records.c.scope.not_like(f"{MERGED}%"),
     )
     return _strip(tx, rows, mask, rows.c.subject.not_in(chose))
 

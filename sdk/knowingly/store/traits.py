@@ -1,6 +1,6 @@
 """Statements of the traits: sealed values, with a day and the purposes they were kept for."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import and_, delete, insert, select, update
@@ -47,8 +47,8 @@ def limit(tx: Tx, subject: int, trait: bytes, purposes: int) -> None:
     tx.connection.execute(update(table).where(*one).values(purposes=purposes))
 
 
-def usable(snapshot: Snapshot) -> Iterable[tuple[int, bytes, bytes, int, int]]:
-    """``(subject, key id, trait, day, purposes)`` of every trait that some purpose may see."""
+def usable(snapshot: Snapshot) -> Iterator[tuple[int, bytes, bytes, int, int]]:
+    """``(subject, key id, trait, day, purposes)`` of each trait some purpose may see; streams."""
     rows = (
         select(table.c.subject, subjects.c.key_id, table.c.trait, table.c.day, table.c.purposes)
         .join(
@@ -58,4 +58,6 @@ def usable(snapshot: Snapshot) -> Iterable[tuple[int, bytes, bytes, int, int]]:
         .where(table.c.tenant == snapshot.tenant, table.c.purposes != 0)
         .order_by(table.c.subject)
     )
-    return [(row[0], row[1], row[2], row[3], row[4]) for row in snapshot.connection.execute(rows)]
+    streaming = snapshot.connection.execution_options(yield_per=5_000)
+    for part in streaming.execute(rows).partitions():
+        yield from ((row[0], row[1], row[2], row[3], row[4]) for row in part)

@@ -214,6 +214,17 @@ def test_an_erased_self_of_the_account_does_not_come_back(house, shop, clock):
     assert items(shop, "a", "measure") == ["i2", "i2"]
 
 
+def test_a_sessions_yes_does_not_count_when_a_purpose_comes_to_need_consent(house, shop, clock):
+    """What the account was never asked about is taken away, whatever its session had said."""
+    shop = house.with_purpose("measure", basis="legitimate_interest").open()
+    shop.track("a", "view", "i1")
+    grant(shop, "s", "measure")
+    shop.profiles.merge("s", into="a")
+    assert items(shop, "a", "measure") == ["i1"]
+    shop = house.with_purpose("measure", basis="consent").open()
+    assert shop.retain(apply=True).expired == {"events": {"never_asked": 1}}
+
+
 def test_the_session_cannot_come_back(shop, clock):
     """Its id is under a tombstone, like any erased person's."""
     grant(shop, "s", "personalize")
