@@ -127,6 +127,22 @@ def test_a_later_yes_does_not_reach_back(shop, clock):
     assert shop.maintain(skip=["train", "release"]).traits_deleted == 1
 
 
+def test_a_purpose_sees_only_what_was_kept_for_it(shop, house, clock):
+    """Also where its basis changes and no grant says since when it may."""
+    shop.consent.withdraw("ada", ["personalize"])
+    clock.forward(minutes=1)
+    shop.profiles.set("ada", {"shoe_size": 42})
+    based = {name: one.model_dump() for name, one in house.policy.purposes.items()}
+    based["train"] = {**based["personalize"], "basis": "legitimate_interest"}
+    fields = {"shoe_size": {**FIELDS["shoe_size"], "purposes": ["measure", "train"]}}
+    house.policy = house.policy.model_copy(update={"purposes": based, "data": fields})
+    shop = house.open()
+    view = shop.profiles.view("ada", "train")
+    assert view.decision.allowed
+    assert (view.traits, view.withheld) == ({}, {"other_purpose": 1})
+    assert seen(shop, "measure") == {"shoe_size": 42}
+
+
 def test_the_newest_moment_wins_whichever_comes_first(shop, clock):
     """Out of order or in order, the same is stored."""
     shop.profiles.set("ada", {"tone": "b"})
