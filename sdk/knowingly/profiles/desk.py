@@ -9,17 +9,9 @@ from knowingly.domain.intake import Intake
 from knowingly.domain.merged import Merged
 from knowingly.domain.validate import check_id
 from knowingly.errors import InputError
-from knowingly.profiles import identities, traits
+from knowingly.profiles import identities, traits, views
 from knowingly.profiles.fields import Fields, Value, check_origin
-from knowingly.profiles.views import (
-    PastEvent,
-    Profile,
-    cipher_of,
-    decide_for,
-    first_us,
-    open_events,
-    withheld_events,
-)
+from knowingly.profiles.views import PastEvent, Profile
 from knowingly.store import events
 from knowingly.tenancy import Tenancy
 
@@ -60,10 +52,10 @@ class Profiles:
             raise InputError("purpose", "the name of a purpose")
         tenancy = self._tenancy
         with tenancy.read() as snapshot:
-            person, decision = decide_for(
+            person, decision = views.decide_for(
                 tenancy, snapshot, subject, purpose, at_us=tenancy.now_us()
             )
-            if person is not None and decision.allowed and cipher_of(tenancy, person) is None:
+            if person is not None and decision.allowed and views.cipher_of(tenancy, person) is None:
                 person, decision = None, Decision(purpose, False, "erased", decision.at_us)
             if person is None:
                 return Profile(decision)
@@ -72,9 +64,9 @@ class Profiles:
             done: list[PastEvent] = []
             known: dict[str, traits.Trait] = {}
             if decision.allowed:
-                oldest_us = first_us(tenancy, decision)
+                oldest_us = views.first_us(tenancy, decision)
                 meant = [row for row in stored if row.purposes & mask]
-                opened = open_events(tenancy, snapshot, person, meant)
+                opened = views.open_events(tenancy, snapshot, person, meant)
                 done = [event for event in opened if event.at_us >= oldest_us]
                 known, withheld = traits.shown(
                     tenancy,
@@ -86,7 +78,7 @@ class Profiles:
                 )
             else:
                 withheld = traits.withheld_from_all(snapshot, person, decision)
-        withheld += withheld_events(decision, stored, mask, len(done))
+        withheld += views.withheld_events(decision, stored, mask, len(done))
         return Profile(decision, tuple(done), known, dict(withheld))
 
     def set(
