@@ -6,11 +6,13 @@ from knowingly.domain.consent import Action, Decision, Receipt, Signal
 from knowingly.domain.event import Event, EventKind
 from knowingly.domain.intake import Intake, Refusal
 from knowingly.domain.item import Item
+from knowingly.domain.merged import Merged
 from knowingly.domain.page import Basis, Hit, Page
 from knowingly.errors import (
     BudgetExhaustedError,
     ConsentError,
     ContractError,
+    HoldError,
     InputError,
     InternalError,
     KnowinglyError,
@@ -33,12 +35,14 @@ from knowingly.governance.aggregates import BudgetReport, Release
 from knowingly.governance.certificate import Addendum, Certificate
 from knowingly.governance.keys import KeyStatus, RootVersion
 from knowingly.governance.reseal import Resealed
+from knowingly.governance.retention import Retained
 from knowingly.governance.rotation import Rotated
 from knowingly.governance.upkeep import Maintained
 from knowingly.hookspecs import hookimpl
 from knowingly.ledger.log import Entry
 from knowingly.ledger.verify import VerifiedLog
-from knowingly.policy import Policy, default_policy_text, load_policy
+from knowingly.policy import DataField, Policy, default_policy_text, load_policy
+from knowingly.profiles.traits import Trait
 from knowingly.profiles.views import PastEvent, Profile
 from knowingly.recommend.block import Block, FitData
 from knowingly.recommend.counts import Counts
@@ -67,6 +71,7 @@ __all__ = [
     "ContractError",
     "CountingAlgorithm",
     "Counts",
+    "DataField",
     "Decision",
     "Entry",
     "Evaluation",
@@ -76,6 +81,7 @@ __all__ = [
     "FitData",
     "History",
     "Hit",
+    "HoldError",
     "InputError",
     "Intake",
     "InternalError",
@@ -86,6 +92,7 @@ __all__ = [
     "KnowinglyError",
     "LedgerError",
     "Maintained",
+    "Merged",
     "MissingExtraError",
     "Model",
     "ModelCard",
@@ -102,6 +109,7 @@ __all__ = [
     "Refusal",
     "Release",
     "Resealed",
+    "Retained",
     "RootKeyError",
     "RootKeys",
     "RootVersion",
@@ -112,6 +120,7 @@ __all__ = [
     "StoreError",
     "TamperedError",
     "Trained",
+    "Trait",
     "UnknownItemError",
     "UnknownSlotError",
     "UnknownSubjectError",

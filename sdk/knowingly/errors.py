@@ -10,6 +10,7 @@
      |  + UnknownItemError            an item this shop does not have
      |  + UnknownSlotError            .known
      + UnknownSubjectError            no such person in this tenant; never says who
+     + HoldError                      a legal hold stands in the way, or there is none
      + BudgetExhaustedError           .asked .left    nothing was released
      + LedgerError
      |  + TamperedError               .index      the first entry that does not fit
@@ -87,6 +88,10 @@ class UnknownSubjectError(KnowinglyError):
     def __init__(self, known: int) -> None:
         super().__init__(f"no such person in this shop, which knows {known}")
         self.known = known
+
+
+class HoldError(KnowinglyError):
+    """A legal hold stands in the way, or there is none to release; never says whose or why."""
 
 
 class BudgetExhaustedError(KnowinglyError):

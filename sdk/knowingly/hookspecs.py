@@ -8,6 +8,7 @@ from typing import Any
 
 import pluggy
 
+from knowingly.policy import DataField
 from knowingly.recommend.interface import Algorithm
 from knowingly.vault.wrapping import RootKeys
 
@@ -22,6 +23,16 @@ def knowingly_algorithms() -> list[type[Algorithm[Any]]]:  # type: ignore[empty-
 
     Called once when a shop is opened. Each class needs a ``name`` no other plugin has; the policy
     file says which are trained, with which options.
+    """
+
+
+@hookspec
+def knowingly_data_fields() -> Mapping[str, DataField]:  # type: ignore[empty-body]
+    """The fields of a person that this plugin keeps, by name.
+
+    Called once when a shop is opened. Each needs a name no other plugin has; where the policy file
+    declares a field of the same name, the file holds. A purpose that the policy does not declare
+    never sees a value. Special categories are for the policy file alone.
     """
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import pluggy
 
@@ -19,10 +19,13 @@ from knowingly.errors import (
     RootKeyError,
 )
 from knowingly.hookspecs import PROJECT
+from knowingly.policy import DataField
 from knowingly.recommend.interface import INTERFACE, Algorithm, CountingAlgorithm
 from knowingly.vault.wrapping import RootKeys, is_root_keys
 
 logger = logging.getLogger("knowingly")
+
+_T = TypeVar("_T", list[Any], dict[Any, Any])
 
 GROUP = "knowingly"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
@@ -32,7 +35,8 @@ _RESERVED = {"bestsellers", "catalog"}
 class PluginHost:
     """The plugins of one shop.
 
-    ``algorithms`` are the classes found, by name; ``skipped`` says of each plugin that was not
+    ``algorithms`` are the classes found, by name; ``data_fields`` the fields of a person that they
+    keep; ``skipped`` says of each plugin that was not
     taken why, and ``origin`` which plugin an algorithm came from.
 
     Args:
@@ -44,6 +48,7 @@ class PluginHost:
 
     def __init__(self, *, allow: Sequence[str] = ("*",), strict: bool = False) -> None:
         self.algorithms: dict[str, type[Algorithm[Any]]] = {}
+        self.data_fields: dict[str, DataField] = {}
         self.origin: dict[str, str] = {}
         self.skipped: dict[str, str] = {}
         self._manager = pluggy.PluginManager(PROJECT)
@@ -84,10 +89,12 @@ class PluginHost:
             raise PluginLoadError("its hooks lack @hookimpl, so none is called", plugin=name)
         try:
             found = self._algorithms(name, plugin)
+            fields = self._data_fields(name, plugin)
         except PluginError:
             self._manager.unregister(name=name)
             raise
         self.algorithms |= found
+        self.data_fields |= fields
         self.origin |= dict.fromkeys(found, name)
 
     def send_stats(self, tenant: str, stats: Mapping[str, Any]) -> None:
@@ -135,17 +142,36 @@ class PluginHost:
             source=f"{source.partition('://')[0]}://…",
         )
 
-    def _algorithms(self, name: str, plugin: object) -> dict[str, type[Algorithm[Any]]]:
-        implementations = self._manager.hook.knowingly_algorithms.get_hookimpls()
-        mine = [one.function for one in implementations if one.plugin is plugin]
-        found: dict[str, type[Algorithm[Any]]] = {}
-        for hook in mine:
+    def _answers(self, name: str, plugin: object, hook: str, kind: type[_T]) -> list[_T]:
+        """What one plugin's own implementations of a hook return, each made into ``kind``."""
+        implementations = getattr(self._manager.hook, hook).get_hookimpls()
+        answers = []
+        for one in implementations:
+            if one.plugin is not plugin:
+                continue
             try:
-                classes = list(cast("Any", hook()))
+                answers.append(kind(cast("Any", one.function())))
             except Exception as error:
                 raise PluginLoadError(
-                    f"failed in knowingly_algorithms ({type(error).__name__})", plugin=name
+                    f"failed in {hook} ({type(error).__name__})", plugin=name
                 ) from error
+        return answers
+
+    def _data_fields(self, name: str, plugin: object) -> dict[str, DataField]:
+        found: dict[str, DataField] = {}
+        for fields in self._answers(name, plugin, "knowingly_data_fields", dict):
+            for field, said in fields.items():
+                _check_field(field, said, name)
+                if field in self.data_fields or field in found:
+                    raise PluginLoadError(
+                        f"its field {field!r} has a name that another plugin uses", plugin=name
+                    )
+                found[field] = said
+        return found
+
+    def _algorithms(self, name: str, plugin: object) -> dict[str, type[Algorithm[Any]]]:
+        found: dict[str, type[Algorithm[Any]]] = {}
+        for classes in self._answers(name, plugin, "knowingly_algorithms", list):
             for one in classes:
                 _check(one, name)
                 if one.name in self.algorithms or one.name in found:
@@ -170,6 +196,20 @@ def _load(point: EntryPoint) -> object:
         raise PluginLoadError(
             f"could not be imported ({type(error).__name__})", plugin=point.name
         ) from error
+
+
+def _check_field(field: object, said: object, plugin: str) -> None:
+    if not isinstance(field, str) or not _NAME.match(field):
+        raise ContractError(
+            "a field's name: expected lower-case letters, digits and _, at most 40", plugin=plugin
+        )
+    if not isinstance(said, DataField):
+        raise ContractError(f"{field}: expected a DataField", plugin=plugin)
+    if said.special:
+        raise ContractError(
+            f"{field}: a special category is declared by the policy file, not by a plugin",
+            plugin=plugin,
+        )
 
 
 def _check(found: object, plugin: str) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +16,7 @@ from knowingly.domain.intake import Intake
 from knowingly.domain.moments import Clock, from_us, system_clock, to_us
 from knowingly.domain.page import Page
 from knowingly.domain.progress import Progress
-from knowingly.domain.validate import check_id, one_or_many
+from knowingly.domain.validate import check_agent, check_id, one_or_many
 from knowingly.errors import InputError, RootKeyError
 from knowingly.evaluate.runner import Evaluation, evaluate
 from knowingly.governance.aggregates import Aggregates
@@ -24,20 +25,23 @@ from knowingly.governance.effects import ChoiceEffects
 from knowingly.governance.erasure import Erasures
 from knowingly.governance.export import Exporter
 from knowingly.governance.keys import Keys
+from knowingly.governance.merge import Merges
+from knowingly.governance.retention import Retained, Retention
 from knowingly.governance.rights import Rights
 from knowingly.governance.upkeep import STEPS, Maintained, Upkeep
 from knowingly.items.shelf import Items
 from knowingly.opening import Files, check_tenant, open_files, open_tenancy
 from knowingly.plugins import PluginHost
 from knowingly.policy import Policy, load_policy
+from knowingly.profiles.desk import Profiles
+from knowingly.profiles.fields import Fields
 from knowingly.profiles.intake import track
 from knowingly.profiles.people import People
-from knowingly.profiles.views import Profiles
 from knowingly.recommend.desk import Models
 from knowingly.recommend.pages import Recommender
 from knowingly.recommend.registry import Registry, Serving
 from knowingly.recommend.training import Trained, train
-from knowingly.store import events, subjects
+from knowingly.store import kept, subjects
 from knowingly.store.doors import Snapshot
 from knowingly.tenancy import Tenancy
 from knowingly.vault.root import local_root_keys
@@ -68,14 +72,25 @@ class Shop:
         self._recommender = Recommender(tenancy, registry)
         erasures = Erasures(tenancy, registry, algorithms)
         self.items = Items(tenancy)
-        self.consent = Consent(tenancy, ChoiceEffects(tenancy, registry, algorithms))
-        self.profiles = Profiles(tenancy)
+        effects = ChoiceEffects(tenancy, registry, algorithms)
+        fields = Fields(tenancy.policy, host.data_fields)
+        self.consent = Consent(tenancy, effects)
+        self.profiles = Profiles(tenancy, fields, Merges(tenancy, fields, effects, erasures))
         self.models = Models(tenancy, registry, algorithms)
         self.aggregates = Aggregates(tenancy)
-        self.rights = Rights(tenancy, Exporter(tenancy, registry), erasures)
+        exporter = Exporter(tenancy, registry, fields)
+        self.rights = Rights(tenancy, exporter, erasures, self.consent)
         self.audit = Audit(tenancy)
         self.keys = Keys(tenancy, lambda name: self.tenant(name)._tenancy)  # noqa: SLF001 - a Shop's
-        self._upkeep = Upkeep(tenancy, registry, algorithms, erasures, self.aggregates)
+        self._retention = Retention(tenancy, algorithms, fields)
+        self._upkeep = Upkeep(
+            tenancy,
+            registry,
+            algorithms,
+            erasures=erasures,
+            aggregates=self.aggregates,
+            retention=self._retention,
+        )
         erasures.resume()
 
     def __repr__(self) -> str:
@@ -133,6 +148,7 @@ class Shop:
         quantity: int = 1,
         price: float | None = None,
         order: str | None = None,
+        agent: str | None = None,
     ) -> Intake: ...
 
     @overload
@@ -161,7 +177,8 @@ class Shop:
             item: The item's id.
             strict: For a batch: refuse the whole of it when one row is bad.
             **fields: Of a single event: ``at`` (aware, now when left out), ``event_id`` (a second
-                event with the same id is ignored), ``quantity``, ``price``, ``order``.
+                event with the same id is ignored), ``quantity``, ``price``, ``order``, ``agent``
+                (the browser's user agent: known bots are dropped, and it is never stored).
 
         Returns:
             What was kept, was there already, was dropped (by consent reason), and was refused.
@@ -204,6 +221,7 @@ class Shop:
         basket: Sequence[str] = (),
         signals: Sequence[Signal] = (),
         k: int | None = None,
+        agent: str | None = None,
     ) -> Page:
         """A page for a slot, from no more than the person's consent allows at this moment.
 
@@ -217,13 +235,18 @@ class Shop:
             basket: Item ids in the basket in hand.
             signals: What the browser or a banner said with this request.
             k: How many hits, 1 to 100; as many as the slot says when left out.
+            agent: The browser's user agent, never stored. A known bot is no person: its page is
+                made without looking for one, and ``page.why`` is ``bot``.
 
         Raises:
             InputError: The slot is unknown, or an argument is out of bounds.
         """
+        bot = agent is not None and self.policy.is_bot(check_agent(agent))
         page = self._recommender.page(
-            subject, slot=slot, item=item, basket=basket, signals=signals, k=k
+            None if bot else subject, slot=slot, item=item, basket=basket, signals=signals, k=k
         )
+        if bot:
+            page = replace(page, why="bot")
         self._counters.page(page, self.policy.slots[slot].k if k is None else k)
         return page
 
@@ -257,6 +280,13 @@ class Shop:
         self.stats()
         return done
 
+    def retain(self, *, apply: bool = False) -> Retained:
+        """Delete what is past its time; without ``apply``, only say what that would be.
+
+        ``maintain`` does it too, after a training, so that models have left expired events out.
+        """
+        return self._retention.run(self._registry) if apply else self._retention.rehearse()
+
     def stats(self) -> dict[str, Any]:
         """This process's counters, the shop's size, the models' ages, what waits for deletion."""
         stats = self._counters.as_dict()
@@ -266,7 +296,9 @@ class Shop:
             stats["items"] = len(self._tenancy.catalogue.at(snapshot))
             stats["people"] = subjects.count(snapshot)
             stats["ledger_entries"] = snapshot.head.ledger_size
-            stats["events_waiting_for_deletion"] = events.count_unusable(snapshot)
+            for table in kept.TABLES:
+                waiting = kept.count_unusable(snapshot, table)
+                stats[f"{table}_waiting_for_deletion"] = waiting
             return self._registry.at(snapshot)
 
         serving = self._tenancy.ask(look)

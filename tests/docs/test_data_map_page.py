@@ -3,6 +3,7 @@
 from itertools import groupby
 from pathlib import Path
 
+from knowingly.policy import DataField
 from knowingly.profiles.datamap import FIELDS
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "data-map.md"
@@ -35,6 +36,13 @@ def page() -> str:
 def test_the_page_is_the_data_map():
     """Nobody has to remember to update it."""
     assert PAGE.read_text() == page()
+
+
+def test_the_page_of_fields_has_every_key_of_a_field():
+    """With what it is when left out, in the words of the code."""
+    text = (PAGE.parent / "fields.md").read_text()
+    for key in DataField.model_fields:
+        assert f"| `{key}` |" in text, key
 
 
 if __name__ == "__main__":

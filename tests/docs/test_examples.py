@@ -46,6 +46,18 @@ def test_the_metrics_plugin_gets_the_counters(tmp_path, caplog):
     assert "knowingly_pages tenant=default basis=catalog total=1" in caplog.text
 
 
+def test_the_fields_plugin_keeps_a_field(tmp_path):
+    """Its field can be set and read as one of the policy file."""
+    key = tmp_path / "knowingly.key"
+    knowingly.write_root_key(key)
+    with knowingly.open(f"sqlite:///{tmp_path / 'shop.db'}", keys=key) as shop:
+        shop.plugins.add("tea_taste", module("fields_plugin"))
+        shop.consent.grant("c42", ["personalize"], notice="2026-01/en")
+        assert shop.profiles.set("c42", {"tea_strength": "strong"}).kept == 1
+        traits = shop.profiles.view("c42", "personalize").traits
+        assert traits["tea_strength"].value == "strong"
+
+
 def test_the_recent_plugin_serves_a_page(tmp_path):
     """Trained, and first in a slot, as the policy file would name it."""
     key = tmp_path / "knowingly.key"

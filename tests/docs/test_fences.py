@@ -49,7 +49,7 @@ WITH_CODE = [page for page in PAGES if program(page)]
 def test_the_pages_with_code_are_found():
     """The README, the tutorial and the guide for authors have some."""
     names = {page.name for page in WITH_CODE}
-    assert {"README.md", "first-page.md", "write-an-algorithm.md"} <= names
+    assert {"README.md", "first-page.md", "profiles.md", "write-an-algorithm.md"} <= names
 
 
 def test_fences_are_read_as_they_are_written():

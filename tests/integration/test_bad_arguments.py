@@ -98,6 +98,53 @@ CALLS = {
         (*NOT_TEXT, "", "View", "a view", "view\n", "a" * 41, SECRET),
     ),
     "note_read(subject)": (lambda shop, bad: shop.audit.note_read("view", bad), NOT_TEXT),
+    "set(subject)": (lambda shop, bad: shop.profiles.set(bad, {"size": "m"}), NOT_TEXT),
+    "set(values)": (
+        lambda shop, bad: shop.profiles.set("t000", bad),
+        (None, 5, "size", b"x", [SECRET], {}, {SECRET: 1}, {5: 1}, {"size": 5}, {"size": [SECRET]}),
+    ),
+    "set(source)": (
+        lambda shop, bad: shop.profiles.set("t000", {"size": "m"}, source=bad),
+        (*NOT_TEXT[1:], "", SECRET),
+    ),
+    "set(origin)": (
+        lambda shop, bad: shop.profiles.set("t000", {"size": "m"}, origin=bad),
+        (*NOT_TEXT, "a\nb", SECRET * 20),
+    ),
+    "set(at)": (
+        lambda shop, bad: shop.profiles.set("t000", {"size": "m"}, at=bad),
+        NOT_TIMES,
+    ),
+    "rectify(subject)": (lambda shop, bad: shop.profiles.rectify(bad, {"size": "m"}), NOT_TEXT),
+    "remove(fields)": (
+        lambda shop, bad: shop.profiles.remove("t000", bad),
+        (None, 5, b"x", {SECRET}, {SECRET: 1}, [5], [None], object()),
+    ),
+    "link(kind)": (
+        lambda shop, bad: shop.profiles.link("t000", bad, "a@b.cc"),
+        (*NOT_TEXT, "", SECRET),
+    ),
+    "link(value)": (
+        lambda shop, bad: shop.profiles.link("t000", "email", bad),
+        (*NOT_TEXT, "", f"{SECRET} {SECRET}", "@", "a@"),
+    ),
+    "find(value)": (lambda shop, bad: shop.profiles.find("phone", bad), (*NOT_TEXT, "", SECRET)),
+    "merge(session)": (
+        lambda shop, bad: shop.profiles.merge(bad, into="t000"),
+        (*NOT_TEXT, "t000"),
+    ),
+    "merge(into)": (lambda shop, bad: shop.profiles.merge("t000", into=bad), NOT_TEXT),
+    "hold(subject)": (lambda shop, bad: shop.rights.hold(bad, reason="x"), NOT_TEXT),
+    "hold(reason)": (
+        lambda shop, bad: shop.rights.hold("t000", reason=bad),
+        (*NOT_TEXT, "", " ", SECRET * 100),
+    ),
+    "restrict(subject)": (lambda shop, bad: shop.rights.restrict(bad), NOT_TEXT),
+    "recommend(agent)": (lambda shop, bad: shop.recommend(agent=bad), NOT_TEXT[1:]),
+    "track(agent)": (
+        lambda shop, bad: shop.track("t000", "view", "sencha", agent=bad),
+        NOT_TEXT[1:],
+    ),
     "tenant": (lambda shop, bad: shop.tenant(bad), (*NOT_TEXT, "", SECRET, "a\n")),
     "from_json": (
         lambda shop, bad: Certificate.from_json(bad),
@@ -133,6 +180,8 @@ def rows(shop):
 def one_tea(tea_files, tmp_path_factory):
     """One copy of the tea shop for the whole sweep: nothing in it writes."""
     place = tea_files.copy(tmp_path_factory.mktemp("arguments") / "tea")
+    size = {"title": "Size", "purposes": ["personalize"]}
+    place.policy = place.policy.model_copy(update={"data": {"size": size}})
     yield place.open()
     place.remove()
 

@@ -28,6 +28,8 @@ TABLES = (
     "charges",
     "releases",
     "erasures",
+    "traits",
+    "identities",
 )
 PEOPLE = 14
 ITEMS = 8
@@ -39,6 +41,8 @@ def small(build, tmp_path_factory, agree):
     place = build(tmp_path_factory.mktemp("small") / "house")
     clock = place.clock
     place.with_policy(aggregates={"min_people": 5, "top": 3})
+    size = {"title": "Size", "purposes": ["personalize"], "kind": "number"}
+    place.policy = place.policy.model_copy(update={"data": {"size": size}})
     shop = place.open()
     shop.items.upsert([{"id": f"i{n}", "title": f"Item {n}"} for n in range(ITEMS)])
     for n in range(PEOPLE):
@@ -53,6 +57,9 @@ def small(build, tmp_path_factory, agree):
     clock.forward(hours=2)
     agree(shop, "newcomer", at=clock.ago(days=2))
     shop.track("newcomer", "view", "i1", at=clock.ago(hours=1))
+    shop.profiles.set("p5", {"size": 42})
+    shop.profiles.link("p5", "email", "p5@example.org")
+    shop.consent.refuse("p5", ["measure"], at=clock.ago(minutes=30))
     place.close()
     # The noise library starts up once, here, and not in every child.
     noise.rho_for(1.0, 1e-6)
@@ -89,6 +96,8 @@ VERBS = {
     "withdraw": lambda shop: shop.consent.withdraw("p3"),
     "train": lambda shop: shop.train(),
     "erase": lambda shop: shop.rights.erase("p4"),
+    "set": lambda shop: shop.profiles.set("p6", {"size": 41}),
+    "merge": lambda shop: shop.profiles.merge("p5", into="newcomer"),
     "release": lambda shop: shop.aggregates.release_bestsellers(),
     "upsert": lambda shop: shop.items.upsert(
         [{"id": "i0", "title": "Renamed"}, {"id": "fresh", "title": "Fresh"}]
@@ -226,7 +235,7 @@ def test_a_server_is_killed_under_a_verb(  # noqa: PLR0917 - fixtures
     place.remove()
 
 
-@pytest.mark.parametrize("verb", ["grant", "track", "withdraw", "upsert", "erase"])
+@pytest.mark.parametrize("verb", ["grant", "track", "withdraw", "upsert", "set", "erase", "merge"])
 def test_a_verb_is_done_or_not_begun(  # noqa: PLR0917 - fixtures
     verb, small, tmp_path, child, wait, gaps, backend
 ):
@@ -287,3 +296,24 @@ def test_the_killed_person_is_gone(small, tmp_path, child, wait):
             assert len(view.events) == 5
         place.remove()
     assert finished >= 5
+
+
+def test_a_killed_merge_leaves_one_person_or_two(small, tmp_path, child, wait):
+    """Never a bit of both: the account has all that both allow, or nothing of it yet."""
+    place = small.copy(tmp_path / "whole")
+    total = run_killed(place, "merge", None, child, wait)
+    seen = set()
+    for limit in range(0, total, 2):
+        place = small.copy(tmp_path / f"at{limit}")
+        run_killed(place, "merge", limit, child, wait)
+        shop = place.open()
+        shop.audit.verify()
+        account = shop.profiles.view("newcomer", "personalize")
+        found = shop.profiles.find("email", "p5@example.org")
+        allowed = shop.consent.status("newcomer")["measure"].allowed
+        seen.add((shop.knows("p5"), len(account.events), len(account.traits), found, allowed))
+        if shop.knows("p5"):
+            shop.profiles.merge("p5", into="newcomer")
+            assert len(shop.profiles.view("newcomer", "personalize").events) == 6
+        place.close()
+    assert seen == {(True, 1, 0, "p5", True), (False, 6, 1, "newcomer", False)}

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 import knowingly
-from knowingly.store import events, subjects
+from knowingly.store import kept, subjects
 
 NOTICE = "2026-01/en"
 
@@ -105,11 +105,11 @@ def test_a_person_whose_key_is_lost_can_still_say_no(keyless, clock):
 def test_retention_logs_what_it_strips_in_the_same_transaction(tea, clock, monkeypatch):
     """A crash before the deletion leaves an entry for every chunk that was stripped."""
 
-    def fail(_tx):
+    def fail(_tx, _table):
         raise RuntimeError
 
     clock.forward(days=400)
-    monkeypatch.setattr(events, "delete_unusable", fail)
+    monkeypatch.setattr(kept, "delete_unusable", fail)
     with pytest.raises(RuntimeError):
         tea.maintain(skip=("train", "release"))
     lapsed = [one for one in tea.audit.entries(limit=10_000) if one.kind == "retention.lapsed"]

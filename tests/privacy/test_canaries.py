@@ -29,6 +29,24 @@ TITLE = "zqxtitle of a thing"
 ITEM = "zqxitem"
 PRICE = 98_765.43
 NOTICE = "2026-01/en"
+FIELDS = {
+    "nickname": {"title": "Nickname", "purposes": ["personalize", "measure"]},
+    "faith": {
+        "title": "Faith",
+        "purposes": ["personalize"],
+        "special": True,
+        "explicit_consent": True,
+    },
+}
+NAME = "zqxname of a person"
+EMAIL = "zqxmail@zqxhost.example"
+AGENT = "zqxagent/5.0 (a browser)"
+
+
+WORDS = (
+    *(b"zqxperson", b"zqxstranger", b"zqxevent", b"zqxorder", b"zqxbad", b"zqxname", b"zqxmail"),
+    *(b"zqxhost", b"zqxcustomer", b"zqxorigin", b"zqxreason", b"zqxagent", b"zqxfield"),
+)
 
 
 class Seen:
@@ -78,6 +96,7 @@ def seen(caplog, capsys):
 def busy(house, seen):
     """A shop in which every public call was made, those that fail among them."""
     house.with_policy(aggregates={"min_people": 5})
+    house.policy = house.policy.model_copy(update={"data": FIELDS})
     shop = house.open()
     house.clock.forward(minutes=1)
     seen.value(shop.items.upsert([{"id": ITEM, "title": TITLE}, {"id": f"{ITEM}2"}], strict=True))
@@ -93,8 +112,15 @@ def busy(house, seen):
                     order=f"zqxorder-{person}",
                     price=PRICE,
                     quantity=3,
+                    agent=AGENT,
                 )
             )
+        told = shop.profiles.set(
+            person, {"nickname": NAME, "faith": f"{NAME} too"}, origin="zqxorigin"
+        )
+        assert seen.value(told).kept == 2
+        seen.value(shop.profiles.link(person, "email", f"{person[:10]}{EMAIL}"))
+        seen.value(shop.profiles.link(person, "customer_id", f"zqxcustomer-{person}"))
     seen.value(shop.train())
     seen.value(shop.models.cards())
     seen.value(shop.models.compare_with_refit())
@@ -113,6 +139,19 @@ def public_calls(shop, seen, clock):
     seen.value(shop.recommend(STRANGER))
     seen.value(shop.profiles.view(one, "personalize"))
     seen.said += map(repr, shop.profiles.view(one, "personalize").events)
+    seen.said += map(repr, shop.profiles.view(one, "personalize").traits.values())
+    seen.value(shop.profiles.set(one, {"nickname": f"{NAME} set"}))
+    seen.value(shop.profiles.rectify(one, {"nickname": f"{NAME} right"}, origin="zqxorigin"))
+    seen.value(shop.profiles.remove(two, ["nickname", "zqxfield"]))
+    assert shop.profiles.find("customer_id", f"zqxcustomer-{one}") == one
+    seen.value(shop.profiles.find("email", f"zqxnobody{EMAIL}"))
+    seen.value(shop.profiles.unlink(two, "customer_id", f"zqxcustomer-{two}"))
+    seen.value(shop.profiles.merge(PEOPLE[5], into=PEOPLE[6]))
+    seen.value(shop.rights.restrict(PEOPLE[7]))
+    seen.value(shop.rights.lift_restriction(PEOPLE[7]))
+    seen.value(shop.rights.hold(PEOPLE[7], reason="zqxreason of a suit"))
+    seen.value(shop.retain())
+    seen.value(shop.recommend(one, agent=AGENT))
     seen.value(shop.consent.status(one))
     seen.value(shop.consent.withdraw(two, ["train"]))
     seen.value(shop.consent.refuse(STRANGER, notice=NOTICE))
@@ -172,9 +211,34 @@ def failing_calls(shop, seen):
     fail(refused, lambda: shop.consent.grant(person, ["zqxpurpose"], notice=NOTICE))
     fail(refused, lambda: shop.consent.grant(person, ["train"], notice="zqxnotice"))
     fail(refused, lambda: shop.consent.grant(person, [], notice=NOTICE))
+    profiles = shop.profiles
+    fail(bad, lambda: profiles.set(person, {"zqxfield": NAME}))
+    fail(bad, lambda: profiles.set(person, {"nickname": NAME * 100}))
+    fail(bad, lambda: profiles.set(person, {"nickname": NAME}, source="zqxsource"))
+    fail(bad, lambda: profiles.set(person, {"nickname": NAME}, origin="zqx\n"))
+    fail(bad, lambda: profiles.set(BAD_ID, {"nickname": NAME}))
+    fail(bad, lambda: profiles.rectify(person, {"faith": 3}))
+    fail(bad, lambda: profiles.link(person, "email", "zqxno-address"))
+    fail(bad, lambda: profiles.link(person, "zqxkind", EMAIL))
+    fail(bad, lambda: profiles.link(person, "email", f"{PEOPLE[1][:10]}{EMAIL}"))
+    fail(bad, lambda: profiles.find("phone", "zqxphone"))
+    fail(bad, lambda: profiles.merge(person, into=person))
+    fail(bad, lambda: shop.recommend(person, agent=["zqx"]))
+    fail(bad, lambda: shop.track(person, "view", ITEM, agent=["zqx"]))
+    fail(bad, lambda: shop.rights.hold(person, reason="zqx" * 1_000))
     unknown = knowingly.UnknownSubjectError
     fail(unknown, lambda: shop.rights.export("zqxnobody"))
     fail(unknown, lambda: shop.rights.erase("zqxnobody"))
+    fail(unknown, lambda: profiles.rectify("zqxnobody", {"nickname": NAME}))
+    fail(unknown, lambda: profiles.remove("zqxnobody", ["zqxfield"]))
+    fail(unknown, lambda: profiles.link("zqxnobody", "email", EMAIL))
+    fail(unknown, lambda: profiles.merge("zqxnobody", into=person))
+    fail(unknown, lambda: shop.rights.hold("zqxnobody", reason="zqx"))
+    fail(unknown, lambda: shop.rights.restrict("zqxnobody"))
+    shop.rights.hold(person, reason="zqxreason of a suit")
+    fail(knowingly.HoldError, lambda: shop.rights.erase(person))
+    fail(knowingly.HoldError, lambda: profiles.rectify(person, {"nickname": NAME}))
+    shop.rights.release_hold(person)
     fail(ValueError, lambda: Event(subject=BAD_ID, kind="view", item=ITEM))
     fail(ValueError, lambda: Event(subject=person, kind="zqxkind", item=ITEM))
     fail(ValueError, lambda: Event(subject=person, kind="view", item=ITEM, order="zqx\x07"))
@@ -220,7 +284,7 @@ def test_no_file_holds_a_canary_of_a_person(busy, seen, house, clock, backend):
         if backend == "sqlite" and moment == "open":
             assert {"shop.db", "shop.keys.db", "shop.db-wal", "shop.keys.db-wal"} <= set(files)
         for name, stored in files.items():
-            for word in (rb"zqxperson", rb"zqxstranger", rb"zqxevent", rb"zqxorder", rb"zqxbad"):
+            for word in WORDS:
                 assert not re.search(word, stored, re.IGNORECASE), (name, word)
                 assert word.decode().encode("utf-16-le") not in stored, (name, word)
         assert any(b"zqxtitle" in stored for stored in files.values())
@@ -235,6 +299,7 @@ def test_no_leaf_holds_a_canary_or_a_number_of_a_person(busy, seen, clock):
         *("notice", "notice_digest", "training", "people", "items", "algorithms", "until"),
         *("what", "period", "charge", "pico_rho", "erasure", "removed"),
         *("events_expired", "events_deleted", "tombstones_dropped", "version", "root"),
+        *("traits_expired", "traits_deleted", "held", "fields", "identity", "choices"),
     }
     with busy._tenancy.read() as snapshot:
         rows = snapshot.connection.exec_driver_sql("SELECT leaf FROM ledger_entries").all()
@@ -251,7 +316,7 @@ def test_no_leaf_holds_a_canary_or_a_number_of_a_person(busy, seen, clock):
 def test_the_export_holds_what_was_planted(busy):
     """The canaries are really there: the person they are about is given all of them."""
     document = json.dumps(busy.rights.export(PEOPLE[0]))
-    for word in (PEOPLE[0], "zqxorder", ITEM, TITLE, str(PRICE)):
+    for word in (PEOPLE[0], "zqxorder", ITEM, TITLE, str(PRICE), NAME, EMAIL, "zqxcustomer"):
         assert word in document
     assert PEOPLE[1] not in document
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from knowingly.domain.consent import ACCOUNT, Action, ConsentRecord, Signal
-from knowingly.policy import REASONS, Notice, Policy, Purpose, decide
+from knowingly.policy import EVERY_PURPOSE, REASONS, Notice, Policy, Purpose, decide, standing_no
 
 PURPOSES = ("train", "news", "order", "off")
 NOTICES = ("new", "old")
@@ -191,3 +191,33 @@ def test_since_is_the_start_of_an_unbroken_permission(records, scene):
     # A device's own earlier yes does not lengthen what the account's yes then carries.
     if scene["device"] is None:
         assert not decide("train", told, **{**scene, "at_us": since - 1}).allowed
+
+
+SAID_NO = {"objected", "withdrawn", "refused", "tie", "future_dated"}
+
+
+@given(st.sampled_from(("train", "news", "order")), histories)
+def test_a_standing_no_is_the_no_that_decide_gives(purpose, records):
+    """What stands is denied, what is denied for a no stands, and an allowed purpose has none."""
+    # A restriction is recorded of everything.
+    records = [one if explicit(one) else replace(one, purpose="*") for one in records]
+    at_us = max([record.received_us for record in records], default=0)
+    decision = decide(purpose, records, policy=POLICY, at_us=at_us)
+    no = standing_no(purpose, records, policy=POLICY)
+    restricted = standing_no(EVERY_PURPOSE, records, policy=POLICY) is not None
+    assert restricted == (decision.reason == "restricted")
+    if decision.allowed:
+        assert no is None
+    if not restricted:
+        assert (no is not None) == (decision.reason in SAID_NO)
+    if no is not None:
+        assert no not in {Action.GRANT, Action.RESTRICT, Action.UNRESTRICT}
+
+
+@given(st.sampled_from(("train", "order")), histories)
+def test_a_no_stands_without_a_restriction_as_with_one(purpose, records):
+    """A restriction hides it from ``decide`` and not from a merge."""
+    plain = [record for record in records if explicit(record)]
+    assert standing_no(purpose, records, policy=POLICY) == standing_no(
+        purpose, plain, policy=POLICY
+    )

@@ -13,6 +13,9 @@ from knowingly.plugins import PluginHost
 from knowingly.recommend.interface import Algorithm
 from knowingly.recommend.models import ItemScores
 
+SHOE_SIZE = knowingly.DataField(
+    title="Shoe size", purposes=("personalize", "fitting"), kind="number"
+)
 HOOKS = [name for name in vars(hookspecs) if name.startswith("knowingly_")]
 
 
@@ -35,6 +38,10 @@ class Small:
     @knowingly.hookimpl
     def knowingly_algorithms(self):
         return [Level]
+
+    @knowingly.hookimpl
+    def knowingly_data_fields(self):
+        return {"shoe_size": SHOE_SIZE}
 
     @knowingly.hookimpl
     def knowingly_stats(self, tenant, stats):
@@ -88,6 +95,57 @@ def test_hook_knowingly_algorithms(house):
         shop.track(f"p{number}", "view", "tea")
     assert shop.train().algorithms == ("level",)
     assert shop.recommend("p1").hits[0].source == "level"
+
+
+def test_hook_knowingly_data_fields(house):
+    """Its fields can be set as the policy's; a purpose the policy lacks sees nothing of them."""
+    shop = house.open()
+    shop.plugins.add("small", Small())
+    assert shop.plugins.data_fields == {"shoe_size": SHOE_SIZE}
+    shop.consent.grant("ada", ["personalize"], notice="2026-01/en")
+    assert shop.profiles.set("ada", {"shoe_size": 42}).kept == 1
+    assert shop.profiles.view("ada", "personalize").traits["shoe_size"].value == 42
+    assert not shop.profiles.view("ada", "fitting").traits
+    assert [one["field"] for one in shop.rights.export("ada")["traits"]] == ["shoe_size"]
+
+
+def test_the_policy_file_has_the_last_word_on_a_field(house):
+    """A plugin's field of the same name is not used."""
+    stated = {"title": "Size", "purposes": ["personalize"], "kind": "text"}
+    house.policy = house.policy.model_copy(update={"data": {"shoe_size": stated}})
+    shop = house.open()
+    shop.plugins.add("small", Small())
+    shop.consent.grant("ada", ["personalize"], notice="2026-01/en")
+    with pytest.raises(knowingly.InputError, match="characters of text"):
+        shop.profiles.set("ada", {"shoe_size": 42})
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "word"),
+    [
+        ({"Shoe": SHOE_SIZE}, knowingly.ContractError, "a field's name"),
+        ({"shoe": {"title": "x"}}, knowingly.ContractError, "expected a DataField"),
+        (
+            {"faith": SHOE_SIZE.model_copy(update={"special": True, "explicit_consent": True})},
+            knowingly.ContractError,
+            "by the policy file, not by a plugin",
+        ),
+        ([1], knowingly.PluginLoadError, "failed in knowingly_data_fields"),
+        ({"shoe_size": SHOE_SIZE}, knowingly.PluginLoadError, "another plugin uses"),
+    ],
+)
+def test_a_plugin_with_a_bad_field_is_refused_alone(shop, fields, error, word):
+    """By name, with what is wrong; nothing of it stays."""
+
+    class Bad:
+        @knowingly.hookimpl
+        def knowingly_data_fields(self):
+            return fields
+
+    shop.plugins.add("small", Small())
+    with pytest.raises(error, match=word):
+        shop.plugins.add("bad", Bad())
+    assert set(shop.plugins.data_fields) == {"shoe_size"}
 
 
 def test_hook_knowingly_stats(shop):

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from knowingly.cli import audit, db, keys, learn, load, look, pages, rights, start
+from knowingly.cli import audit, db, keys, learn, load, look, pages, retention, rights, start
 from knowingly.cli.codes import MEANINGS
 from knowingly.cli.options import SETTINGS, Command
 
@@ -30,11 +30,13 @@ KEYS_COMMANDS: dict[str, Command] = {
     "destroyed": keys.destroyed,
     "reseal": keys.reseal,
 }
+RETENTION_COMMANDS: dict[str, Command] = {"run": retention.run}
 DB_COMMANDS: dict[str, Command] = {"upgrade": db.upgrade, "status": db.status}
 GROUPS = {
     "audit": ("The log: verify it, read it.", AUDIT_COMMANDS),
     "db": ("The databases: which version they have, and the newest.", DB_COMMANDS),
     "keys": ("The keys: which there are, and new ones.", KEYS_COMMANDS),
+    "retention": ("Retention: what is past its time.", RETENTION_COMMANDS),
 }
 
 
@@ -68,6 +70,8 @@ def make_app() -> typer.Typer:
         app.command(name, context_settings=SETTINGS)(function)
     for group, (words, commands) in GROUPS.items():
         own = typer.Typer(no_args_is_help=True, help=words)
+        # A callback keeps typer from making the one command there is the whole group.
+        own.callback()(lambda: None)
         for name, function in commands.items():
             own.command(name, context_settings=SETTINGS)(function)
         app.add_typer(own, name=group)

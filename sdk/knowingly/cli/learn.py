@@ -57,6 +57,8 @@ def maintain(
         f"Erasures finished: {done.erasures_finished}. "
         f"Bestsellers {'released' if done.released else 'not released'}. "
         f"Events expired: {done.events_expired}, deleted: {done.events_deleted}. "
+        f"Traits expired: {done.traits_expired}, deleted: {done.traits_deleted}. "
+        f"People under a legal hold: {done.people_held}. "
         f"Tombstones dropped: {done.tombstones_dropped}. Keys swept: {done.keys_swept}."
     )
     for note in done.notes:

@@ -31,7 +31,8 @@ class Event(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
 
     ``event_id`` is the app's own id of the event: a second event of the same person with the same
     id is ignored, so that a batch can be sent again. ``at`` is now when left out. ``price`` is one
-    unit's price in the shop's currency; ``order`` groups the lines of one order.
+    unit's price in the shop's currency; ``order`` groups the lines of one order. ``agent`` is the
+    browser's user agent: the event of a known bot is dropped, and the agent never stored.
 
     Stability: stable.
     """
@@ -44,6 +45,7 @@ class Event(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
     quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY, repr=False)] = 1
     price: Price | None = Field(default=None, repr=False)
     order: Id | None = Field(default=None, repr=False)
+    agent: str | None = Field(default=None, repr=False, strict=True)
 
 
 _VERBS = {

@@ -73,6 +73,7 @@ def _plain() -> SchemaValidator:
             core_schema.float_schema(ge=0, le=MAX_PRICE, allow_inf_nan=False)
         ),
         "order": core_schema.nullable_schema(identifier),
+        "agent": core_schema.nullable_schema(core_schema.str_schema(strict=True)),
     }
     field = core_schema.typed_dict_field
     fields = {name: field(schema) for name, schema in needed.items()}

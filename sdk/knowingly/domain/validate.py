@@ -125,3 +125,14 @@ def check_id(subject: str) -> str:
         return _ID.validate_python(subject)
     except ValidationError as error:
         raise InputError("subject", refusal(0, error).expected) from None
+
+
+def check_agent(agent: object) -> str:
+    """A user agent, which anybody can send: any text.
+
+    Raises:
+        InputError: It is no text.
+    """
+    if not isinstance(agent, str):
+        raise InputError("agent", "the text of a user agent, or None")
+    return agent

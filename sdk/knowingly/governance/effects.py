@@ -1,16 +1,17 @@
 """What a choice does: a no takes effect in the transaction that records it.
 
-The person's stored events lose the purposes that are denied, so that a later grant does not reach
-back to them, and the models forget what they learned. There is no queue of things to forget later.
+The person's stored events and traits lose the purposes that are denied, so that a later grant does
+not reach back to them, and the models forget what they learned. There is no queue of forgets.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from knowingly.domain.moments import day_of
 from knowingly.recommend.forgetting import Algorithms, forget
 from knowingly.recommend.gather import PURPOSE as TRAIN
 from knowingly.recommend.registry import Registry
-from knowingly.store import consents, events
+from knowingly.store import consents, kept
 from knowingly.store.doors import Tx
 from knowingly.store.subjects import SubjectRow
 from knowingly.tenancy import Tenancy
@@ -20,7 +21,7 @@ KEPT_UNUSED = frozenset({"restricted"})
 
 
 class ChoiceEffects:
-    """Applies what a person's choices now mean to their events and to the models."""
+    """Applies what a person's choices now mean to what is kept of them and to the models."""
 
     def __init__(self, tenancy: Tenancy, registry: Registry, algorithms: Algorithms) -> None:
         self._tenancy = tenancy
@@ -36,10 +37,11 @@ class ChoiceEffects:
         at_us: int,
         first_entry: int,
     ) -> Mapping[str, int]:
-        """Strip and forget; the numbers of events stripped and of models that forgot."""
+        """Strip and forget; the numbers of events and traits stripped and of models that forgot."""
         records = consents.of(tx, person.subject)
         earlier = [record for record in records if record.index < first_entry]
-        denied, stripped, unlearn = 0, 0, False
+        stripped: Counter[str] = Counter()
+        denied, unlearn = 0, False
         for purpose in purposes:
             mask = self._tenancy.masks.get(purpose, 0)
             decision = self._tenancy.decide(purpose, records, at_us=at_us)
@@ -47,7 +49,8 @@ class ChoiceEffects:
                 # A choice that arrives late can shorten a permission that still stands, and a new
                 # one can follow a gap. Events of the day itself are left out when they are read.
                 day = day_of(decision.since_us)
-                stripped += events.strip(tx, person.subject, mask, before_day=day)
+                for table in kept.TABLES:
+                    stripped[table] += kept.strip(tx, table, person.subject, mask, before_day=day)
                 before = self._tenancy.decide(purpose, earlier, at_us=at_us)
                 whole = before.allowed and before.since_us >= decision.since_us
                 unlearn |= purpose == TRAIN and not whole
@@ -55,9 +58,11 @@ class ChoiceEffects:
                 unlearn |= purpose == TRAIN
                 denied |= 0 if decision.reason in KEPT_UNUSED else mask
         if denied:
-            stripped += events.strip(tx, person.subject, denied)
+            for table in kept.TABLES:
+                stripped[table] += kept.strip(tx, table, person.subject, denied)
         forgot = (
             forget(self._tenancy, self._registry, self._algorithms, tx, person) if unlearn else {}
         )
-        effects = {"events_stripped": stripped, "models_forgot": len(forgot)}
+        effects = {f"{table}_stripped": number for table, number in stripped.items()}
+        effects["models_forgot"] = len(forgot)
         return {name: number for name, number in effects.items() if number}

@@ -12,15 +12,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from knowingly.domain.moments import DAY_US, from_us
-from knowingly.errors import UnknownSubjectError
+from knowingly.errors import HoldError, UnknownSubjectError
 from knowingly.governance.certificate import Certificate
 from knowingly.governance.horizon import old_copies
 from knowingly.ledger import log, merkle
 from knowingly.profiles.datamap import tables_to_erase
+from knowingly.profiles.traits import HELD
 from knowingly.recommend.forgetting import Algorithms, forget
 from knowingly.recommend.registry import Registry
+from knowingly.store import holds, subjects
 from knowingly.store import rights as stored
-from knowingly.store import subjects
 from knowingly.store.doors import Tx
 from knowingly.store.rights import ErasureRow
 from knowingly.store.subjects import ACTIVE, SubjectRow
@@ -43,18 +44,21 @@ class Erasures:
 
         Raises:
             UnknownSubjectError: No such person is known.
+            HoldError: A legal hold is in force; nothing was erased.
         """
         with self._tenancy.write() as tx:
             person = subjects.find(tx, self._tenancy.keyring.lookup(subject))
             if person is None:
                 raise UnknownSubjectError(subjects.count(tx))
             if person.state == ACTIVE:
-                erasure = self._begin(tx, person)
+                if holds.of(tx, person.subject) is not None:
+                    raise HoldError(HELD)
+                erasure = self.begin(tx, person)
             else:
                 erasure = next(
                     row for row in stored.unfinished(tx, (DONE,)) if row.subject == person.subject
                 )
-        return self._finish(erasure)
+        return self.finish(erasure)
 
     def resume(self) -> int:
         """Finish every erasure that was interrupted; how many there were."""
@@ -64,10 +68,11 @@ class Erasures:
             if erasure.step == UNTRUNCATED:
                 self._truncate_later(erasure)
             else:
-                self._finish(erasure)
+                self.finish(erasure)
         return len(waiting)
 
-    def _begin(self, tx: Tx, person: SubjectRow) -> ErasureRow:
+    def begin(self, tx: Tx, person: SubjectRow) -> ErasureRow:
+        """The first step, in the caller's transaction: from its commit on it is always finished."""
         now_us = self._tenancy.now_us()
         manifests = stored.count_rows(tx, "manifests", person.subject)
         forgot = forget(self._tenancy, self._registry, self._algorithms, tx, person)
@@ -96,7 +101,8 @@ class Erasures:
         stored.begin(tx, erasure)
         return erasure
 
-    def _finish(self, erasure: ErasureRow) -> Certificate:
+    def finish(self, erasure: ErasureRow) -> Certificate:
+        """The other steps."""
         keyring = self._tenancy.keyring
         if erasure.key_id is not None:
             keyring.destroy(erasure.key_id)

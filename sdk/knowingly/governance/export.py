@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,25 @@ from knowingly.domain.consent import ConsentRecord, Decision
 from knowingly.domain.event import KINDS
 from knowingly.domain.moments import from_us
 from knowingly.errors import UnknownSubjectError
+from knowingly.governance.holds import held
 from knowingly.ledger import log
 from knowingly.profiles import body
+from knowingly.profiles import identities as identity_bodies
+from knowingly.profiles import traits as trait_bodies
 from knowingly.profiles.datamap import FIELDS, tables_to_export
+from knowingly.profiles.fields import Fields
 from knowingly.profiles.views import past_event
 from knowingly.recommend import manifest
 from knowingly.recommend.registry import Registry
-from knowingly.store import consents, events, ledger, models, subjects
+from knowingly.store import (
+    consents,
+    events,
+    identities,
+    ledger,
+    models,
+    subjects,
+    traits,
+)
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.subjects import ACTIVE, SubjectRow
 from knowingly.tenancy import Tenancy
@@ -27,8 +40,9 @@ Section = Callable[["Exporter", Snapshot, SubjectRow], list[dict[str, Any]]]
 class Exporter:
     """Writes the export of one tenant's people."""
 
-    def __init__(self, tenancy: Tenancy, registry: Registry) -> None:
+    def __init__(self, tenancy: Tenancy, registry: Registry, fields: Fields) -> None:
         self._tenancy = tenancy
+        self._fields = fields
         self._registry = registry
 
     def export(self, tx: Tx, person: SubjectRow, subject: str) -> dict[str, Any]:
@@ -103,6 +117,44 @@ class Exporter:
             )
         return every
 
+    def traits(self, snapshot: Snapshot, person: SubjectRow) -> list[dict[str, Any]]:
+        """Every trait, whatever it was kept for, with what the data map says of its field."""
+        cipher = self._tenancy.keyring.cipher(person.key_id)
+        declared = self._fields.all()
+        every = []
+        for row in traits.of(snapshot, person.subject):
+            trait = trait_bodies.unseal(cipher, row)
+            field = declared.get(trait.field)
+            told: dict[str, Any] = {
+                "field": trait.field,
+                "title": field.title if field else "",
+                "category": field.category if field else "other",
+                "source": trait.source,
+                "origin": trait.origin,
+                "since": _iso(trait.at_us),
+                "kept_for": [
+                    name for name, mask in self._tenancy.masks.items() if row.purposes & mask
+                ],
+            }
+            if field is None or field.export:
+                told["value"] = trait.value
+            else:
+                told["not_shown"] = field.export_note
+            every.append(told)
+        return sorted(every, key=lambda told: str(told["field"]))
+
+    def identities(self, snapshot: Snapshot, person: SubjectRow) -> list[dict[str, Any]]:
+        """Every identity by which the person can be found."""
+        cipher = self._tenancy.keyring.cipher(person.key_id)
+        known = [
+            identity_bodies.unseal(cipher, row) for row in identities.of(snapshot, person.subject)
+        ]
+        return [{"kind": one.kind, "value": one.value} for one in sorted(known)]
+
+    def holds(self, snapshot: Snapshot, person: SubjectRow) -> list[dict[str, Any]]:
+        """The legal hold, if there is one."""
+        return [asdict(one) for one in held(self._tenancy, snapshot, person)]
+
     def entries(self, snapshot: Snapshot, person: SubjectRow) -> list[dict[str, Any]]:
         """The ledger entries that are about the person."""
         cipher = self._tenancy.keyring.cipher(person.key_id)
@@ -146,6 +198,9 @@ class Exporter:
 SECTIONS: dict[str, Section] = {
     "consent_records": Exporter.consents,
     "events": Exporter.events,
+    "traits": Exporter.traits,
+    "identities": Exporter.identities,
+    "holds": Exporter.holds,
     "ledger_details": Exporter.entries,
     "manifests": Exporter.learned,
 }

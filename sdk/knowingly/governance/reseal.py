@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from knowingly.errors import SealError, StoreError
+from knowingly.governance import holds
 from knowingly.governance.export import find
 from knowingly.ledger import log
 from knowingly.recommend import manifest
@@ -26,6 +27,9 @@ PLACES: dict[str, Callable[[SubjectRow, Any], bytes]] = {
     "events": lambda _, event: bytes(event),
     "ledger_details": lambda _, index: log.row_name(index),
     "manifests": lambda person, training: manifest.row_name(person.subject, training),
+    "traits": lambda _, trait: bytes(trait),
+    "identities": lambda _, identity: bytes(identity),
+    "holds": lambda _, _subject: holds.ROW,
 }
 """The place each row of a person is sealed for; a test holds the tables to the data map."""
 

@@ -1,19 +1,23 @@
-"""Retention: events lose the purposes that may not use them any more; those left with none go.
+"""Retention: what is kept loses the purposes that may not use it any more; rows with none go.
 
-Purposes end in three ways without a new choice: a permission runs out or a new policy asks for
-another one, a purpose's days are over, a purpose is retired. Models forget first.
+Purposes end without a new choice when a permission runs out or a new policy asks for another one,
+when a purpose's or a field's days are over, and when either is not declared any more. Models forget
+first. A person under a legal hold loses purposes like anybody, and no row.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from knowingly.domain.consent import Action, ConsentRecord
 from knowingly.domain.moments import DAY_US, day_of
 from knowingly.ledger import log
+from knowingly.policy import DataField
+from knowingly.profiles.fields import Fields, mask_of
 from knowingly.recommend.forgetting import Algorithms, forget
 from knowingly.recommend.gather import PURPOSE as TRAIN
 from knowingly.recommend.registry import Registry
-from knowingly.store import consents, events, models, subjects
+from knowingly.store import consents, events, holds, kept, models, subjects, traits
 from knowingly.store.batches import batched
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.subjects import ACTIVE, SubjectRow
@@ -28,69 +32,148 @@ _PEOPLE_PER_TRANSACTION = 200
 
 @dataclass(frozen=True, slots=True)
 class Retained:
-    """What one run did. ``late`` people's events stayed longer than the policy's deadline."""
+    """What a retention run did, or would do.
 
-    expired: int
-    deleted: int
-    tombstones: int
-    late: int
-    models_hold_expired: bool
+    ``expired`` counts rows that lost a purpose, by what they are (``events``, ``traits``, or
+    ``traits.<field>``) and why: ``lapsed`` permission, ``never_asked``, ``too_old``, ``retired``
+    purpose, ``undeclared`` field. ``deleted`` counts the rows that no purpose was left for.
+    ``held`` people are under a legal hold: nothing of theirs is deleted. ``late`` people's rows
+    stayed longer than the policy's deadline. ``models_hold_expired`` says that expired events wait
+    for a training that leaves them out.
+
+    Stability: stable.
+    """
+
+    expired: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    deleted: Mapping[str, int] = field(default_factory=dict)
+    models_forgot: int = 0
+    tombstones: int = 0
+    held: int = 0
+    late: int = 0
+    models_hold_expired: bool = False
+
+
+class _Tally:
+    """What has been done so far."""
+
+    def __init__(self) -> None:
+        self.expired: Counter[tuple[str, str]] = Counter()
+        self.deleted: Counter[str] = Counter()
+        self.models_forgot = self.tombstones = self.held = self.late = 0
+        self.models_hold_expired = False
+
+    def result(self) -> Retained:
+        expired: dict[str, dict[str, int]] = {}
+        for (what, why), number in self.expired.items():
+            if number:
+                expired.setdefault(what, {})[why] = number
+        return Retained(
+            expired,
+            {table: number for table, number in self.deleted.items() if number},
+            self.models_forgot,
+            self.tombstones,
+            self.held,
+            self.late,
+            self.models_hold_expired,
+        )
+
+
+class _NotMeant(Exception):  # noqa: N818 - no error: it takes a rehearsal back
+    """Ends a rehearsal, so that its transaction is rolled back."""
 
 
 class Retention:
     """The retention job of one tenant."""
 
-    def __init__(self, tenancy: Tenancy, registry: Registry, algorithms: Algorithms) -> None:
+    def __init__(self, tenancy: Tenancy, algorithms: Algorithms, fields: Fields) -> None:
         self._tenancy = tenancy
-        self._registry = registry
         self._algorithms = algorithms
+        self._fields = fields
 
-    def run(self) -> Retained:
+    def run(self, registry: Registry) -> Retained:
         """Take purposes away, delete what has none, and drop old tombstones."""
-        now_us = self._tenancy.now_us()
-        expired = self._lapse(now_us)
+        now_us, tally = self._tenancy.now_us(), _Tally()
+        for chunk in batched(self._lapsed_people(now_us), _PEOPLE_PER_TRANSACTION):
+            with self._tenancy.write() as tx:
+                self._lapse(tx, chunk, registry, now_us, tally)
         with self._tenancy.write() as tx:
-            expired += self._never_asked(tx)
-            held = not self._models_left(tx, now_us)
-            expired += self._too_old(tx, now_us, but=TRAIN if held else None)
-            expired += self._retired(tx)
-            late = self._late(tx, now_us)
-            deleted = events.delete_unusable(tx)
-            tombstones = subjects.drop_tombstones(tx, now_us)
-            if expired or deleted or tombstones:
-                facts = {
-                    "events_expired": expired,
-                    "events_deleted": deleted,
-                    "tombstones_dropped": tombstones,
-                }
-                seal = self._tenancy.keyring.operator.seal
-                log.append(tx, "retention.run", at_us=now_us, seal=seal, facts=facts)
-        return Retained(expired, deleted, tombstones, late, held)
+            self._sweep(tx, now_us, tally)
+        return tally.result()
 
-    def _lapse(self, now_us: int) -> int:
+    def rehearse(self) -> Retained:
+        """What ``run`` would do: the same work in one transaction, which is then taken back."""
+        now_us, tally = self._tenancy.now_us(), _Tally()
+        people = self._lapsed_people(now_us)
+        # A registry of its own: what it reads here is never committed.
+        registry = Registry()
+        try:
+            with self._tenancy.write() as tx:
+                if people:
+                    self._lapse(tx, people, registry, now_us, tally)
+                self._sweep(tx, now_us, tally)
+                raise _NotMeant  # noqa: TRY301 - the way out of a transaction that must not commit
+        except _NotMeant:
+            return tally.result()
+
+    def _sweep(self, tx: Tx, now_us: int, tally: _Tally) -> None:
+        held_back = not self._models_left(tx, now_us)
+        for table in kept.TABLES:
+            tally.expired[table, "never_asked"] += self._never_asked(tx, table)
+            # Models learn from events alone.
+            but = TRAIN if held_back and table == "events" else None
+            tally.expired[table, "too_old"] += self._too_old(tx, table, now_us, but=but)
+            tally.expired[table, "retired"] += self._retired(tx, table)
+        self._fields_over(tx, now_us, tally)
+        tally.models_hold_expired = held_back
+        tally.held = holds.count(tx)
+        tally.late = self._late(tx, now_us)
+        for table in kept.TABLES:
+            tally.deleted[table] = kept.delete_unusable(tx, table)
+        tally.tombstones = subjects.drop_tombstones(tx, now_us)
+        facts = {
+            "events_expired": _of(tally, "events"),
+            "events_deleted": tally.deleted["events"],
+            "traits_expired": _of(tally, "traits"),
+            "traits_deleted": tally.deleted["traits"],
+            "tombstones_dropped": tally.tombstones,
+            "held": tally.held,
+        }
+        if any(number for name, number in facts.items() if name != "held"):
+            seal = self._tenancy.keyring.operator.seal
+            log.append(tx, "retention.run", at_us=now_us, seal=seal, facts=facts)
+
+    def _lapsed_people(self, now_us: int) -> list[SubjectRow]:
         """People whose permission ran out, or whom models have learned from on none."""
         with self._tenancy.read() as snapshot:
             known = consents.everyone(snapshot)
             learned = self._learned_from(snapshot)
-            lapsed = [
+            return [
                 person
                 for person in subjects.everyone(snapshot)
                 if person.state == ACTIVE
                 and self._is_lapsed(person, known.get(person.subject, ()), learned, now_us)
             ]
-        stripped = 0
-        for chunk in batched(lapsed, _PEOPLE_PER_TRANSACTION):
-            with self._tenancy.write() as tx:
-                done = [self._lapse_one(tx, person, now_us) for person in chunk]
-                facts = {
-                    "people": len(done),
-                    "events_expired": sum(events for events, _ in done),
-                    "models_forgot": sum(forgot for _, forgot in done),
-                }
-                seal = self._tenancy.keyring.operator.seal
-                log.append(tx, "retention.lapsed", at_us=now_us, seal=seal, facts=facts)
-            stripped += facts["events_expired"]
-        return stripped
+
+    def _lapse(
+        self,
+        tx: Tx,
+        people: Sequence[SubjectRow],
+        registry: Registry,
+        now_us: int,
+        tally: _Tally,
+    ) -> None:
+        before, forgot = Counter(tally.expired), 0
+        for person in people:
+            forgot += self._lapse_one(tx, person, registry, now_us, tally)
+        tally.models_forgot += forgot
+        facts = {
+            "people": len(people),
+            "events_expired": tally.expired["events", "lapsed"] - before["events", "lapsed"],
+            "traits_expired": tally.expired["traits", "lapsed"] - before["traits", "lapsed"],
+            "models_forgot": forgot,
+        }
+        seal = self._tenancy.keyring.operator.seal
+        log.append(tx, "retention.lapsed", at_us=now_us, seal=seal, facts=facts)
 
     def _learned_from(self, snapshot: Snapshot) -> set[int]:
         training = snapshot.head.training
@@ -116,22 +199,26 @@ class Retention:
             mask |= self._tenancy.masks[name] if decision.reason in LAPSED else 0
         return mask
 
-    def _lapse_one(self, tx: Tx, person: SubjectRow, now_us: int) -> tuple[int, int]:
-        """How many events lost a purpose, and how many models forgot."""
+    def _lapse_one(
+        self, tx: Tx, person: SubjectRow, registry: Registry, now_us: int, tally: _Tally
+    ) -> int:
+        """Take what lapsed from one person; how many models forgot."""
         current = subjects.number(tx, person.subject)
         if current is None or current.state != ACTIVE:
-            return 0, 0
+            return 0
         records = consents.of(tx, person.subject)
         forgot: dict[str, str] = {}
         if not self._tenancy.decide(TRAIN, records, at_us=now_us).allowed:
-            forgot = forget(self._tenancy, self._registry, self._algorithms, tx, current)
-        mask = self._lapsed(records, now_us)
-        return events.strip(tx, person.subject, mask) if mask else 0, len(forgot)
+            forgot = forget(self._tenancy, registry, self._algorithms, tx, current)
+        if mask := self._lapsed(records, now_us):
+            for table in kept.TABLES:
+                tally.expired[table, "lapsed"] += kept.strip(tx, table, person.subject, mask)
+        return len(forgot)
 
-    def _never_asked(self, tx: Tx) -> int:
-        """Events kept on another basis, of a purpose that needs consent by now."""
+    def _never_asked(self, tx: Tx, table: str) -> int:
+        """Rows kept on another basis, of a purpose that needs consent by now."""
         return sum(
-            events.strip_unasked(tx, self._tenancy.masks[name], name)
+            kept.strip_unasked(tx, table, self._tenancy.masks[name], name)
             for name, purpose in self._tenancy.policy.purposes.items()
             if purpose.basis == "consent"
         )
@@ -143,10 +230,11 @@ class Retention:
             return True
         return bool(training.oldest_day >= day_of(now_us - purpose.keep_days * DAY_US))
 
-    def _too_old(self, tx: Tx, now_us: int, *, but: str | None) -> int:
+    def _too_old(self, tx: Tx, table: str, now_us: int, *, but: str | None) -> int:
         return sum(
-            events.strip_old(
+            kept.strip_old(
                 tx,
+                table,
                 self._tenancy.masks[name],
                 before_day=day_of(now_us - purpose.keep_days * DAY_US),
             )
@@ -154,20 +242,59 @@ class Retention:
             if name != but
         )
 
-    def _retired(self, tx: Tx) -> int:
+    def _retired(self, tx: Tx, table: str) -> int:
         """Purposes that the policy does not declare any more."""
         return sum(
-            events.strip_old(tx, mask, before_day=_EVER)
+            kept.strip_old(tx, table, mask, before_day=_EVER)
             for name, mask in events.bits(tx).items()
             if name not in self._tenancy.policy.purposes
         )
 
+    def _fields_over(self, tx: Tx, now_us: int, tally: _Tally) -> None:
+        """Traits whose field is past its days, is not declared any more, or lost a purpose."""
+        declared = self._fields.all()
+        trait_name = self._tenancy.keyring.trait_name
+        whose, changes = b"", []
+        name_of: dict[bytes, str] = {}
+        for subject, key_id, trait, day, purposes in traits.usable(tx):
+            if key_id != whose:
+                whose, name_of = key_id, {trait_name(key_id, name): name for name in declared}
+            name = name_of.get(trait)
+            if name is None:
+                left, what, why = 0, "traits", "undeclared"
+            elif _is_over(declared[name], day, now_us):
+                left, what, why = 0, f"traits.{name}", "too_old"
+            else:
+                left = purposes & mask_of(self._tenancy, declared[name])
+                what, why = f"traits.{name}", "retired"
+            if left != purposes:
+                changes.append((subject, trait, left))
+                tally.expired[what, why] += 1
+        # Not while the rows are being read.
+        for change in changes:
+            traits.limit(tx, *change)
+
     def _late(self, tx: Tx, now_us: int) -> int:
-        """People who said no so long ago that their events should be gone by now."""
+        """People who said no so long ago that their rows should be gone by now."""
         days = self._tenancy.policy.erasure.delete_within_days
-        records = consents.of_many(tx, events.people_with_unusable(tx))
+        people = {one for table in kept.TABLES for one in kept.people_with_unusable(tx, table)}
+        records = consents.of_many(tx, sorted(people))
         refusals = (
             [one.received_us for one in known if one.action is not Action.GRANT]
-            for known in records.values()
+            for subject, known in records.items()
+            if holds.of(tx, subject) is None
         )
         return sum(now_us - max(moments, default=now_us) > days * DAY_US for moments in refusals)
+
+
+def _is_over(field: DataField, day: int, now_us: int) -> bool:
+    return field.keep_days is not None and day < day_of(now_us - field.keep_days * DAY_US)
+
+
+def _of(tally: _Tally, table: str) -> int:
+    """Rows of a table that lost a purpose in the sweep, whatever the reason."""
+    return sum(
+        number
+        for (what, why), number in tally.expired.items()
+        if what.partition(".")[0] == table and why != "lapsed"
+    )

@@ -1,13 +1,17 @@
-"""``shop.rights``: access, portability and erasure."""
+"""``shop.rights``: access, portability, restriction, erasure, and the hold that stops it."""
 
 from dataclasses import replace
 from typing import Any
 
+from knowingly.consent.desk import Consent
+from knowingly.domain.consent import Action, Receipt
 from knowingly.domain.validate import check_id
 from knowingly.governance.certificate import Addendum, Certificate
 from knowingly.governance.erasure import Erasures
 from knowingly.governance.export import Exporter, find
+from knowingly.governance.holds import put_hold, release_hold
 from knowingly.governance.rotation import DESTROYED
+from knowingly.ledger.log import Entry
 from knowingly.store import key_acts
 from knowingly.store import rights as stored
 from knowingly.tenancy import Tenancy
@@ -19,8 +23,11 @@ class Rights:
     Stability: stable.
     """
 
-    def __init__(self, tenancy: Tenancy, exporter: Exporter, erasures: Erasures) -> None:
+    def __init__(
+        self, tenancy: Tenancy, exporter: Exporter, erasures: Erasures, consent: Consent
+    ) -> None:
         self._tenancy = tenancy
+        self._consent = consent
         self._exporter = exporter
         self._erasures = erasures
 
@@ -42,8 +49,52 @@ class Rights:
 
         Raises:
             UnknownSubjectError: No such person is known.
+            HoldError: A legal hold is in force; nothing was erased.
         """
         return self._erasures.erase(check_id(subject))
+
+    def restrict(self, subject: str) -> Receipt:
+        """Keep a person's data and use none of it (GDPR art. 18); models forget them.
+
+        Raises:
+            UnknownSubjectError: No such person is known.
+        """
+        return self._choose(subject, Action.RESTRICT)
+
+    def lift_restriction(self, subject: str) -> Receipt:
+        """End a restriction; the person's other choices hold as they are.
+
+        Raises:
+            UnknownSubjectError: No such person is known.
+        """
+        return self._choose(subject, Action.UNRESTRICT)
+
+    def hold(self, subject: str, *, reason: str) -> Entry:
+        """Put a person's data under a legal hold: nothing of it is deleted, and it grants nothing.
+
+        Erasure, merge and changes that would delete raise ``HoldError`` while it stands; retention
+        leaves the person out and counts them. The reason is sealed.
+
+        Raises:
+            InputError: The reason is blank, or over 1,000 characters.
+            UnknownSubjectError: No such person is known.
+            HoldError: One is in force already.
+        """
+        return put_hold(self._tenancy, check_id(subject), reason)
+
+    def release_hold(self, subject: str) -> Entry:
+        """Release a legal hold.
+
+        Raises:
+            UnknownSubjectError: No such person is known.
+            HoldError: There is none.
+        """
+        return release_hold(self._tenancy, check_id(subject))
+
+    def _choose(self, subject: str, action: Action) -> Receipt:
+        with self._tenancy.read() as snapshot:
+            find(self._tenancy, snapshot, check_id(subject))
+        return self._consent.record([{"subject": subject, "action": action}])[0]
 
     def certificates(self) -> list[Certificate]:
         """Every certificate of erasure, oldest first: also of those that a crash interrupted.

@@ -29,6 +29,8 @@ _SWEEP_AFTER_US = 3_600_000_000
 class Maintained:
     """What ``maintain`` did. ``notes`` say what was left alone and why.
 
+    ``people_held`` are under a legal hold: retention deletes nothing of theirs.
+
     Stability: stable.
     """
 
@@ -37,6 +39,9 @@ class Maintained:
     released: bool = False
     events_expired: int = 0
     events_deleted: int = 0
+    traits_expired: int = 0
+    traits_deleted: int = 0
+    people_held: int = 0
     tombstones_dropped: int = 0
     keys_swept: int = 0
     notes: tuple[str, ...] = ()
@@ -50,12 +55,15 @@ class Upkeep:
         tenancy: Tenancy,
         registry: Registry,
         algorithms: Algorithms,
+        *,
         erasures: Erasures,
         aggregates: Aggregates,
+        retention: Retention,
     ) -> None:
         self._tenancy = tenancy
+        self._registry = registry
         self._algorithms = algorithms
-        self._retention = Retention(tenancy, registry, algorithms)
+        self._retention = retention
         self._erasures = erasures
         self._aggregates = aggregates
 
@@ -88,15 +96,21 @@ class Upkeep:
             done.notes += (f"not released: {error}",)
 
     def _retain(self, done: Maintained) -> None:
-        retained = self._retention.run()
-        done.events_expired = retained.expired
-        done.events_deleted = retained.deleted
+        retained = self._retention.run(self._registry)
+        for what, reasons in retained.expired.items():
+            if what == "events":
+                done.events_expired += sum(reasons.values())
+            else:
+                done.traits_expired += sum(reasons.values())
+        done.events_deleted = retained.deleted.get("events", 0)
+        done.traits_deleted = retained.deleted.get("traits", 0)
+        done.people_held = retained.held
         done.tombstones_dropped = retained.tombstones
         if retained.models_hold_expired:
             done.notes += ("train: expired events wait for a training that leaves them out",)
         if retained.late:
             done.notes += (
-                f"events of {retained.late} people outlived the policy's delete_within_days",
+                f"data of {retained.late} people outlived the policy's delete_within_days",
             )
 
     def _sweep(self) -> int:

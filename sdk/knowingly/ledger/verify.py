@@ -55,6 +55,7 @@ def verify(snapshot: Snapshot, progress: Counted | None = None) -> VerifiedLog:
         raise TamperedError("the head does not match the entries", index=max(size - 1, 0))
     _consents_match(snapshot)
     _choices_are_there(snapshot)
+    _merged_are_told(snapshot)
     without = rows.without_details(snapshot)
     if len(without) != erased:
         raise TamperedError(
@@ -83,6 +84,24 @@ def _choices_are_there(snapshot: Snapshot) -> None:
             meant = {(subject, purpose) for purpose in said["purposes"]}
             if stored.get(index, set()) != meant:
                 raise TamperedError("its consent records are not those it states", index=index)
+
+
+def _merged_are_told(snapshot: Snapshot) -> None:
+    """A choice counts as history of a merge only if that merge's entry counts it.
+
+    Otherwise an account's own no could be put out of force by giving it that scope.
+    """
+    for scope, indices in consents.merged(snapshot).items():
+        last = scope.removeprefix(consents.MERGED)
+        merge = int(last) if last.isdecimal() else -1
+        leaf = dict(rows.leaves(snapshot, merge, 1)).get(merge)
+        said = json.loads(leaf) if leaf is not None else {}
+        if (
+            said.get("kind") != "subject.merged"
+            or said["choices"] != len(indices)
+            or max(indices) >= merge
+        ):
+            raise TamperedError("it was not merged by the entry it names", index=min(indices))
 
 
 def _consents_match(snapshot: Snapshot) -> None:

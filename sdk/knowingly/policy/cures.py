@@ -24,11 +24,12 @@ _BOUNDS = {
     "maximum": "at most {}",
     "exclusiveMaximum": "below {}",
     "minLength": "not empty",
+    "minItems": "not empty",
     "maxLength": "at most {} characters",
     "maxItems": "at most {} entries",
     "maxProperties": "at most {} entries",
 }
-_OURS = frozenset({"misfit", "catalog", "blank"})
+_OURS = frozenset({"misfit", "catalog", "blank", "field"})
 _NAME = "a name of small letters, digits, - and _ that begins with a letter, at most 40 characters"
 _PATTERNS = {
     r"^[a-z][a-z0-9_-]{0,39}$": _NAME,

@@ -102,6 +102,31 @@ def decide(
     return Decision(purpose, False, "no_record", at_us)
 
 
+def standing_no(purpose: str, records: Sequence[ConsentRecord], *, policy: Policy) -> Action | None:
+    """The explicit no of a person to a purpose, as it stands; None where there is none.
+
+    Of ``EVERY_PURPOSE`` it says only whether a restriction stands. What is doubtful, a tie or a
+    choice dated in the future, is a refusal. It does not ask whether the policy still declares the
+    purpose: a no outlives the purpose's absence.
+    """
+    skew_us = policy.rules.skew_us
+    at_us = max((record.received_us for record in records), default=0)
+    account, _, _ = _known(purpose, records, at_us, None)
+    if purpose == EVERY_PURPOSE:
+        return _RESTRICT if _standing(account, (), _RESTRICT, _UNRESTRICT, skew_us) else None
+    if _standing(account, (), _OBJECT, _GRANT, skew_us):
+        return _OBJECT
+    choices = _choices(account)
+    if not choices:
+        return None
+    last = max(map(_moment, choices))
+    latest = [r for r in choices if _moment(r) == last]
+    if all(r.action is _GRANT and not _ahead(r, skew_us) for r in latest):
+        return None
+    said = {r.action for r in latest}
+    return Action.WITHDRAW if said == {Action.WITHDRAW} else Action.REFUSE
+
+
 def _known(
     purpose: str, records: Iterable[ConsentRecord], at_us: int, own: str | None
 ) -> tuple[list[ConsentRecord], list[ConsentRecord], bool]:

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     Field,
     JsonValue,
@@ -21,8 +20,19 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from knowingly.domain.moments import DAY_US
+from knowingly.policy.bots import is_bot
+from knowingly.policy.data import MAX_FIELDS, DataField, field_misfits
+from knowingly.policy.section import (
+    MAX_DAYS,
+    Days,
+    Line,
+    Section,
+    Slug,
+    Switch,
+    Whole,
+    not_blank,
+)
 
-MAX_DAYS = 36_500
 MAX_PURPOSES = 60
 """The purposes of an event are stored as the bits of one 64-bit integer."""
 
@@ -47,12 +57,6 @@ def _without_catalog(values: tuple[str, ...]) -> tuple[str, ...]:
     return values[:-1] if values[-1:] == ("catalog",) else values
 
 
-def _not_blank(value: str) -> str:
-    if not value.strip():
-        raise PydanticCustomError("blank", "expected some text: it is blank")
-    return value
-
-
 def _covers_too_much(covered: int, current: int, purpose: str) -> str:
     return (
         f"covers version {covered} but [purposes.{purpose}] is at version {current}: "
@@ -60,12 +64,9 @@ def _covers_too_much(covered: int, current: int, purpose: str) -> str:
     )
 
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 NoticeId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,79}$")]
-Line = Annotated[str, Field(min_length=1, max_length=2_000), AfterValidator(_not_blank)]
-Whole = Annotated[int, Field(strict=True)]
-Switch = Annotated[bool, Field(strict=True)]
-Days = Annotated[int, Field(strict=True, ge=1, le=MAX_DAYS)]
+BotWord = Annotated[str, Field(min_length=3, max_length=100), AfterValidator(not_blank)]
+"""Part of a user agent, in any case: plain text, so that no pattern can be slow."""
 Epsilon = Annotated[float, Field(strict=True, ge=0.01, allow_inf_nan=False)]
 DaysOrNever = Annotated[
     Days | None,
@@ -79,10 +80,6 @@ DaysOrNever = Annotated[
         }
     ),
 ]
-
-
-class Section(BaseModel, frozen=True, extra="forbid"):
-    """One table of the file: unknown keys are refused."""
 
 
 class ShopSection(Section):
@@ -108,7 +105,7 @@ class Notice(Section):
     """The words a person was shown, and which version of which purposes they cover."""
 
     id: NoticeId
-    text: Annotated[str, Field(min_length=1, max_length=20_000), AfterValidator(_not_blank)]
+    text: Annotated[str, Field(min_length=1, max_length=20_000), AfterValidator(not_blank)]
     covers: dict[Slug, Annotated[Whole, Field(ge=1)]]
 
     @property
@@ -121,7 +118,9 @@ class Signals(Section):
     """What a banner or browser may decide; nothing unless it is named here."""
 
     stale_after_days: Days = 395
-    accept: dict[Slug, Annotated[tuple[str, ...], AfterValidator(_without_repeats)]] = {}
+    accept: dict[Slug, Annotated[tuple[str, ...], AfterValidator(_without_repeats)]] = Field(
+        default_factory=dict
+    )
 
 
 class Slot(Section):
@@ -139,12 +138,16 @@ class Slot(Section):
     k: Annotated[Whole, Field(ge=1, le=100)] = 10
 
 
+def _default_algorithms() -> dict[str, dict[str, JsonValue]]:
+    return {"item_item": {}, "popularity": {}}
+
+
 class Models(Section):
     """What is trained, and how many people must share a thing before others see it."""
 
     min_subjects: Annotated[Whole, Field(ge=2)] = 5
     min_item_subjects: Annotated[Whole, Field(ge=2)] = 5
-    algorithms: dict[Slug, dict[str, JsonValue]] = {"item_item": {}, "popularity": {}}
+    algorithms: dict[Slug, dict[str, JsonValue]] = Field(default_factory=_default_algorithms)
     seed: Annotated[Whole, Field(ge=0, lt=2**63)] = 0
 
 
@@ -179,9 +182,20 @@ class Plugins(Section):
 
 
 class Intake(Section):
-    """What is believed of times sent by others."""
+    """What is believed of what others send: how far their clocks are off, and who is no person."""
 
     clock_skew_seconds: Annotated[Whole, Field(ge=0, le=86_400)] = 300
+    bots: Annotated[tuple[BotWord, ...], Field(max_length=100)] = ()
+
+
+class Identities(Section):
+    """The kinds of identity by which a person can be found."""
+
+    kinds: Annotated[tuple[Slug, ...], Field(max_length=20), AfterValidator(_without_repeats)] = (
+        "customer_id",
+        "email",
+        "phone",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +233,7 @@ class Policy(Section):
     """
 
     shop: ShopSection = ShopSection()
-    purposes: Annotated[dict[Slug, Purpose], Field(max_length=MAX_PURPOSES)] = {}
+    purposes: dict[Slug, Purpose] = Field(default_factory=dict, max_length=MAX_PURPOSES)
     notices: tuple[Notice, ...] = ()
     signals: Signals = Signals()
     slots: dict[Slug, Slot] = Field(default_factory=_default_slots)
@@ -229,6 +243,8 @@ class Policy(Section):
     keys: Keys = Keys()
     plugins: Plugins = Plugins()
     intake: Intake = Intake()
+    identities: Identities = Identities()
+    data: dict[Slug, DataField] = Field(default_factory=dict, max_length=MAX_FIELDS)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -249,6 +265,10 @@ class Policy(Section):
     def notice(self, notice_id: str) -> Notice | None:
         """The notice of that id, or None."""
         return self._notices_by_id.get(notice_id)
+
+    def is_bot(self, agent: str) -> bool:
+        """Whether a user agent is that of a known bot, or one that the shop names."""
+        return is_bot(agent, self.intake.bots)
 
     @cached_property
     def _notices_by_id(self) -> Mapping[str, Notice]:
@@ -311,6 +331,9 @@ def _misfits(policy: Policy) -> Iterator[tuple[Loc, str]]:
         for name in names:
             if name not in policy.purposes:
                 yield ("signals", "accept", source), _no_such_purpose(name)
+    yield from field_misfits(
+        policy.data, {name: purpose.basis for name, purpose in policy.purposes.items()}
+    )
     floor = policy.models.min_subjects
     if policy.models.min_item_subjects < floor:
         yield (

@@ -38,6 +38,7 @@ def _shops(table: str, *columns: str, form: Form = "clear", note: str = "") -> l
 
 _ROW = "a number that means nothing outside this database"
 _FINDS = "finds the row; the app's id itself is never stored"
+_LEADS = "leads from an e-mail or the like to the person's number; the value itself is sealed"
 
 _TOMBSTONE: tuple[tuple[str, Form], ...] = (
     ("lookup", "keyed hash"),
@@ -80,6 +81,19 @@ FIELDS: tuple[Field, ...] = (
     _person("events", "day", "clear", note="the least that retention and newest-first reads need"),
     _person("events", "purposes", "clear", note="asked before the body may be opened"),
     _person("events", "body", "sealed"),
+    *_shops("traits", "tenant"),
+    _person("traits", "subject", "clear", exported=False, note=_ROW),
+    _person("traits", "trait", "keyed hash", exported=False, note="finds the field's one value"),
+    _person("traits", "day", "clear", note="the least that retention needs"),
+    _person("traits", "purposes", "clear", note="asked before the body may be opened"),
+    _person("traits", "body", "sealed"),
+    *_shops("identities", "tenant"),
+    _person("identities", "identity", "keyed hash", exported=False, note=_LEADS),
+    _person("identities", "subject", "clear", exported=False, note=_ROW),
+    _person("identities", "body", "sealed"),
+    *_shops("holds", "tenant"),
+    _person("holds", "subject", "clear", exported=False, note=_ROW),
+    _person("holds", "body", "sealed"),
     *_shops("purpose_bits", "tenant", "purpose", "bit"),
     *_shops("tombstones", "tenant"),
     *(

@@ -73,7 +73,7 @@ def track(
     now_us = tenancy.now_us()
     batch = _read(tenancy, rows, now_us, strict=strict)
     if not batch.of_person:
-        return Intake(refused=tuple(batch.refused))
+        return Intake(dropped=dict(batch.dropped), refused=tuple(batch.refused))
     lookup = tenancy.keyring.lookup
     lookups = [lookup(subject) for subject in batch.of_person]
     nobody = permission(tenancy, (), now_us)
@@ -94,7 +94,7 @@ def track(
 def _read(
     tenancy: Tenancy, rows: Iterable[Event | Mapping[str, Any]], now_us: int, *, strict: bool
 ) -> _Batch:
-    """Valid events by person; a date in the future is refused.
+    """Valid events by person; a date in the future is refused, what a known bot did is dropped.
 
     Raises:
         InputError: ``strict`` is set and a row is bad.
@@ -102,6 +102,7 @@ def _read(
     numbers, fields, refused = check_events(rows, strict=strict)
     of_person: dict[str, list[int]] = {}
     moments: dict[int, int] = {}
+    dropped: Counter[str] = Counter()
     latest = now_us + tenancy.skew_us
     for place, event in enumerate(fields):
         at = event.get("at")
@@ -110,6 +111,8 @@ def _read(
             refused.append(Refusal(numbers[place], "at", "a time that is not in the future"))
         elif at_us < 0:
             refused.append(Refusal(numbers[place], "at", "a time after 1970"))
+        elif "agent" in event and event["agent"] and tenancy.policy.is_bot(event["agent"]):
+            dropped["bot"] += 1
         else:
             moments[place] = at_us
             mine = of_person.get(event["subject"])
@@ -119,7 +122,7 @@ def _read(
                 mine.append(place)
     if strict and refused:
         raise InputError(refused[0].field, refused[0].expected, row=refused[0].row)
-    return _Batch(numbers, fields, moments, of_person, refused, Counter())
+    return _Batch(numbers, fields, moments, of_person, refused, dropped)
 
 
 def _prepare_keys(

@@ -11,8 +11,9 @@ from knowingly.domain.consent import Decision, Signal
 from knowingly.domain.event import EventKind
 from knowingly.domain.moments import DAY_US
 from knowingly.domain.validate import check_id
-from knowingly.errors import InputError, SealError
+from knowingly.errors import SealError
 from knowingly.profiles import body
+from knowingly.profiles.traits import Trait
 from knowingly.store import consents, events, subjects
 from knowingly.store.doors import Snapshot
 from knowingly.store.subjects import ACTIVE, SubjectRow
@@ -48,13 +49,14 @@ class PastEvent:
 class Profile:
     """What one purpose may see of a person.
 
-    ``withheld`` counts what is stored and not shown, by reason.
+    ``traits`` are by field. ``withheld`` counts what is stored and not shown, by reason.
 
     Stability: stable.
     """
 
     decision: Decision
     events: tuple[PastEvent, ...] = ()
+    traits: Mapping[str, Trait] = field(default_factory=dict)
     withheld: Mapping[str, int] = field(default_factory=dict)
 
     def __repr__(self) -> str:
@@ -148,57 +150,6 @@ def first_us(tenancy: Tenancy, decision: Decision) -> int:
     return max(decision.since_us, decision.at_us - keep_us)
 
 
-class Profiles:
-    """``shop.profiles``: what is known of a person, purpose by purpose.
-
-    Stability: stable.
-    """
-
-    def __init__(self, tenancy: Tenancy) -> None:
-        self._tenancy = tenancy
-
-    def view(self, subject: str, purpose: str) -> Profile:
-        """What ``purpose`` may see of a person now; nothing, where it may see nothing.
-
-        Args:
-            subject: The app's id of the person.
-            purpose: A purpose of the policy.
-
-        Returns:
-            The events kept for that purpose and still allowed to it, and how many are withheld.
-
-        Raises:
-            InputError: An argument is not text, or no id.
-        """
-        if not isinstance(purpose, str):
-            raise InputError("purpose", "the name of a purpose")
-        try:
-            return self._view(subject, purpose)
-        except KeyReplacedError:
-            return self._view(subject, purpose)
-
-    def _view(self, subject: str, purpose: str) -> Profile:
-        tenancy = self._tenancy
-        with tenancy.read() as snapshot:
-            person, decision = decide_for(
-                tenancy, snapshot, subject, purpose, at_us=tenancy.now_us()
-            )
-            if person is not None and decision.allowed and cipher_of(tenancy, person) is None:
-                person, decision = None, Decision(purpose, False, "erased", decision.at_us)
-            stored = events.of(snapshot, person.subject) if person is not None else []
-            mask = tenancy.masks.get(purpose, 0)
-            shown: list[PastEvent] = []
-            if person is not None and decision.allowed:
-                meant = [row for row in stored if row.purposes & mask]
-                oldest_us = first_us(tenancy, decision)
-                shown = [
-                    event
-                    for event in open_events(tenancy, snapshot, person, meant)
-                    if event.at_us >= oldest_us
-                ]
-        return Profile(decision, tuple(shown), _withheld(decision, stored, mask, len(shown)))
-
-
 def open_events(
     tenancy: Tenancy, snapshot: Snapshot, person: SubjectRow, rows: Sequence[events.EventRow]
 ) -> list[PastEvent]:
@@ -226,12 +177,13 @@ def past_event(event: body.StoredEvent, ids: Sequence[str], titles: Sequence[str
     )
 
 
-def _withheld(
+def withheld_events(
     decision: Decision, stored: Sequence[events.EventRow], mask: int, shown: int
-) -> dict[str, int]:
+) -> Counter[str]:
+    """Why stored events are not shown to a purpose."""
     counts: Counter[str] = Counter()
     meant = sum(1 for row in stored if row.purposes & mask)
     counts["other_purpose"] = sum(1 for row in stored if row.purposes and not row.purposes & mask)
     counts["no_purpose"] = sum(1 for row in stored if not row.purposes)
     counts[decision.reason if not decision.allowed else "expired"] += meant - shown
-    return {reason: number for reason, number in counts.items() if number}
+    return counts

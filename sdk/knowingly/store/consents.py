@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, select
+from sqlalchemy import Row, and_, bindparam, select, update
 
-from knowingly.domain.consent import Action, ConsentRecord
+from knowingly.domain.consent import ACCOUNT, Action, ConsentRecord
 from knowingly.store.batches import BulkInsert, batched
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.prepared import Prepared
@@ -112,6 +112,31 @@ def add(tx: Tx, choices: Iterable[tuple[int, ConsentRecord]]) -> None:
         for subject, record in choices
     ]
     _ADD(tx.connection, rows)
+
+
+MERGED = f"{ACCOUNT}:merged:"
+"""Begins the scope of a session's choices that an account keeps: history that decides nothing."""
+
+
+def hand_over(tx: Tx, session: int, account: int, *, merged_by: int) -> None:
+    """Keep a session's choices as history of an account; those merged earlier stay as they are."""
+    mine = (table.c.tenant == tx.tenant, table.c.subject == session)
+    own = update(table).where(*mine, table.c.scope == ACCOUNT)
+    tx.connection.execute(own.values(scope=f"{MERGED}{merged_by}"))
+    tx.connection.execute(update(table).where(*mine).values(subject=account))
+
+
+def merged(snapshot: Snapshot) -> dict[str, set[int]]:
+    """The entries of choices that accounts keep from sessions, by scope."""
+    rows = (
+        select(table.c.scope, table.c.idx)
+        .where(table.c.tenant == snapshot.tenant, table.c.scope.startswith(MERGED))
+        .distinct()
+    )
+    found: dict[str, set[int]] = {}
+    for scope, index in snapshot.connection.execute(rows):
+        found.setdefault(scope, set()).add(index)
+    return found
 
 
 def changed_since(snapshot: Snapshot, index: int) -> set[int]:

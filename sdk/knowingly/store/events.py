@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select
 
 from knowingly.errors import StoreError
 from knowingly.store.batches import BulkInsert
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.prepared import Prepared
-from knowingly.store.schema import consent_records, purpose_bits
 from knowingly.store.schema import events as table
+from knowingly.store.schema import purpose_bits
 
 
 class EventRow(NamedTuple):
@@ -88,59 +88,6 @@ def between(
 def add(tx: Tx, rows: Sequence[NewEvent]) -> int:
     """Store events; how many of them were new."""
     return _ADD(tx.connection, rows)
-
-
-def strip(tx: Tx, subject: int, mask: int, *, before_day: int | None = None) -> int:
-    """Take purposes away from a person's events; how many events had one of them."""
-    where = [table.c.subject == subject]
-    if before_day is not None:
-        where.append(table.c.day < before_day)
-    return _strip(tx, mask, *where)
-
-
-def strip_old(tx: Tx, mask: int, *, before_day: int) -> int:
-    """Take purposes away from everyone's events older than a day."""
-    return _strip(tx, mask, table.c.day < before_day)
-
-
-def strip_unasked(tx: Tx, mask: int, purpose: str) -> int:
-    """Take a purpose away from the events of people who never chose anything about it."""
-    chose = select(consent_records.c.subject).where(
-        consent_records.c.tenant == tx.tenant, consent_records.c.purpose == purpose
-    )
-    return _strip(tx, mask, table.c.subject.not_in(chose))
-
-
-def _strip(tx: Tx, mask: int, *where: ColumnElement[bool]) -> int:
-    held = (table.c.tenant == tx.tenant, table.c.purposes.bitwise_and(mask) != 0, *where)
-    kept = table.c.purposes.bitwise_and(~mask)
-    return tx.connection.execute(update(table).where(*held).values(purposes=kept)).rowcount
-
-
-def delete_unusable(tx: Tx) -> int:
-    """Delete the events that no purpose allows any more."""
-    unusable = (table.c.tenant == tx.tenant, table.c.purposes == 0)
-    return tx.connection.execute(delete(table).where(*unusable)).rowcount
-
-
-def people_with_unusable(snapshot: Snapshot) -> list[int]:
-    """The people who have events that no purpose allows any more."""
-    waiting = (
-        select(table.c.subject)
-        .where(table.c.tenant == snapshot.tenant, table.c.purposes == 0)
-        .distinct()
-    )
-    return list(snapshot.connection.execute(waiting).scalars())
-
-
-def count_unusable(snapshot: Snapshot) -> int:
-    """How many events wait for deletion."""
-    waiting = (
-        select(func.count())
-        .select_from(table)
-        .where(table.c.tenant == snapshot.tenant, table.c.purposes == 0)
-    )
-    return int(snapshot.connection.execute(waiting).scalar_one())
 
 
 def count(snapshot: Snapshot) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import and_, bindparam, select, update
 
 from knowingly.store.batches import BulkInsert
 from knowingly.store.doors import Snapshot, Tx
@@ -95,6 +95,12 @@ def details_of(snapshot: Snapshot, subject: int) -> list[tuple[int, bytes, bytes
         .order_by(ledger_details.c.idx)
     )
     return [(row[0], row[1], row[2]) for row in snapshot.connection.execute(mine)]
+
+
+def hand_over(tx: Tx, index: int, subject: int, body: bytes) -> None:
+    """Give an entry's details to another person, sealed for them."""
+    one = (ledger_details.c.tenant == tx.tenant, ledger_details.c.idx == index)
+    tx.connection.execute(update(ledger_details).where(*one).values(subject=subject, body=body))
 
 
 def leaves_with_subjects(snapshot: Snapshot) -> Iterator[tuple[int, bytes, int | None]]:

@@ -112,6 +112,45 @@ Index(
     postgresql_where=text("purposes = 0"),
 )
 
+traits = Table(
+    "traits",
+    metadata,
+    _tenant(),
+    Column("subject", BigInteger, primary_key=True, autoincrement=False),
+    Column("trait", Blob(16), primary_key=True),
+    Column("day", Integer, nullable=False),
+    Column("purposes", BigInteger, nullable=False),
+    Column("body", Blob, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index(
+    "traits_unusable",
+    traits.c.tenant,
+    traits.c.subject,
+    sqlite_where=text("purposes = 0"),
+    postgresql_where=text("purposes = 0"),
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    _tenant(),
+    Column("identity", Blob(32), primary_key=True),
+    Column("subject", BigInteger, nullable=False),
+    Column("body", Blob, nullable=False),
+    Index("identities_by_subject", "tenant", "subject"),
+    sqlite_with_rowid=False,
+)
+
+holds = Table(
+    "holds",
+    metadata,
+    _tenant(),
+    Column("subject", BigInteger, primary_key=True, autoincrement=False),
+    Column("body", Blob, nullable=False),
+)
+"""People whose data must not be deleted, each with a sealed reason."""
+
 purpose_bits = Table(
     "purpose_bits",
     metadata,

@@ -6,12 +6,15 @@ from typing import Any
 from sqlalchemy import Column, bindparam, select, update
 
 from knowingly.store.doors import Tx
-from knowingly.store.schema import events, ledger_details, manifests
+from knowingly.store.schema import events, holds, identities, ledger_details, manifests, traits
 
 _NAMES: dict[str, Column[Any]] = {
     "events": events.c.event,
     "ledger_details": ledger_details.c.idx,
     "manifests": manifests.c.training,
+    "traits": traits.c.trait,
+    "identities": identities.c.identity,
+    "holds": holds.c.subject,
 }
 """What tells one sealed body of a person from another, in each table that has some."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, select, update
 
 from knowingly.store.batches import BulkInsert, batched
 from knowingly.store.doors import Snapshot, Tx
@@ -139,6 +139,20 @@ def erased_at(snapshot: Snapshot, lookups: Sequence[bytes]) -> dict[bytes, int]:
         )
         found.update((row[0], row[1]) for row in snapshot.connection.execute(rows))
     return found
+
+
+def erased_before(snapshot: Snapshot, subject: int) -> int:
+    """When an earlier self of this person was erased; -1 where there was none."""
+    same = (
+        select(tombstones.c.erased_us)
+        .join(
+            table,
+            and_(table.c.tenant == tombstones.c.tenant, table.c.lookup == tombstones.c.lookup),
+        )
+        .where(table.c.tenant == snapshot.tenant, table.c.subject == subject)
+    )
+    found = snapshot.connection.execute(same).scalar()
+    return -1 if found is None else int(found)
 
 
 def drop_tombstones(tx: Tx, before_us: int) -> int:

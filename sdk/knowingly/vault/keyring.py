@@ -18,7 +18,7 @@ from knowingly.store.database import Database
 from knowingly.store.keys import KeyTx, NewKey
 from knowingly.store.root_versions import RootRow
 from knowingly.store.tenant_keys import TenantKeyRow
-from knowingly.vault.seal import Cipher, version_of
+from knowingly.vault.seal import Cipher, place, version_of
 from knowingly.vault.tenant_key import TenantKey, again
 from knowingly.vault.wrapping import KEY_BYTES, Wrapping
 
@@ -69,6 +69,24 @@ class Keyring:
             digest_size=16,
             key=self._secrets["lookup"],
             person=b"event",
+        ).digest()
+
+    def trait_name(self, name_salt: bytes, field: str) -> bytes:
+        """The keyed hash, 16 bytes, of a field's name for one person."""
+        return hashlib.blake2b(
+            name_salt + field.encode(),
+            digest_size=16,
+            key=self._secrets["lookup"],
+            person=b"trait",
+        ).digest()
+
+    def identity(self, kind: str, value: str) -> bytes:
+        """The keyed hash, 32 bytes, that leads from an identity to the person it is of."""
+        return hashlib.blake2b(
+            place(kind.encode(), value.encode()),
+            digest_size=32,
+            key=self._secrets["lookup"],
+            person=b"identity",
         ).digest()
 
     def create(self, count: int, *, at_us: int, first_version: int | None = None) -> list[bytes]:

@@ -44,6 +44,7 @@ values = {
     "quantity": numbers,
     "price": numbers,
     "order": texts,
+    "agent": texts,
     "colour": texts,
 }
 

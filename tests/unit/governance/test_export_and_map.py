@@ -9,14 +9,29 @@ from knowingly.profiles.datamap import FIELDS, tables_to_export
 
 
 @pytest.fixture
-def ada(shop, agree):
-    """A person with choices, events for several purposes, and a trained model."""
+def ada(house, agree):
+    """A person with choices, events and traits, an identity, a hold, and a trained model."""
+    size = {"title": "Shoe size", "purposes": ["personalize"], "kind": "number"}
+    score = {
+        "title": "Fraud score",
+        "purposes": ["personalize"],
+        "kind": "number",
+        "source": "inferred",
+        "export": False,
+        "export_note": "would show how fraud is found",
+    }
+    fields = {"shoe_size": size, "fraud_score": score}
+    house.policy = house.policy.model_copy(update={"data": fields})
+    shop = house.open()
     shop.items.upsert([{"id": "tea", "title": "A tea"}, {"id": "mug"}])
     for name in ("ada", "b", "c", "d", "e", "f"):
         agree(shop, name)
         shop.track(name, "purchase", "tea", order="o1", price=2.5, quantity=2)
         shop.track(name, "like", "mug")
     shop.train()
+    shop.profiles.set("ada", {"shoe_size": 42, "fraud_score": 0.5}, origin="checkout")
+    shop.profiles.link("ada", "email", "ada@example.org")
+    shop.rights.hold("ada", reason="a claim about an order")
     shop.consent.withdraw("ada", ["measure"])
     return shop
 
@@ -53,6 +68,8 @@ def test_events_choices_entries_and_learning_are_told(ada):
     ]
     assert [one["kind"] for one in document["ledger_details"]] == [
         "consent.grant",
+        "identity.linked",
+        "hold.placed",
         "consent.withdraw",
     ]
     [learned] = document["manifests"]
@@ -63,6 +80,21 @@ def test_events_choices_entries_and_learning_are_told(ada):
     allowed = {one["purpose"]: one["allowed_now"] for one in document["purposes"]}
     assert allowed["train"]
     assert not allowed["measure"]
+
+
+def test_traits_identities_and_holds_are_told(ada):
+    """With what the data map says of the field; one that is not shown says why."""
+    document = ada.rights.export("ada")
+    score, size = document["traits"]
+    assert (size["field"], size["title"], size["value"]) == ("shoe_size", "Shoe size", 42)
+    assert (size["source"], size["origin"]) == ("provided", "checkout")
+    assert size["kept_for"] == ["personalize"]
+    assert (score["field"], score["source"]) == ("fraud_score", "inferred")
+    assert "value" not in score
+    assert score["not_shown"] == "would show how fraud is found"
+    assert document["identities"] == [{"kind": "email", "value": "ada@example.org"}]
+    [hold] = document["holds"]
+    assert hold["reason"] == "a claim about an order"
 
 
 def test_an_export_is_a_staff_read_in_the_log(ada):
@@ -80,6 +112,7 @@ def test_events_without_a_purpose_are_exported_until_they_are_deleted(ada):
     assert ada.profiles.view("ada", "personalize").events == ()
     events = ada.rights.export("ada")["events"]
     assert [event["kept_for"] for event in events] == [[], []]
+    ada.rights.release_hold("ada")
     ada.maintain(skip=["train", "release"])
     assert ada.rights.export("ada")["events"] == []
 

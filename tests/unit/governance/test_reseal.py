@@ -36,8 +36,16 @@ def test_every_table_with_something_sealed_of_a_person_is_resealed():
     assert set(module.PLACES) == sealed
 
 
-def test_nothing_changes_but_the_key(tea, tea_house):
+SIZE = {"title": "Size", "purposes": ["personalize"], "kind": "number"}
+
+
+def test_nothing_changes_but_the_key(tea_house):
     """Page, profile and export are as before; every sealed row is another; the log says so."""
+    tea_house.policy = tea_house.policy.model_copy(update={"data": {"size": SIZE}})
+    tea = tea_house.open()
+    tea.profiles.set("t000", {"size": 42})
+    tea.profiles.link("t000", "email", "t000@example.org")
+    tea.rights.hold("t000", reason="a dispute")
     before = tea.recommend("t000"), tea.profiles.view("t000", "personalize")
     exported = tea.rights.export("t000")
     row = person_row(tea, "t000")
@@ -55,11 +63,16 @@ def test_nothing_changes_but_the_key(tea, tea_house):
     page = tea.recommend("t000")
     assert [(hit.item, hit.score) for hit in page] == [(hit.item, hit.score) for hit in before[0]]
     assert tea.profiles.view("t000", "personalize") == before[1]
+    assert tea.profiles.view("t000", "personalize").traits["size"].value == 43
+    assert tea.profiles.find("email", "t000@example.org") == "t000"
     again = tea.rights.export("t000")
-    for section in ("events", "consent_records", "manifests"):
+    for section in ("events", "consent_records", "manifests", "identities", "holds"):
         assert again[section] == exported[section]
     kinds = [entry["kind"] for entry in again["ledger_details"]]
-    assert kinds[-2:] == ["read.export", "subject.resealed"]
+    assert "subject.resealed" in kinds
+    tea.rights.release_hold("t000")
+    tea.profiles.set("t000", {"size": 43})
+    assert tea.profiles.view("t000", "personalize").traits["size"].value == 43
     tea.audit.verify()
 
 

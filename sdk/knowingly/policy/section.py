@@ -1,0 +1,26 @@
+"""What every table of the policy file is made of."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+MAX_DAYS = 36_500
+
+
+def not_blank(value: str) -> str:
+    """The value, which must say something."""
+    if not value.strip():
+        raise PydanticCustomError("blank", "expected some text: it is blank")
+    return value
+
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+Line = Annotated[str, Field(min_length=1, max_length=2_000), AfterValidator(not_blank)]
+Whole = Annotated[int, Field(strict=True)]
+Switch = Annotated[bool, Field(strict=True)]
+Days = Annotated[int, Field(strict=True, ge=1, le=MAX_DAYS)]
+
+
+class Section(BaseModel, frozen=True, extra="forbid"):
+    """One table of the file: unknown keys are refused."""

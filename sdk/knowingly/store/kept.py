@@ -1,0 +1,76 @@
+"""Statements about what is kept for purposes: events and traits alike.
+
+Rows of both lose purposes the same way, and one that has none left waits for deletion. Those of a
+person under a legal hold wait until it is released.
+"""
+
+from sqlalchemy import ColumnElement, Table, delete, func, select, update
+
+from knowingly.store.consents import MERGED
+from knowingly.store.doors import Snapshot, Tx
+from knowingly.store.schema import consent_records, events, holds, traits
+
+TABLES: dict[str, Table] = {"events": events, "traits": traits}
+
+
+def strip(tx: Tx, table: str, subject: int, mask: int, *, before_day: int | None = None) -> int:
+    """Take purposes away from a person's rows; how many rows had one of them."""
+    rows = TABLES[table]
+    where = [rows.c.subject == subject]
+    if before_day is not None:
+        where.append(rows.c.day < before_day)
+    return _strip(tx, rows, mask, *where)
+
+
+def strip_old(tx: Tx, table: str, mask: int, *, before_day: int) -> int:
+    """Take purposes away from everyone's rows older than a day."""
+    rows = TABLES[table]
+    return _strip(tx, rows, mask, rows.c.day < before_day)
+
+
+def strip_unasked(tx: Tx, table: str, mask: int, purpose: str) -> int:
+    """Take a purpose away from the rows of people who never chose anything about it themselves."""
+    rows = TABLES[table]
+    chose = select(consent_records.c.subject).where(
+        consent_records.c.tenant == tx.tenant,
+        consent_records.c.purpose == purpose,
+        consent_records.c.scope.not_like(f"{MERGED}%"),
+    )
+    return _strip(tx, rows, mask, rows.c.subject.not_in(chose))
+
+
+def _strip(tx: Tx, rows: Table, mask: int, *where: ColumnElement[bool]) -> int:
+    held = (rows.c.tenant == tx.tenant, rows.c.purposes.bitwise_and(mask) != 0, *where)
+    kept = rows.c.purposes.bitwise_and(~mask)
+    return tx.connection.execute(update(rows).where(*held).values(purposes=kept)).rowcount
+
+
+def delete_unusable(tx: Tx, table: str) -> int:
+    """Delete the rows that no purpose allows any more, but for those under a legal hold."""
+    rows = TABLES[table]
+    under_hold = select(holds.c.subject).where(holds.c.tenant == tx.tenant)
+    unusable = (rows.c.tenant == tx.tenant, rows.c.purposes == 0)
+    free = rows.c.subject.not_in(under_hold)
+    return tx.connection.execute(delete(rows).where(*unusable, free)).rowcount
+
+
+def people_with_unusable(snapshot: Snapshot, table: str) -> list[int]:
+    """The people who have rows that no purpose allows any more."""
+    rows = TABLES[table]
+    waiting = (
+        select(rows.c.subject)
+        .where(rows.c.tenant == snapshot.tenant, rows.c.purposes == 0)
+        .distinct()
+    )
+    return list(snapshot.connection.execute(waiting).scalars())
+
+
+def count_unusable(snapshot: Snapshot, table: str) -> int:
+    """How many rows wait for deletion."""
+    rows = TABLES[table]
+    waiting = (
+        select(func.count())
+        .select_from(rows)
+        .where(rows.c.tenant == snapshot.tenant, rows.c.purposes == 0)
+    )
+    return int(snapshot.connection.execute(waiting).scalar_one())

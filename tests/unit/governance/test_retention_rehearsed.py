@@ -1,0 +1,68 @@
+"""A rehearsed retention says what the real one does, and changes nothing."""
+
+import pytest
+
+FIELDS = {
+    "size": {"title": "Size", "purposes": ["personalize"], "keep_days": 20},
+    "tone": {"title": "Tone", "purposes": ["measure"]},
+}
+
+
+@pytest.fixture
+def aged(house, agree, gaps):
+    """A trained shop in which something of every kind is past its time."""
+    house.policy = house.policy.model_copy(update={"data": FIELDS})
+    house.with_purpose("measure", keep_days=20).with_purpose("personalize", valid_days=25)
+    shop = house.open()
+    shop.items.upsert([{"id": f"i{n}"} for n in range(4)])
+    for n in range(8):
+        agree(shop, f"p{n}")
+        for k in range(3):
+            shop.track(f"p{n}", "purchase", f"i{(n + k) % 4}")
+        shop.profiles.set(f"p{n}", {"size": "m", "tone": "x"})
+    shop.train()
+    house.clock.forward(days=10)
+    shop.consent.withdraw("p0")
+    shop.rights.erase("p1")
+    house.clock.forward(days=16)
+    return shop
+
+
+def state(shop):
+    with shop._files.data.reading() as connection:
+        tables = ("events", "traits", "manifests", "ledger_entries", "tombstones", "model_counts")
+        return [
+            connection.exec_driver_sql(f"SELECT * FROM {table}").all()  # noqa: S608
+            for table in tables
+        ]
+
+
+def test_a_rehearsal_changes_nothing_and_says_what_would_go(aged):
+    """Row by row the same before and after; the real run then does exactly that."""
+    before = state(aged)
+    told = aged.retain()
+    assert state(aged) == before
+    # Seven people said yes to personalize and are past its 25 days; one of them said no since.
+    assert told.expired == {
+        "events": {"lapsed": 18, "too_old": 18},
+        "traits": {"lapsed": 6, "too_old": 6},
+    }
+    assert told.deleted == {"events": 3, "traits": 14}
+    assert aged.retain(apply=True) == told
+    assert state(aged) != before
+    again = aged.retain(apply=True)
+    assert (again.expired, again.deleted) == ({}, {})
+
+
+def test_models_stay_whole_after_a_rehearsal(aged, house, gaps, clock):
+    """A rehearsal forgets in a transaction that is taken back: the served models do not notice."""
+    house.with_purpose("train", valid_days=1)
+    shop = house.open()
+    told = shop.retain()
+    assert told.models_forgot > 0
+    people = shop.models.cards()[0].people
+    page = [(hit.item, hit.score) for hit in shop.recommend(item="i1", slot="product")]
+    assert people == 6
+    assert page == [(hit.item, hit.score) for hit in aged.recommend(item="i1", slot="product")]
+    assert shop.retain(apply=True).models_forgot == told.models_forgot
+    assert shop.models.cards()[0].people == 0
