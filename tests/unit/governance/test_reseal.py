@@ -63,7 +63,6 @@ def test_nothing_changes_but_the_key(tea_house):
     page = tea.recommend("t000")
     assert [(hit.item, hit.score) for hit in page] == [(hit.item, hit.score) for hit in before[0]]
     assert tea.profiles.view("t000", "personalize") == before[1]
-    assert tea.profiles.view("t000", "personalize").traits["size"].value == 43
     assert tea.profiles.find("email", "t000@example.org") == "t000"
     again = tea.rights.export("t000")
     for section in ("events", "consent_records", "manifests", "identities", "holds"):
