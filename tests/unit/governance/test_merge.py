@@ -225,6 +225,21 @@ def test_a_sessions_yes_does_not_count_when_a_purpose_comes_to_need_consent(hous
     assert shop.retain(apply=True).expired == {"events": {"never_asked": 1}}
 
 
+def test_what_was_not_kept_for_a_purpose_is_not_kept_for_it_after(house, shop, clock):
+    """Also where both allow the purpose by now, and no grant says since when."""
+    for subject in ("s", "a"):
+        grant(shop, subject, "personalize")
+    shop.track("s", "view", "i1")
+    shop.profiles.set("s", {"size": 42})
+    shop = house.with_purpose("measure", basis="legitimate_interest").open()
+    done = shop.profiles.merge("s", into="a")
+    assert (done.events, done.traits) == (1, 1)
+    assert items(shop, "a") == ["i1"]
+    view = shop.profiles.view("a", "measure")
+    assert view.decision.allowed
+    assert (view.events, view.traits) == ((), {})
+
+
 def test_the_session_cannot_come_back(shop, clock):
     """Its id is under a tombstone, like any erased person's."""
     grant(shop, "s", "personalize")
