@@ -5,7 +5,7 @@ from knowingly.consent.token import Explanation
 from knowingly.domain.consent import Action, Decision, Receipt, Signal
 from knowingly.domain.event import Event, EventKind
 from knowingly.domain.intake import Intake, Refusal
-from knowingly.domain.item import Item
+from knowingly.domain.item import Item, Variant
 from knowingly.domain.page import Basis, Hit, Page
 from knowingly.errors import (
     BudgetExhaustedError,
@@ -105,6 +105,7 @@ __all__ = [
     "UnknownItemError",
     "UnknownSlotError",
     "UnknownSubjectError",
+    "Variant",
     "VerifiedLog",
     "default_policy_text",
     "hookimpl",

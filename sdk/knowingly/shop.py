@@ -200,6 +200,7 @@ class Shop:
         item: str | None = None,
         basket: Sequence[str] = (),
         signals: Sequence[Signal] = (),
+        market: str | None = None,
         k: int | None = None,
     ) -> Page:
         """A page for a slot, from no more than the person's consent allows at this moment.
@@ -213,13 +214,15 @@ class Shop:
             item: The item of the page, if it has one.
             basket: Item ids in the basket in hand.
             signals: What the browser or a banner said with this request.
+            market: The market of the request, such as ``"DE"``: what is not sold there is left
+                out, and prices are those of it.
             k: How many hits, 1 to 100; as many as the slot says when left out.
 
         Raises:
             InputError: The slot is unknown, or an argument is out of bounds.
         """
         page = self._recommender.page(
-            subject, slot=slot, item=item, basket=basket, signals=signals, k=k
+            subject, slot=slot, item=item, basket=basket, signals=signals, market=market, k=k
         )
         self._counters.page(page, self.policy.slots[slot].k if k is None else k)
         return page

@@ -1,6 +1,6 @@
 """What a CSV file holds, told by its header, and its rows as the SDK takes them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -14,7 +14,9 @@ from knowingly.domain.intake import Refusal
 from knowingly.domain.item import Item
 
 ROWS_PER_BATCH = 5_000
-TIMES = frozenset({"at", "published_at"})
+TIMES = frozenset({"at", "published_at", "unpublished_at"})
+LISTS = ("categories", "images", "markets", "tags")
+_NOT_FLAT = frozenset({"attributes", "prices", "variants"})
 A_TIME = "a time with a zone, such as 2026-03-01T12:00:00+01:00"
 
 
@@ -28,7 +30,9 @@ class Kind:
     required: tuple[str, ...]
 
 
-ITEMS = Kind("items", Item, tuple(Item.model_fields), ("id",))
+ITEMS = Kind(
+    "items", Item, tuple(name for name in Item.model_fields if name not in _NOT_FLAT), ("id",)
+)
 EVENTS = Kind("events", Event, tuple(Event.model_fields), ("subject", "kind", "item"))
 
 
@@ -104,13 +108,14 @@ def _row(table: Table, line: int, cells: Sequence[str]) -> dict[str, Any] | Refu
         if _is_number(row[name]):
             # A bare number would be taken for seconds since 1970, and 2026 for an evening then.
             return Refusal(line, name, A_TIME)
-    if "categories" in row and table.kind is ITEMS:
-        row["categories"] = _parts(row)
+    for name in LISTS:
+        if name in row:
+            row[name] = _parts(row[name])
     return row
 
 
-def _parts(row: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(part.strip() for part in row["categories"].split("|") if part.strip())
+def _parts(cell: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in cell.split("|") if part.strip())
 
 
 def _is_number(cell: str) -> bool:
