@@ -6,6 +6,7 @@ from knowingly.domain.consent import Action, Decision, Receipt, Signal
 from knowingly.domain.event import Event, EventKind
 from knowingly.domain.intake import Intake, Refusal
 from knowingly.domain.item import Item, Variant
+from knowingly.domain.order import Order, OrderLine
 from knowingly.domain.page import Basis, Hit, Page
 from knowingly.errors import (
     BudgetExhaustedError,
@@ -84,6 +85,8 @@ __all__ = [
     "Model",
     "ModelCard",
     "NotFittedError",
+    "Order",
+    "OrderLine",
     "Page",
     "PastEvent",
     "PluginError",

@@ -13,6 +13,7 @@ from knowingly.domain.consent import Signal
 from knowingly.domain.event import Event, EventKind
 from knowingly.domain.intake import Intake
 from knowingly.domain.moments import Clock, from_us, system_clock, to_us
+from knowingly.domain.order import Order
 from knowingly.domain.page import Page
 from knowingly.domain.progress import Progress
 from knowingly.domain.validate import check_id, one_or_many
@@ -135,14 +136,18 @@ class Shop:
     @overload
     def track(
         self,
-        subject: Event | Mapping[str, Any] | Iterable[Event | Mapping[str, Any]],
+        subject: Event | Order | Mapping[str, Any] | Iterable[Event | Order | Mapping[str, Any]],
         *,
         strict: bool = False,
     ) -> Intake: ...
 
     def track(
         self,
-        subject: str | Event | Mapping[str, Any] | Iterable[Event | Mapping[str, Any]],
+        subject: str
+        | Event
+        | Order
+        | Mapping[str, Any]
+        | Iterable[Event | Order | Mapping[str, Any]],
         kind: str | EventKind | None = None,
         item: str | None = None,
         *,
@@ -152,27 +157,29 @@ class Shop:
         """Record what someone did, or a batch of events; kept only for what they agreed to.
 
         Args:
-            subject: The app's id of the person; or one or many events, as values or mappings of
-                the fields of ``Event``. One call is one transaction: feed a large file in parts.
-            kind: What was done: view, cart, purchase, return, like or hide.
-            item: The item's id.
+            subject: The app's id of the person; or one or many events or orders, as values or as
+                mappings of the fields of ``Event`` or ``Order``. One call is one transaction: feed
+                a large file in parts.
+            kind: What was done: view, cart, purchase, return, like, hide or cancel.
+            item: The id of the item, or of one of its variants.
             strict: For a batch: refuse the whole of it when one row is bad.
             **fields: Of a single event: ``at`` (aware, now when left out), ``event_id`` (a second
                 event with the same id is ignored), ``quantity``, ``price``, ``order``.
 
         Returns:
-            What was kept, was there already, was dropped (by consent reason), and was refused.
+            What was kept, was there already, was dropped (by consent reason), and was refused. An
+            order counts as its lines.
 
         Raises:
             InputError: A single event is bad, or a row of a ``strict`` batch; nothing was written.
         """
         if isinstance(subject, str):
-            rows: Iterable[Event | Mapping[str, Any]] = [
+            rows: Iterable[Event | Order | Mapping[str, Any]] = [
                 {"subject": subject, "kind": kind, "item": item, **fields}
             ]
             strict = True
         else:
-            rows = one_or_many(Event, subject, "subject")
+            rows = one_or_many((Event, Order), subject, "subject")
             if fields or kind is not None or item is not None:
                 raise InputError("subject", "a person's id, where the fields of an event follow")
         intake = track(self._tenancy, self._people, rows, strict=strict)

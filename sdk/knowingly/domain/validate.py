@@ -110,18 +110,17 @@ def check_iterable(given: object, field: str, expected: str) -> None:
     raise InputError(field, expected)
 
 
-def one_or_many(
-    model: type[T], given: T | Mapping[str, Any] | Iterable[T | Mapping[str, Any]], field: str
-) -> Iterable[T | Mapping[str, Any]]:
+def one_or_many(models: tuple[type[BaseModel], ...], given: object, field: str) -> Iterable[Any]:
     """Rows as they were given; a single value or mapping as the one row it is.
 
     Raises:
         InputError: It is neither a row nor many.
     """
-    if isinstance(given, model | Mapping):
+    if isinstance(given, (*models, Mapping)):
         return [given]
-    check_iterable(given, field, f"one {model.__name__}, or many, as values or mappings")
-    return cast("Iterable[T | Mapping[str, Any]]", given)
+    names = " or ".join(model.__name__ for model in models)
+    check_iterable(given, field, f"one {names}, or many, as values or mappings")
+    return cast("Iterable[Any]", given)
 
 
 def check_id(subject: str) -> str:

@@ -22,6 +22,7 @@ from knowingly.governance.periods import Period, period_at, period_before
 from knowingly.governance.size_rule import min_people
 from knowingly.ledger import log
 from knowingly.profiles.scan import scan
+from knowingly.recommend.query import returned
 from knowingly.recommend.released import BESTSELLERS, Released, load
 from knowingly.store import releases as stored
 from knowingly.store.doors import Tx
@@ -134,7 +135,7 @@ class Aggregates:
         return recent or over
 
     def _count(self, period: Period, now_us: int, progress: Counted | None) -> _Counted:
-        """People per item who bought it within the period: one count each, whatever they bought."""
+        """People per item who bought and kept it within the period: one count each."""
         with self._tenancy.read() as snapshot:
             counts = np.zeros(len(self._tenancy.catalogue.at(snapshot)), np.int64)
             people = 0
@@ -147,8 +148,9 @@ class Aggregates:
                 until_us=min(period.end_us - 1, now_us),
                 progress=progress,
             ):
-                bought = found.records["item"][found.records["kind"] == _PURCHASE]
-                counts[np.unique(bought)] += 1
+                item, kind = found.records["item"], found.records["kind"]
+                gone = returned(item, kind, found.records["quantity"])
+                counts[np.setdiff1d(item[kind == _PURCHASE], gone)] += 1
                 people += 1
         return _Counted(counts, people)
 

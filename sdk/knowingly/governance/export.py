@@ -82,11 +82,10 @@ class Exporter:
         catalogue = self._tenancy.catalogue.at(snapshot)
         every = []
         for row in events.of(snapshot, person.subject):
-            event = past_event(
-                body.to_event(cipher.open(body.TABLE, row.event, row.body)),
-                catalogue.ids,
-                catalogue.titles,
-            )
+            stored = body.to_event(cipher.open(body.TABLE, row.event, row.body))
+            if stored.is_mark:
+                continue
+            event = past_event(stored, catalogue.ids, catalogue.titles)
             every.append(
                 {
                     "what": event.kind.value,

@@ -58,7 +58,7 @@ class Items:
             InputError: A row is bad and ``strict`` is set, or these are no rows at all; nothing was
                 written.
         """
-        given = one_or_many(Item, items, "items")
+        given = one_or_many((Item,), items, "items")
         good, refused = check_rows(Item, given, strict=strict)
         latest = {item.id: (row, item) for row, item in good}
         kept = 0

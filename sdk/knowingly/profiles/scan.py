@@ -14,6 +14,7 @@ from knowingly.domain.moments import day_of
 from knowingly.domain.progress import Counted
 from knowingly.errors import SealError
 from knowingly.profiles import body
+from knowingly.profiles.settling import settle
 from knowingly.profiles.views import cipher_of, first_us
 from knowingly.store import consents, events, subjects
 from knowingly.store.batches import batched
@@ -92,7 +93,7 @@ def scan(
             records = body.to_records(opened)
             at = records["at_us"]
             oldest_us = max(from_us, first_us(tenancy, decision))
-            records = records[(at >= oldest_us) & (at <= until_us)]
+            records = settle(records[(at >= oldest_us) & (at <= until_us)])
             if len(records):
                 yield PersonRecords(person, records)
         done += len(chunk)

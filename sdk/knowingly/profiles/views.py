@@ -13,6 +13,7 @@ from knowingly.domain.moments import DAY_US
 from knowingly.domain.validate import check_id
 from knowingly.errors import InputError, SealError
 from knowingly.profiles import body
+from knowingly.profiles.settling import settle
 from knowingly.store import consents, events, subjects
 from knowingly.store.doors import Snapshot
 from knowingly.store.subjects import ACTIVE, SubjectRow
@@ -22,7 +23,7 @@ from knowingly.vault.seal import Cipher
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PastEvent:
-    """One event of a person, as a profile shows it.
+    """One event of a person, as a profile shows it; ``item`` is empty for all of an order.
 
     Privacy: leaves the profile room only for the purpose it was read for.
     Stability: stable.
@@ -111,7 +112,8 @@ def read_records(
     rows = events.history(snapshot, person.subject, tenancy.masks.get(purpose, 0), limit)
     opened = cipher.open_all(body.TABLE, rows) if rows else []
     records = body.to_records(opened)
-    return PastRecords(decision, person, records[records["at_us"] >= first_us(tenancy, decision)])
+    usable = records[records["at_us"] >= first_us(tenancy, decision)]
+    return PastRecords(decision, person, settle(usable))
 
 
 def cipher_of(tenancy: Tenancy, person: SubjectRow) -> Cipher | None:
@@ -170,37 +172,39 @@ class Profiles:
             stored = events.of(snapshot, person.subject) if person is not None else []
             mask = tenancy.masks.get(purpose, 0)
             shown: list[PastEvent] = []
+            marks = 0
             if person is not None and decision.allowed:
                 meant = [row for row in stored if row.purposes & mask]
                 oldest_us = first_us(tenancy, decision)
-                shown = [
-                    event
-                    for event in open_events(tenancy, snapshot, person, meant)
-                    if event.at_us >= oldest_us
-                ]
-        return Profile(decision, tuple(shown), _withheld(decision, stored, mask, len(shown)))
+                opened = open_events(tenancy, snapshot, person, meant)
+                marks = len(meant) - len(opened)
+                shown = [event for event in opened if event.at_us >= oldest_us]
+        withheld = _withheld(decision, stored, mask, len(shown) + marks)
+        return Profile(decision, tuple(shown), withheld)
 
 
 def open_events(
     tenancy: Tenancy, snapshot: Snapshot, person: SubjectRow, rows: Sequence[events.EventRow]
 ) -> list[PastEvent]:
-    """Stored events of one person, opened, with their items' ids and titles."""
+    """What one person did, opened, with the items' ids and titles; marks are left out."""
     if not rows:
         return []
     catalogue = tenancy.catalogue.at(snapshot)
     cipher = tenancy.keyring.cipher(person.key_id)
     opened = cipher.open_all(body.TABLE, [(row.event, row.body) for row in rows])
-    return [past_event(body.to_event(plain), catalogue.ids, catalogue.titles) for plain in opened]
+    every = [body.to_event(plain) for plain in opened]
+    return [past_event(one, catalogue.ids, catalogue.titles) for one in every if not one.is_mark]
 
 
 def past_event(event: body.StoredEvent, ids: Sequence[str], titles: Sequence[str]) -> PastEvent:
     """A stored event with its item's id and title."""
-    if not 0 <= event.item < len(ids):
+    if not body.NO_ITEM <= event.item < len(ids):
         raise SealError("a sealed event names no item of this shop")
+    whole = event.item == body.NO_ITEM
     return PastEvent(
         event.kind,
-        ids[event.item],
-        titles[event.item],
+        "" if whole else ids[event.item],
+        "" if whole else titles[event.item],
         event.at_us,
         event.quantity,
         event.price,

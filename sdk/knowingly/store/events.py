@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select, text, update
 
 from knowingly.errors import StoreError
-from knowingly.store.batches import insert_many
+from knowingly.store.batches import batched, insert_many
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.schema import consent_records, purpose_bits
 from knowingly.store.schema import events as table
@@ -89,6 +89,30 @@ def scan(
 def add(tx: Tx, rows: Sequence[NewEvent]) -> int:
     """Store events; how many of them were new."""
     return insert_many(tx.connection, _ADD, _ADD_COLUMNS, rows)
+
+
+def bodies(snapshot: Snapshot, subject: int, names: Sequence[bytes]) -> dict[bytes, bytes]:
+    """The sealed bodies of a person's events by name; one that is not there is left out."""
+    found: dict[bytes, bytes] = {}
+    for chunk in batched(names):
+        named = select(table.c.event, table.c.body).where(
+            table.c.tenant == snapshot.tenant,
+            table.c.subject == subject,
+            table.c.event.in_(chunk),
+        )
+        found.update((row[0], row[1]) for row in snapshot.connection.execute(named))
+    return found
+
+
+def remove(tx: Tx, subject: int, names: Sequence[bytes]) -> int:
+    """Delete a person's events by name; how many there were."""
+    gone = 0
+    for chunk in batched(names):
+        named = delete(table).where(
+            table.c.tenant == tx.tenant, table.c.subject == subject, table.c.event.in_(chunk)
+        )
+        gone += tx.connection.execute(named).rowcount
+    return gone
 
 
 def strip(tx: Tx, subject: int, mask: int, *, before_day: int | None = None) -> int:
