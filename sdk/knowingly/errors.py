@@ -15,6 +15,7 @@
      |  + TamperedError               .index      the first entry that does not fit
      + StoreError                     the database: busy, unreadable, wrong version
      |  + SealError                   wrong key or changed bytes; never says which
+     + FileError                      a file that cannot be read: which, which line, what is wrong
      + NotFittedError                 nothing has been trained yet
      + PluginError                    .plugin
      |  + PluginLoadError             could not be found, imported or accepted
@@ -120,6 +121,10 @@ class StoreError(KnowinglyError):
 
 class SealError(StoreError):
     """A sealed value does not open: wrong key or changed bytes; never says which."""
+
+
+class FileError(KnowinglyError):
+    """A file cannot be read; the message never holds a cell of it."""
 
 
 class NotFittedError(KnowinglyError):
