@@ -14,7 +14,7 @@ from knowingly.store import events, migrate
 from knowingly.store import shop as shop_rows
 from knowingly.store.database import Database
 from knowingly.store.doors import Store
-from knowingly.tenancy import Tenancy
+from knowingly.tenancy import Tenancy, past_name
 from knowingly.vault.keyring import Keyring, same_shop
 
 _TENANT = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
@@ -86,9 +86,10 @@ def open_tenancy(files: Files, root: bytes, policy: Policy, clock: Clock, tenant
     number = store.tenant(tenant)
     with store.read(number) as snapshot:
         known, digest = events.bits(snapshot), snapshot.head.policy_digest
-    if digest != policy.digest or not known.keys() >= policy.purposes.keys():
+    wanted = [*policy.purposes, *map(past_name, policy.intake.past_orders.purposes)]
+    if digest != policy.digest or not known.keys() >= set(wanted):
         with store.write(number) as tx:
-            known = events.add_bits(tx, list(policy.purposes))
+            known = events.add_bits(tx, wanted)
             if tx.head.policy_digest != policy.digest:
                 tx.head.policy_digest = policy.digest
                 log.append(
@@ -99,7 +100,12 @@ def open_tenancy(files: Files, root: bytes, policy: Policy, clock: Clock, tenant
                     facts={"policy": policy.digest},
                 )
     masks = {purpose: known[purpose] for purpose in policy.purposes}
-    return Tenancy(tenant, number, store, keyring, policy, clock, masks)
+    past = {
+        purpose: known[past_name(purpose)]
+        for purpose in policy.purposes
+        if past_name(purpose) in known
+    }
+    return Tenancy(tenant, number, store, keyring, policy, clock, masks, past)
 
 
 def _beside(data: Database) -> str:

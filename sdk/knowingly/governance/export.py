@@ -96,7 +96,9 @@ class Exporter:
                     "price": event.price,
                     "order": event.order,
                     "kept_for": [
-                        name for name, mask in self._tenancy.masks.items() if row.purposes & mask
+                        name
+                        for name in self._tenancy.masks
+                        if row.purposes & self._tenancy.every_mask(name)
                     ],
                 }
             )

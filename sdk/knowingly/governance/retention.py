@@ -17,7 +17,7 @@ from knowingly.store import consents, events, models, subjects
 from knowingly.store.batches import batched
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.subjects import ACTIVE, SubjectRow
-from knowingly.tenancy import Tenancy
+from knowingly.tenancy import Tenancy, past_name
 
 LAPSED = frozenset({"expired", "reconsent", "prohibited"})
 """Reasons that come about without a new choice, for people who made one."""
@@ -113,7 +113,7 @@ class Retention:
         mask, choices = 0, list(records)
         for name in self._tenancy.policy.purposes:
             decision = self._tenancy.decide(name, choices, at_us=now_us)
-            mask |= self._tenancy.masks[name] if decision.reason in LAPSED else 0
+            mask |= self._tenancy.every_mask(name) if decision.reason in LAPSED else 0
         return mask
 
     def _lapse_one(self, tx: Tx, person: SubjectRow, now_us: int) -> tuple[int, int]:
@@ -147,7 +147,7 @@ class Retention:
         return sum(
             events.strip_old(
                 tx,
-                self._tenancy.masks[name],
+                self._tenancy.every_mask(name),
                 before_day=day_of(now_us - purpose.keep_days * DAY_US),
             )
             for name, purpose in self._tenancy.policy.purposes.items()
@@ -155,11 +155,13 @@ class Retention:
         )
 
     def _retired(self, tx: Tx) -> int:
-        """Purposes that the policy does not declare any more."""
+        """Purposes that the policy does not declare any more, also those of past orders."""
+        policy = self._tenancy.policy
+        declared = {*policy.purposes, *map(past_name, policy.intake.past_orders.purposes)}
         return sum(
             events.strip_old(tx, mask, before_day=_EVER)
             for name, mask in events.bits(tx).items()
-            if name not in self._tenancy.policy.purposes
+            if name not in declared
         )
 
     def _late(self, tx: Tx, now_us: int) -> int:

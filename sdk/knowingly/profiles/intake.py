@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
 from typing import Any, NamedTuple, cast
 
-from knowingly.domain.event import KIND_CODE, Event
+from knowingly.domain.event import KIND_CODE, Event, EventKind
 from knowingly.domain.event_rows import EventFields, check_events
 from knowingly.domain.intake import Intake, Refusal
 from knowingly.domain.moments import DAY_US, EPOCH, MICROSECOND
@@ -27,6 +27,7 @@ from knowingly.vault.seal import Cipher, seal_each
 
 _RECORD = struct.Struct("<BqiIdq")
 _NO_ORDER = order_code(None)
+_OF_ORDERS = frozenset({EventKind.PURCHASE, EventKind.RETURN, EventKind.CANCEL})
 
 
 class _Batch(NamedTuple):
@@ -79,7 +80,7 @@ def track(
     lookup = tenancy.keyring.lookup
     lookups = [lookup(subject) for subject in batch.of_person]
     nobody = permission(tenancy, (), now_us)
-    fresh = _prepare_keys(tenancy, lookups, now_us, nobody)
+    fresh = _prepare_keys(tenancy, _to_open(batch, lookups, nobody), now_us)
     with tenancy.write() as tx:
         tenancy.keyring.watch(tx.head.shred_epoch)
         asked = _ask(tenancy, people, tx, lookups, fresh)
@@ -134,15 +135,28 @@ def _read(
     return _Batch(numbers, fields, moments, of_person, refused, Counter())
 
 
-def _prepare_keys(
-    tenancy: Tenancy, lookups: Sequence[bytes], now_us: int, nobody: Permission
-) -> dict[bytes, bytes]:
+def _to_open(batch: _Batch, lookups: Sequence[bytes], nobody: Permission) -> Sequence[bytes]:
+    """Those of whom something is kept even where nothing is known of them."""
+    if nobody.allowed or not nobody.past_mask:
+        return lookups if nobody.allowed else ()
+    return [
+        lookup
+        for lookup, mine in zip(lookups, batch.of_person.values(), strict=True)
+        if any(_is_of_an_order(batch.fields[place]) for place in mine)
+    ]
+
+
+def _is_of_an_order(event: EventFields) -> bool:
+    return event.get("order") is not None and event["kind"] in _OF_ORDERS
+
+
+def _prepare_keys(tenancy: Tenancy, lookups: Sequence[bytes], now_us: int) -> dict[bytes, bytes]:
     """Commit keys for strangers whose events are kept on a basis other than consent.
 
     Keys live in a store of their own and are committed before the rows that need them. Where every
     purpose needs consent, as in most shops, a stranger's events are dropped and there is none.
     """
-    if not nobody.allowed:
+    if not lookups:
         return {}
     with tenancy.read() as snapshot:
         known = subjects.find_many(snapshot, lookups)
@@ -201,6 +215,7 @@ def _allowed(batch: _Batch, asked: Sequence[_Known | None], row_of: Mapping[str,
             batch.dropped["no_record"] += sum(map(_counts, map(batch.fields.__getitem__, mine)))
             continue
         mask_at, erased_us = known.permission.mask, known.person.erased_us
+        past_mask, first_us = known.permission.past_mask, known.permission.first_us
         for place in mine:
             event = batch.fields[place]
             item = row_of.get(event["item"])
@@ -212,6 +227,8 @@ def _allowed(batch: _Batch, asked: Sequence[_Known | None], row_of: Mapping[str,
                 item = NO_ITEM
             at_us = batch.at_us[place]
             mask = mask_at(at_us)
+            if past_mask and at_us < first_us and _is_of_an_order(event):
+                mask |= past_mask
             if at_us <= erased_us:
                 batch.dropped["erased"] += _counts(event)
             elif not mask:

@@ -15,7 +15,7 @@ from knowingly.domain.progress import Counted
 from knowingly.errors import SealError
 from knowingly.profiles import body
 from knowingly.profiles.settling import settle
-from knowingly.profiles.views import cipher_of, first_us
+from knowingly.profiles.views import cipher_of, oldest
 from knowingly.store import consents, events, subjects
 from knowingly.store.batches import batched
 from knowingly.store.doors import Snapshot
@@ -65,7 +65,8 @@ def scan(
     Each person comes once, in the order of their numbers; one without such events does not come.
     """
     allowed = allowed_people(tenancy, snapshot, purpose, at_us=at_us)
-    mask = tenancy.masks.get(purpose, 0)
+    past = tenancy.past_mask(purpose)
+    mask = tenancy.masks.get(purpose, 0) | past
     people = sorted(allowed)
     done = lost = 0
     for chunk in batched(people, _KEYS_AT_ONCE):
@@ -89,10 +90,11 @@ def scan(
                 continue
             if cipher is None:
                 continue
-            opened = cipher.open_all(body.TABLE, map(itemgetter(1, 2), own))
+            mine = list(own)
+            opened = cipher.open_all(body.TABLE, map(itemgetter(1, 2), mine))
             records = body.to_records(opened)
             at = records["at_us"]
-            oldest_us = max(from_us, first_us(tenancy, decision))
+            oldest_us = np.maximum(from_us, oldest(tenancy, decision, [row[3] for row in mine]))
             records = settle(records[(at >= oldest_us) & (at <= until_us)])
             if len(records):
                 yield PersonRecords(person, records)

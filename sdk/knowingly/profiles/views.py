@@ -109,11 +109,16 @@ def read_records(
     if cipher is None:
         erased = Decision(purpose, False, "erased", at_us)
         return PastRecords(erased, person, body.to_records([]))
-    rows = events.history(snapshot, person.subject, tenancy.masks.get(purpose, 0), limit)
-    opened = cipher.open_all(body.TABLE, rows) if rows else []
-    records = body.to_records(opened)
-    usable = records[records["at_us"] >= first_us(tenancy, decision)]
-    return PastRecords(decision, person, settle(usable))
+    mask, past = tenancy.masks.get(purpose, 0), tenancy.past_mask(purpose)
+    if past:
+        rows = events.history_with_purposes(snapshot, person.subject, mask | past, limit)
+        records = body.to_records(cipher.open_all(body.TABLE, [row[:2] for row in rows]))
+        usable = records["at_us"] >= oldest(tenancy, decision, [row[2] for row in rows])
+    else:
+        plain = events.history(snapshot, person.subject, mask, limit)
+        records = body.to_records(cipher.open_all(body.TABLE, plain) if plain else [])
+        usable = records["at_us"] >= first_us(tenancy, decision)
+    return PastRecords(decision, person, settle(records[usable]))
 
 
 def cipher_of(tenancy: Tenancy, person: SubjectRow) -> Cipher | None:
@@ -134,8 +139,23 @@ def cipher_of(tenancy: Tenancy, person: SubjectRow) -> Cipher | None:
 
 def first_us(tenancy: Tenancy, decision: Decision) -> int:
     """The oldest event that may be used: within retention, and under the permission in force."""
+    return max(decision.since_us, _kept_from_us(tenancy, decision))
+
+
+def _kept_from_us(tenancy: Tenancy, decision: Decision) -> int:
     keep_us = tenancy.policy.purposes[decision.purpose].keep_days * DAY_US
-    return max(decision.since_us, decision.at_us - keep_us)
+    return decision.at_us - keep_us
+
+
+def oldest(
+    tenancy: Tenancy, decision: Decision, purposes: Sequence[int]
+) -> NDArray[np.int64] | int:
+    """``first_us`` for events kept for these purposes: a past order may be older than consent."""
+    past = tenancy.past_mask(decision.purpose)
+    if not past:
+        return first_us(tenancy, decision)
+    is_past = (np.array(purposes, np.int64) & past) != 0
+    return np.where(is_past, _kept_from_us(tenancy, decision), first_us(tenancy, decision))
 
 
 class Profiles:
@@ -170,15 +190,18 @@ class Profiles:
             if person is not None and decision.allowed and cipher_of(tenancy, person) is None:
                 person, decision = None, Decision(purpose, False, "erased", decision.at_us)
             stored = events.of(snapshot, person.subject) if person is not None else []
-            mask = tenancy.masks.get(purpose, 0)
+            past = tenancy.past_mask(purpose)
+            mask = tenancy.masks.get(purpose, 0) | past
             shown: list[PastEvent] = []
             marks = 0
             if person is not None and decision.allowed:
                 meant = [row for row in stored if row.purposes & mask]
-                oldest_us = first_us(tenancy, decision)
-                opened = open_events(tenancy, snapshot, person, meant)
-                marks = len(meant) - len(opened)
-                shown = [event for event in opened if event.at_us >= oldest_us]
+                for is_past in (True, False):
+                    rows = [row for row in meant if bool(row.purposes & past) is is_past]
+                    opened = open_events(tenancy, snapshot, person, rows)
+                    marks += len(rows) - len(opened)
+                    from_us = (_kept_from_us if is_past else first_us)(tenancy, decision)
+                    shown += [event for event in opened if event.at_us >= from_us]
         withheld = _withheld(decision, stored, mask, len(shown) + marks)
         return Profile(decision, tuple(shown), withheld)
 

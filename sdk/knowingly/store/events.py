@@ -32,6 +32,7 @@ _HISTORY = (
     .order_by(table.c.day.desc())
     .limit(bindparam("n"))
 )
+_HISTORY_WITH_PURPOSES = _HISTORY.add_columns(table.c.purposes)
 # The same spelling on SQLite and PostgreSQL; an event that is there already is left as it is.
 _ADD = text(
     "INSERT INTO events (tenant, subject, event, day, purposes, body) "
@@ -48,6 +49,15 @@ def history(
     """A person's newest events for a purpose: ``(event, sealed body)``, newest day first."""
     where = {"t": snapshot.tenant, "s": subject, "mask": mask, "n": limit}
     return snapshot.connection.execute(_HISTORY, where).all()
+
+
+def history_with_purposes(
+    snapshot: Snapshot, subject: int, mask: int, limit: int
+) -> Sequence[tuple[bytes, bytes, int]]:
+    """``history``, with the purposes that each event was kept for."""
+    where = {"t": snapshot.tenant, "s": subject, "mask": mask, "n": limit}
+    rows = snapshot.connection.execute(_HISTORY_WITH_PURPOSES, where).all()
+    return [(row[0], row[1], row[2]) for row in rows]
 
 
 def of(snapshot: Snapshot, subject: int) -> list[EventRow]:
@@ -68,10 +78,13 @@ def scan(
     last_day: int,
     first_subject: int,
     last_subject: int,
-) -> Iterator[tuple[int, bytes, bytes]]:
-    """Events kept for a purpose, person by person: ``(subject, event, sealed body)``, streaming."""
+) -> Iterator[tuple[int, bytes, bytes, int]]:
+    """Events kept for a purpose, person by person, streaming.
+
+    ``(subject, event, sealed body, purposes)`` of each.
+    """
     wanted = (
-        select(table.c.subject, table.c.event, table.c.body)
+        select(table.c.subject, table.c.event, table.c.body, table.c.purposes)
         .where(
             table.c.tenant == snapshot.tenant,
             table.c.subject.between(first_subject, last_subject),
