@@ -6,6 +6,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow
 import pytest
 from pyarrow import parquet
 from typer.testing import CliRunner
@@ -294,6 +295,26 @@ def test_json_lines_hold_items_events_or_orders():
     assert (first["kept"], second["kept"]) == (1, 1)
     assert events() == [("purchase", "shirt", 1, 2.0)]
     assert item("s").prices == {"DE": 2}
+
+
+def test_the_first_line_may_be_bad_and_numbers_may_be_ids():
+    """What a file holds is told by its first good line; no number stops the import."""
+    Path("items.jsonl").write_text('{\n{"id": "a", "colour": 1}\n{"id": "b"}\n')
+    (report,) = files("items.jsonl", code=3)
+    assert [(one["line"], one["field"]) for one in report["refused"]] == [(1, "row"), (2, "row")]
+    Path("map.toml").write_text('kind = "items"\n[fields]\nid = "sku"\nprice = "p"\n')
+    rows = ['{"sku": 7.0, "p": 1}', '{"sku": 1e999}', '{"sku": 8, "p": 1e999}', '{"sku": [1]}']
+    Path("skus.jsonl").write_text("\n".join(rows))
+    (report,) = files("skus.jsonl", "--mapping", "map.toml", code=3)
+    assert [(one["line"], one["field"]) for one in report["refused"]] == [(3, "price"), (4, "id")]
+    assert item("7").price == 1
+
+
+def test_parquet_that_names_a_column_twice_is_refused():
+    """One of the two would be lost."""
+    both = pyarrow.Table.from_arrays([pyarrow.array(["a"])] * 2, names=["id", "id"])
+    parquet.write_table(both, "items.parquet")
+    assert "names a column twice" in call("items.parquet", code=1).stderr
 
 
 def test_a_line_of_json_is_bounded():

@@ -1,5 +1,6 @@
 """Records of somebody else's export as rows of ours, by a mapping."""
 
+import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -142,8 +143,9 @@ def _as_field(value: Any, line: int, name: str, how: Format) -> Any:  # noqa: AN
         return value.replace(".", "").replace(",", ".")
     if name in _TIMES:
         return _time(value, line, name, how)
-    if isinstance(value, int | float) and not isinstance(value, bool) and name not in _NUMBERS:
-        return str(int(value)) if value == int(value) else str(value)
+    if name not in _NUMBERS and type(value) in (int, float):
+        # An id that a spreadsheet or a table of numbers took for one.
+        return str(int(value)) if math.isfinite(value) and value == int(value) else str(value)
     return value
 
 

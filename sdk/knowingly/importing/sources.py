@@ -164,6 +164,8 @@ class _Parquet:
             )
         self._rows = meta.num_rows
         self.columns: Sequence[str] | None = tuple(self._file.schema_arrow.names)
+        if len(set(self.columns)) < len(self.columns):
+            raise FileError(f"{path.name}: it names a column twice")
 
     @property
     def line(self) -> int:

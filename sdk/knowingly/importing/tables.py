@@ -90,12 +90,15 @@ def recognise(path: Path, mapping: FileMapping | None = None) -> Table:
                 if missing:
                     raise source.wrong(f"a column of the mapping is missing: {', '.join(missing)}")
             return Table(path, KINDS[mapping.kind], mapping)
-        columns = source.columns
-        if columns is None:
-            _, first = next(source.records(), (1, {}))
-            columns = () if isinstance(first, Refusal) else tuple(first)
+        if source.columns is None:
+            # Of JSON lines each has keys of its own: unknown ones are refused line by line.
+            objects = (found for _, found in source.records() if not isinstance(found, Refusal))
+            needed, allowed = set(next(objects, {})), None
+        else:
+            needed = allowed = set(source.columns)
         for kind in (ORDERS, EVENTS, ITEMS):
-            if set(kind.required) <= set(columns) <= set(kind.model.model_fields):
+            known = allowed is None or allowed <= set(kind.model.model_fields)
+            if known and set(kind.required) <= needed:
                 return Table(path, kind)
         # The first line of a file without a header is a person's, so it is not repeated.
         raise source.wrong(
