@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from knowingly.domain.intake import Intake, Refusal
 from knowingly.domain.item import Item
 from knowingly.domain.validate import as_error, check_rows, one_or_many
+from knowingly.errors import InputError
 from knowingly.items.catalogue import Catalogue, CatalogueView
 from knowingly.items.columns import from_row, to_row
 from knowingly.store import items as rows
@@ -75,7 +76,13 @@ class Items:
         return Intake(kept=kept, duplicates=len(good) - len(latest), refused=tuple(refused))
 
     def get(self, item_id: str) -> Item | None:
-        """An item with all that was said of it, by its own id or a variant's; None if unknown."""
+        """An item with all that was said of it, by its own id or a variant's; None if unknown.
+
+        Raises:
+            InputError: It is not text.
+        """
+        if not isinstance(item_id, str):
+            raise InputError("item_id", "an item's id")
         with self._owner.store.read(self._owner.number) as snapshot:
             row = self._owner.catalogue.at(snapshot).row_of.get(item_id)
             if row is None:

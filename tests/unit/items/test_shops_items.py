@@ -34,6 +34,8 @@ def test_all_that_was_said_of_an_item_comes_back(shop):
     assert item == shop.items.get("shirt")
     assert item == Item(**SHIRT).model_copy(update={"published_at": shop.now()})
     assert shop.items.get("nothing") is None
+    with pytest.raises(knowingly.InputError, match="an item's id"):
+        shop.items.get(["shirt"])
 
 
 def test_a_hit_has_what_a_page_needs(shop):
