@@ -5,13 +5,15 @@ from knowingly.consent.token import Explanation
 from knowingly.domain.consent import Action, Decision, Receipt, Signal
 from knowingly.domain.event import Event, EventKind
 from knowingly.domain.intake import Intake, Refusal
-from knowingly.domain.item import Item
+from knowingly.domain.item import Item, Variant
 from knowingly.domain.merged import Merged
+from knowingly.domain.order import Order, OrderLine
 from knowingly.domain.page import Basis, Hit, Page
 from knowingly.errors import (
     BudgetExhaustedError,
     ConsentError,
     ContractError,
+    FileError,
     HoldError,
     InputError,
     InternalError,
@@ -78,6 +80,7 @@ __all__ = [
     "Event",
     "EventKind",
     "Explanation",
+    "FileError",
     "FitData",
     "History",
     "Hit",
@@ -97,6 +100,8 @@ __all__ = [
     "Model",
     "ModelCard",
     "NotFittedError",
+    "Order",
+    "OrderLine",
     "Page",
     "PastEvent",
     "PluginError",
@@ -124,6 +129,7 @@ __all__ = [
     "UnknownItemError",
     "UnknownSlotError",
     "UnknownSubjectError",
+    "Variant",
     "VerifiedLog",
     "default_policy_text",
     "hookimpl",

@@ -16,6 +16,7 @@
      |  + TamperedError               .index      the first entry that does not fit
      + StoreError                     the database: .reason .retryable .outcome_unknown
      |  + SealError                   wrong key or changed bytes; never says which
+     + FileError                      a file that cannot be read: which, which line, what is wrong
      + NotFittedError                 nothing has been trained yet
      + PluginError                    .plugin
      |  + PluginLoadError             could not be found, imported or accepted
@@ -147,6 +148,10 @@ class StoreError(KnowinglyError):
 
 class SealError(StoreError):
     """A sealed value does not open: wrong key or changed bytes; never says which."""
+
+
+class FileError(KnowinglyError):
+    """A file cannot be read; the message never holds a cell of it."""
 
 
 class NotFittedError(KnowinglyError):

@@ -17,7 +17,7 @@ from knowingly.store.database import Database
 from knowingly.store.doors import Store
 from knowingly.store.failures import NO_DATABASE
 from knowingly.store.urls import key_store_beside
-from knowingly.tenancy import Tenancy
+from knowingly.tenancy import Tenancy, past_name
 from knowingly.vault.keyring import Keyring, same_shop
 from knowingly.vault.wrapping import Wrapping
 
@@ -193,9 +193,10 @@ def open_tenancy(
     number = store.tenant(tenant)
     with store.read(number) as snapshot:
         known, digest = events.bits(snapshot), snapshot.head.policy_digest
-    if digest != policy.digest or not known.keys() >= policy.purposes.keys():
+    wanted = [*policy.purposes, *map(past_name, policy.intake.past_orders.purposes)]
+    if digest != policy.digest or not known.keys() >= set(wanted):
         with store.write(number) as tx:
-            known = events.add_bits(tx, list(policy.purposes))
+            known = events.add_bits(tx, wanted)
             if tx.head.policy_digest != policy.digest:
                 tx.head.policy_digest = policy.digest
                 log.append(
@@ -206,7 +207,12 @@ def open_tenancy(
                     facts={"policy": policy.digest},
                 )
     masks = {purpose: known[purpose] for purpose in policy.purposes}
-    return Tenancy(tenant, number, store, keyring, policy, clock, masks)
+    past = {
+        purpose: known[past_name(purpose)]
+        for purpose in policy.purposes
+        if past_name(purpose) in known
+    }
+    return Tenancy(tenant, number, store, keyring, policy, clock, masks, past)
 
 
 def _private(path: Path) -> None:

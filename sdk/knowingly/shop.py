@@ -14,6 +14,7 @@ from knowingly.domain.consent import Signal
 from knowingly.domain.event import Event, EventKind
 from knowingly.domain.intake import Intake
 from knowingly.domain.moments import Clock, from_us, system_clock, to_us
+from knowingly.domain.order import Order
 from knowingly.domain.page import Page
 from knowingly.domain.progress import Progress
 from knowingly.domain.validate import check_agent, check_id, one_or_many
@@ -154,14 +155,18 @@ class Shop:
     @overload
     def track(
         self,
-        subject: Event | Mapping[str, Any] | Iterable[Event | Mapping[str, Any]],
+        subject: Event | Order | Mapping[str, Any] | Iterable[Event | Order | Mapping[str, Any]],
         *,
         strict: bool = False,
     ) -> Intake: ...
 
     def track(
         self,
-        subject: str | Event | Mapping[str, Any] | Iterable[Event | Mapping[str, Any]],
+        subject: str
+        | Event
+        | Order
+        | Mapping[str, Any]
+        | Iterable[Event | Order | Mapping[str, Any]],
         kind: str | EventKind | None = None,
         item: str | None = None,
         *,
@@ -171,28 +176,30 @@ class Shop:
         """Record what someone did, or a batch of events; kept only for what they agreed to.
 
         Args:
-            subject: The app's id of the person; or one or many events, as values or mappings of
-                the fields of ``Event``. One call is one transaction: feed a large file in parts.
-            kind: What was done: view, cart, purchase, return, like or hide.
-            item: The item's id.
+            subject: The app's id of the person; or one or many events or orders, as values or as
+                mappings of the fields of ``Event`` or ``Order``. One call is one transaction: feed
+                a large file in parts.
+            kind: What was done: view, cart, purchase, return, like, hide or cancel.
+            item: The id of the item, or of one of its variants.
             strict: For a batch: refuse the whole of it when one row is bad.
             **fields: Of a single event: ``at`` (aware, now when left out), ``event_id`` (a second
                 event with the same id is ignored), ``quantity``, ``price``, ``order``, ``agent``
                 (the browser's user agent: known bots are dropped, and it is never stored).
 
         Returns:
-            What was kept, was there already, was dropped (by consent reason), and was refused.
+            What was kept, was there already, was dropped (by consent reason), and was refused. An
+            order counts as its lines.
 
         Raises:
             InputError: A single event is bad, or a row of a ``strict`` batch; nothing was written.
         """
         if isinstance(subject, str):
-            rows: Iterable[Event | Mapping[str, Any]] = [
+            rows: Iterable[Event | Order | Mapping[str, Any]] = [
                 {"subject": subject, "kind": kind, "item": item, **fields}
             ]
             strict = True
         else:
-            rows = one_or_many(Event, subject, "subject")
+            rows = one_or_many((Event, Order), subject, "subject")
             if fields or kind is not None or item is not None:
                 raise InputError("subject", "a person's id, where the fields of an event follow")
         intake = track(self._tenancy, self._people, rows, strict=strict)
@@ -220,6 +227,7 @@ class Shop:
         item: str | None = None,
         basket: Sequence[str] = (),
         signals: Sequence[Signal] = (),
+        market: str | None = None,
         k: int | None = None,
         agent: str | None = None,
     ) -> Page:
@@ -234,6 +242,8 @@ class Shop:
             item: The item of the page, if it has one.
             basket: Item ids in the basket in hand.
             signals: What the browser or a banner said with this request.
+            market: The market of the request, such as ``"DE"``: what is not sold there is left
+                out, and prices are those of it.
             k: How many hits, 1 to 100; as many as the slot says when left out.
             agent: The browser's user agent, never stored. A known bot is no person: its page is
                 made without looking for one, and ``page.why`` is ``bot``.
@@ -243,7 +253,13 @@ class Shop:
         """
         bot = agent is not None and self.policy.is_bot(check_agent(agent))
         page = self._recommender.page(
-            None if bot else subject, slot=slot, item=item, basket=basket, signals=signals, k=k
+            None if bot else subject,
+            slot=slot,
+            item=item,
+            basket=basket,
+            signals=signals,
+            market=market,
+            k=k,
         )
         if bot:
             page = replace(page, why="bot")

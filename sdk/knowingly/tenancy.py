@@ -16,9 +16,18 @@ from knowingly.vault.keyring import Keyring
 T = TypeVar("T")
 
 
+def past_name(purpose: str) -> str:
+    """What the bit of a purpose's past orders is called; no purpose has a colon in its name."""
+    return f"past:{purpose}"
+
+
 @dataclass(frozen=True, repr=False)
 class Tenancy:
-    """One merchant: its data, keys, policy and clock."""
+    """One merchant: its data, keys, policy and clock.
+
+    An event kept for a purpose has the bit of ``masks``; a past order kept for it on another basis
+    has that of ``past_masks`` instead.
+    """
 
     name: str
     number: int
@@ -27,10 +36,20 @@ class Tenancy:
     policy: Policy
     clock: Clock
     masks: Mapping[str, int]
+    past_masks: Mapping[str, int] = field(default_factory=dict)
     catalogue: Catalogue = field(default_factory=Catalogue)
 
     def __repr__(self) -> str:
         return f"Tenancy({self.name!r})"
+
+    def past_mask(self, purpose: str) -> int:
+        """The bit of past orders that the policy lets this purpose use; 0 for none."""
+        named = purpose in self.policy.intake.past_orders.purposes
+        return self.past_masks.get(purpose, 0) if named else 0
+
+    def every_mask(self, purpose: str) -> int:
+        """All bits of a purpose: what goes when it may not use anything any more."""
+        return self.masks.get(purpose, 0) | self.past_masks.get(purpose, 0)
 
     def read(self) -> AbstractContextManager[Snapshot]:
         """One snapshot of this tenant."""

@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import knowingly
-from knowingly.cli import csv_tables
 from knowingly.cli.app import app
+from knowingly.importing import tables
 
 WHO = "canary-person-7f3a"
 NOW = datetime.now(UTC)
@@ -148,7 +148,7 @@ def test_only_twenty_refused_rows_are_listed_and_all_are_counted():
 
 
 def test_strict_refuses_a_whole_file_also_when_the_last_row_of_many_batches_is_bad(monkeypatch):
-    monkeypatch.setattr(csv_tables, "ROWS_PER_BATCH", 10)
+    monkeypatch.setattr(tables, "ROWS_PER_BATCH", 10)
     rows = [(f"i{number}", "1") for number in range(35)]
     name = write("items.csv", "id,price", *rows, ("last", "nan"))
     result = call(name, "--strict")
@@ -204,7 +204,7 @@ def test_a_bad_header_stops_the_import_before_anything_is_written():
 
 
 def test_bytes_that_are_not_utf8_are_named_by_line_with_what_is_in_already(monkeypatch):
-    monkeypatch.setattr(csv_tables, "ROWS_PER_BATCH", 2)
+    monkeypatch.setattr(tables, "ROWS_PER_BATCH", 2)
     Path("items.csv").write_bytes(b"id,title\na,A\nb,B\nc,\xe9\n")
     result = call("items.csv")
     assert result.exit_code == 1
@@ -256,7 +256,7 @@ def test_categories_are_split_and_empty_cells_are_not_given(monkeypatch):
 
 
 def test_an_interrupted_import_says_up_to_where_it_is_in(monkeypatch):
-    monkeypatch.setattr(csv_tables, "ROWS_PER_BATCH", 2)
+    monkeypatch.setattr(tables, "ROWS_PER_BATCH", 2)
     real, calls = knowingly.Shop.track, []
 
     def track(self, rows, **options):

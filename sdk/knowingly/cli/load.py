@@ -1,20 +1,28 @@
 """``knowingly import``."""
 
-from collections.abc import Sequence
+import csv
+import io
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from knowingly.cli.codes import Code
-from knowingly.cli.csv_tables import EVENTS, recognise
-from knowingly.cli.importing import Report, import_table, import_whole
+from knowingly.cli.failing import CommandError
 from knowingly.cli.options import shop_command
 from knowingly.cli.output import Output
+from knowingly.cli.private_file import private_file
 from knowingly.cli.progress import reading
+from knowingly.domain.progress import Counted
+from knowingly.importing.mapping import SHIPPED, load_mapping
+from knowingly.importing.running import Report, check_table, import_table, import_whole
+from knowingly.importing.tables import ITEMS, Table, recognise
 from knowingly.shop import Shop
 
 SHOWN = 20
+Put = Callable[[Shop, Table, Counted], Report]
 
 
 @shop_command
@@ -25,30 +33,71 @@ def import_files(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse a whole file when one of its rows is bad.")
     ] = False,
+    *,
+    mapping: Annotated[
+        str | None,
+        typer.Option(
+            "--mapping",
+            metavar="FILE|NAME",
+            help=f"Which column is which field: a file, or one of {', '.join(SHIPPED)}.",
+        ),
+    ] = None,
+    refused: Annotated[
+        Path | None,
+        typer.Option("--refused", metavar="FILE", help="Write the refused rows to a new CSV file."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check every row and write nothing.")
+    ] = False,
 ) -> None:
-    """Read items and events from CSV files; say which rows were refused, and why.
+    """Read items, events and orders from CSV, JSON lines or Parquet; say what was refused, and why.
 
-    Items have the columns id, title, categories (separated by |), brand, price, in_stock, pinned,
-    published_at; events have subject, kind, item, at, event_id, quantity, price, order.
+    Without a mapping the columns are the fields. Items have id, title, categories (separated by |),
+    brand, price, in_stock, pinned, published_at and more; events have subject, kind, item, at,
+    event_id, quantity, price, order.
     """
+    how = None if mapping is None else load_mapping(mapping)
     # Every header is read first, and items go before the events that name them.
-    tables = [recognise(path) for path in files]
-    tables.sort(key=lambda table: table.kind is EVENTS)
+    tables = [recognise(path, how) for path in files]
+    tables.sort(key=lambda table: table.kind is not ITEMS)
+    put = check_table if dry_run else import_whole if strict else import_table
     reports: list[Report] = []
-    for table in tables:
-        with reading(output, table.path.name, table.path.stat().st_size) as tell:
-            put = import_whole if strict else import_table
-            reports.append(put(shop, table, tell))
-        _tell(output, reports[-1])
-        if not reports[-1].written:
-            break
-    _finish(output, reports)
+    # Made before anything is written, so that an import does not end without its report.
+    with private_file(refused) if refused else nullcontext(None) as write:
+        for table in tables:
+            with reading(output, table.path.name, table.path.stat().st_size) as tell:
+                reports.append(_run(put, shop, table, tell))
+            _tell(output, reports[-1], dry_run=dry_run)
+            if not reports[-1].written and not dry_run:
+                break
+        if write is not None:
+            write(_as_csv(reports))
+    _finish(output, reports, dry_run=dry_run)
 
 
-def _finish(output: Output, reports: Sequence[Report]) -> None:
+def _run(put: Put, shop: Shop, table: Table, tell: Counted) -> Report:
+    try:
+        return put(shop, table, tell)
+    except KeyboardInterrupt as stopped:
+        state = "; ".join(getattr(stopped, "__notes__", ()))
+        raise CommandError(f"interrupted: {state}", code=Code.INTERRUPTED) from None
+
+
+def _as_csv(reports: Sequence[Report]) -> str:
+    """Where each refused row is and what was expected there; never what stood there."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("file", "line", "field", "expected"))
+    for report in reports:
+        writer.writerows((report.file, one.row, one.field, one.expected) for one in report.refused)
+    return text.getvalue().rstrip("\n")
+
+
+def _finish(output: Output, reports: Sequence[Report], *, dry_run: bool) -> None:
     document: dict[str, Any] = {"files": [_as_document(report) for report in reports]}
     last = reports[-1]
-    if not last.written:
+    whole = last.written or dry_run
+    if not whole:
         message = (
             f"{last.file} was refused whole, for {len(last.refused)} of its {last.rows} rows; "
             "nothing of it was written"
@@ -56,7 +105,7 @@ def _finish(output: Output, reports: Sequence[Report]) -> None:
         document["error"] = {"type": "InputError", "message": message}
         output.complain(message)
     output.document(document)
-    if not last.written:
+    if not whole:
         raise typer.Exit(Code.FAILED)
     if any(report.refused for report in reports):
         raise typer.Exit(Code.SOME_REFUSED)
@@ -79,8 +128,13 @@ def _as_document(report: Report) -> dict[str, Any]:
     }
 
 
-def _tell(output: Output, report: Report) -> None:
-    if report.written:
+def _tell(output: Output, report: Report, *, dry_run: bool) -> None:
+    if dry_run:
+        output.say(
+            f"{report.file}: {len(report.refused):,} of {report.rows:,} {report.kind} would be "
+            "refused; nothing was written"
+        )
+    elif report.written:
         dropped = sum(report.dropped.values())
         output.say(
             f"{report.file}: {report.kept:,} {report.kind} kept, "
@@ -93,7 +147,7 @@ def _tell(output: Output, report: Report) -> None:
 
 
 def _twice(report: Report) -> str:
-    return "there already" if report.kind == EVENTS.name else "replaced by a later row"
+    return "replaced by a later row" if report.kind == ITEMS.name else "there already"
 
 
 def _tell_refused(output: Output, report: Report) -> None:

@@ -29,6 +29,9 @@ def recommend(
     basket: Annotated[
         str, typer.Option("--basket", metavar="A,B", help="Items in the basket in hand.")
     ] = "",
+    market: Annotated[
+        str | None, typer.Option("--market", help="Leave out what is not sold there.")
+    ] = None,
     k: Annotated[int, typer.Option("-k", min=1, max=100, help="How many items.")] = 10,
 ) -> None:
     """Show a page as the shop would; a staff read, so with a person it is logged."""
@@ -40,7 +43,7 @@ def recommend(
             "no such person in this shop, which knows those who made a choice; leave SUBJECT out "
             "for the page of somebody new"
         )
-    page = shop.recommend(subject, slot=slot, item=item, basket=chosen, k=k)
+    page = shop.recommend(subject, slot=slot, item=item, basket=chosen, market=market, k=k)
     if subject is not None:
         # Before anything is shown: a read that cannot be logged is not made.
         shop.audit.note_read("recommend", subject)

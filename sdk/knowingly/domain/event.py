@@ -3,7 +3,8 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from knowingly.domain.item import Price
 from knowingly.domain.moments import Moment
@@ -19,6 +20,7 @@ class EventKind(StrEnum):
     RETURN = "return"
     LIKE = "like"
     HIDE = "hide"
+    CANCEL = "cancel"
 
 
 KINDS: tuple[EventKind, ...] = tuple(EventKind)
@@ -34,18 +36,36 @@ class Event(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
     unit's price in the shop's currency; ``order`` groups the lines of one order. ``agent`` is the
     browser's user agent: the event of a known bot is dropped, and the agent never stored.
 
+    A ``cancel`` undoes a purchase as if it had not been made; it names the order, and without an
+    ``item`` it is about all of it. A ``return`` says that units came back; with an ``order`` it
+    counts against that order only. Either may come in before the purchase does.
+
     Stability: stable.
     """
 
     subject: Id = Field(repr=False)
     kind: EventKind
-    item: Id = Field(repr=False)
+    item: Id | None = Field(default=None, repr=False, validate_default=True)
     at: Moment | None = Field(default=None, repr=False)
     event_id: Id | None = Field(default=None, repr=False)
     quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY, repr=False)] = 1
     price: Price | None = Field(default=None, repr=False)
-    order: Id | None = Field(default=None, repr=False)
+    order: Id | None = Field(default=None, repr=False, validate_default=True)
     agent: str | None = Field(default=None, repr=False, strict=True)
+
+    @field_validator("item")
+    @classmethod
+    def _names_its_item(cls, item: str | None, info: ValidationInfo) -> str | None:
+        if item is None and info.data.get("kind", EventKind.CANCEL) is not EventKind.CANCEL:
+            raise PydanticCustomError("no_item", "a value; it is missing")
+        return item
+
+    @field_validator("order")
+    @classmethod
+    def _names_its_order(cls, order: str | None, info: ValidationInfo) -> str | None:
+        if order is None and info.data.get("kind") is EventKind.CANCEL:
+            raise PydanticCustomError("no_order", "the order that is cancelled; it is missing")
+        return order
 
 
 _VERBS = {
@@ -55,6 +75,7 @@ _VERBS = {
     EventKind.RETURN: "returned",
     EventKind.LIKE: "liked",
     EventKind.HIDE: "hid",
+    EventKind.CANCEL: "cancelled",
 }
 
 

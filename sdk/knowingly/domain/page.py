@@ -19,7 +19,8 @@ class Hit:
     """One recommended item.
 
     ``score`` orders the hits of one ``source`` (an algorithm, ``bestsellers`` or ``catalog``) and
-    compares with nothing else.
+    compares with nothing else. ``title``, ``price`` (that of the request's market, where the item
+    has one there) and the first ``image`` are the item's, for the page to show.
 
     Privacy: on a personal page ``reason`` can name something the person did; show it to them only.
     Stability: stable.
@@ -29,6 +30,9 @@ class Hit:
     score: float
     reason: str
     source: str
+    title: str = ""
+    price: float | None = None
+    image: str | None = None
 
     def __repr__(self) -> str:
         return f"Hit(source={self.source!r})"

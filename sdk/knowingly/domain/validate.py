@@ -42,16 +42,25 @@ _EXPECTED = {
 }
 
 
+_FREE_KEYS = frozenset({"attributes", "options", "prices"})
+
+
 def refusal(row: int, error: ValidationError) -> Refusal:
     """The first complaint of a pydantic error, in our words and without the value itself."""
     first = error.errors(include_url=False, include_input=False)[0]
     # A field of no such name is the caller's own key, and can hold anything: it is not repeated.
     named = first["type"] not in {"extra_forbidden", "invalid_key"}
-    place = (".".join(str(part) for part in first["loc"]) if named else "") or "row"
+    place = ".".join(map(str, _without_keys(first["loc"]))) if named else ""
     template = _EXPECTED.get(first["type"])
     told = {"model": error.title, **first.get("ctx", {})}
     expected = template.format(**told) if template else first["msg"]
-    return Refusal(row, place, expected[0].lower() + expected[1:])
+    return Refusal(row, place or "row", expected[0].lower() + expected[1:])
+
+
+def _without_keys(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """Up to a field whose keys the caller chooses: they can hold anything too."""
+    free = (place for place, part in enumerate(loc) if part in _FREE_KEYS)
+    return loc[: next(free, len(loc)) + 1]
 
 
 def as_error(found: Refusal, *, row: int | None = None) -> InputError:
@@ -101,18 +110,17 @@ def check_iterable(given: object, field: str, expected: str) -> None:
     raise InputError(field, expected)
 
 
-def one_or_many(
-    model: type[T], given: T | Mapping[str, Any] | Iterable[T | Mapping[str, Any]], field: str
-) -> Iterable[T | Mapping[str, Any]]:
+def one_or_many(models: tuple[type[BaseModel], ...], given: object, field: str) -> Iterable[Any]:
     """Rows as they were given; a single value or mapping as the one row it is.
 
     Raises:
         InputError: It is neither a row nor many.
     """
-    if isinstance(given, model | Mapping):
+    if isinstance(given, (*models, Mapping)):
         return [given]
-    check_iterable(given, field, f"one {model.__name__}, or many, as values or mappings")
-    return cast("Iterable[T | Mapping[str, Any]]", given)
+    names = " or ".join(model.__name__ for model in models)
+    check_iterable(given, field, f"one {names}, or many, as values or mappings")
+    return cast("Iterable[Any]", given)
 
 
 def check_id(subject: str) -> str:

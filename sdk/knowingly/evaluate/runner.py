@@ -14,7 +14,7 @@ from knowingly.evaluate.metrics import coverage_at_k, ndcg_at_k, top_rows
 from knowingly.recommend import guard
 from knowingly.recommend.gather import Gathered, gather
 from knowingly.recommend.interface import Model
-from knowingly.recommend.query import History, Query
+from knowingly.recommend.query import History, Query, returned
 from knowingly.recommend.registry import Registry, Serving
 from knowingly.tenancy import Tenancy
 
@@ -121,7 +121,8 @@ def _cases(gathered: Gathered, serving: Serving) -> _Cases:
             continue
         people += 1
         bought = rows[~before & (records["kind"] == _PURCHASE) & (rows >= 0)]
-        new = np.setdiff1d(bought, rows[before])
+        gone = returned(rows[~before], records["kind"][~before], records["quantity"][~before])
+        new = np.setdiff1d(np.setdiff1d(bought, gone), rows[before])
         known = before & (rows >= 0)
         if len(new) and known.any():
             histories.append(_history(records[known], rows[known], serving.until_us))

@@ -22,6 +22,7 @@ from knowingly.governance.periods import Period, period_at, period_before
 from knowingly.governance.size_rule import min_people
 from knowingly.ledger import log
 from knowingly.profiles.scan import scan
+from knowingly.recommend.query import returned
 from knowingly.recommend.released import BESTSELLERS, Released, load
 from knowingly.store import releases as stored
 from knowingly.store.doors import Tx
@@ -134,7 +135,7 @@ class Aggregates:
         return recent or over
 
     def _count(self, period: Period, now_us: int, progress: Counted | None) -> _Counted:
-        """People per item who bought it within the period: one count each, whatever they bought."""
+        """People per item who bought and kept it within the period: one count each."""
         with self._tenancy.read() as snapshot:
             counts = np.zeros(len(self._tenancy.catalogue.at(snapshot)), np.int64)
             people = 0
@@ -147,9 +148,11 @@ class Aggregates:
                 until_us=min(period.end_us - 1, now_us),
                 progress=progress,
             ):
-                bought = found.records["kind"] == _PURCHASE
-                pairs = found.person[bought] * len(counts) + found.records["item"][bought]
-                counts += np.bincount(np.unique(pairs) % len(counts), minlength=len(counts))
+                kind = found.records["kind"]
+                pairs = found.person * len(counts) + found.records["item"]
+                gone = returned(pairs, kind, found.records["quantity"])
+                bought = np.setdiff1d(pairs[kind == _PURCHASE], gone)
+                counts += np.bincount(bought % len(counts), minlength=len(counts))
                 people += len(found)
         return _Counted(counts, people)
 

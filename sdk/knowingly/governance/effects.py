@@ -56,7 +56,8 @@ class ChoiceEffects:
                 unlearn |= purpose == TRAIN and not whole
             else:
                 unlearn |= purpose == TRAIN
-                denied |= 0 if decision.reason in KEPT_UNUSED else mask
+                every = self._tenancy.every_mask(purpose)
+                denied |= 0 if decision.reason in KEPT_UNUSED else every
         if denied:
             for table in kept.TABLES:
                 stripped[table] += kept.strip(tx, table, person.subject, denied)

@@ -96,11 +96,10 @@ class Exporter:
         catalogue = self._tenancy.catalogue.at(snapshot)
         every = []
         for row in events.of(snapshot, person.subject):
-            event = past_event(
-                body.to_event(cipher.open(body.TABLE, row.event, row.body)),
-                catalogue.ids,
-                catalogue.titles,
-            )
+            stored = body.to_event(cipher.open(body.TABLE, row.event, row.body))
+            if stored.is_mark:
+                continue
+            event = past_event(stored, catalogue.ids, catalogue.titles)
             every.append(
                 {
                     "what": event.kind.value,
@@ -111,7 +110,9 @@ class Exporter:
                     "price": event.price,
                     "order": event.order,
                     "kept_for": [
-                        name for name, mask in self._tenancy.masks.items() if row.purposes & mask
+                        name
+                        for name in self._tenancy.masks
+                        if row.purposes & self._tenancy.every_mask(name)
                     ],
                 }
             )

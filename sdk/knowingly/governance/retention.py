@@ -21,7 +21,7 @@ from knowingly.store import consents, events, holds, kept, models, subjects, tra
 from knowingly.store.batches import batched
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.subjects import ACTIVE, SubjectRow
-from knowingly.tenancy import Tenancy
+from knowingly.tenancy import Tenancy, past_name
 
 LAPSED = frozenset({"expired", "reconsent", "prohibited"})
 """Reasons that come about without a new choice, for people who made one."""
@@ -196,7 +196,7 @@ class Retention:
         mask, choices = 0, list(records)
         for name in self._tenancy.policy.purposes:
             decision = self._tenancy.decide(name, choices, at_us=now_us)
-            mask |= self._tenancy.masks[name] if decision.reason in LAPSED else 0
+            mask |= self._tenancy.every_mask(name) if decision.reason in LAPSED else 0
         return mask
 
     def _lapse_one(
@@ -235,7 +235,7 @@ class Retention:
             kept.strip_old(
                 tx,
                 table,
-                self._tenancy.masks[name],
+                self._tenancy.every_mask(name),
                 before_day=day_of(now_us - purpose.keep_days * DAY_US),
             )
             for name, purpose in self._tenancy.policy.purposes.items()
@@ -243,11 +243,13 @@ class Retention:
         )
 
     def _retired(self, tx: Tx, table: str) -> int:
-        """Purposes that the policy does not declare any more."""
+        """Purposes that the policy does not declare any more, also those of past orders."""
+        policy = self._tenancy.policy
+        declared = {*policy.purposes, *map(past_name, policy.intake.past_orders.purposes)}
         return sum(
             kept.strip_old(tx, table, mask, before_day=_EVER)
             for name, mask in events.bits(tx).items()
-            if name not in self._tenancy.policy.purposes
+            if name not in declared
         )
 
     def _fields_over(self, tx: Tx, now_us: int, tally: _Tally) -> None:

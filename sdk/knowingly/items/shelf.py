@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from knowingly.domain.intake import Intake
+from knowingly.domain.intake import Intake, Refusal
 from knowingly.domain.item import Item
-from knowingly.domain.moments import to_us
-from knowingly.domain.validate import check_rows, one_or_many
+from knowingly.domain.validate import as_error, check_rows, one_or_many
+from knowingly.errors import InputError
 from knowingly.items.catalogue import Catalogue, CatalogueView
+from knowingly.items.columns import from_row, to_row
 from knowingly.store import items as rows
 from knowingly.store.doors import Store, Tx
 
@@ -41,6 +42,11 @@ class Items:
     ) -> Intake:
         """Add items, or replace those that are there, all in one transaction.
 
+        A variant stands for its product: events, baskets and pages may name either. The ids of
+        items and variants are unique together. A variant that another product lists moves there;
+        one that no product lists any more still stands for its last. What is stored of people
+        already stays with the product it was stored for.
+
         Args:
             items: One item, or many, as values or as mappings of their fields.
             strict: Refuse the whole call when one row is bad.
@@ -53,13 +59,38 @@ class Items:
             InputError: A row is bad and ``strict`` is set, or these are no rows at all; nothing was
                 written.
         """
-        given = one_or_many(Item, items, "items")
+        given = one_or_many((Item,), items, "items")
         good, refused = check_rows(Item, given, strict=strict)
-        latest = {item.id: item for _, item in good}
+        latest = {item.id: (row, item) for row, item in good}
+        kept = 0
         if latest:
             with self._owner.store.write(self._owner.number) as tx:
-                self._write(tx, latest)
-        return Intake(kept=len(latest), duplicates=len(good) - len(latest), refused=tuple(refused))
+                clashes = _clashes(tx, latest)
+                if clashes and strict:
+                    raise as_error(clashes[0], row=clashes[0].row)
+                bad = {one.row for one in clashes}
+                fitting = {name: item for name, (row, item) in latest.items() if row not in bad}
+                self._write(tx, fitting)
+            refused = sorted(refused + clashes, key=lambda one: one.row)
+            kept = len(fitting)
+        return Intake(kept=kept, duplicates=len(good) - len(latest), refused=tuple(refused))
+
+    def get(self, item_id: str) -> Item | None:
+        """An item with all that was said of it, by its own id or a variant's; None if unknown.
+
+        Raises:
+            InputError: It is not text.
+        """
+        if not isinstance(item_id, str):
+            raise InputError("item_id", "an item's id")
+        with self._owner.store.read(self._owner.number) as snapshot:
+            row = self._owner.catalogue.at(snapshot).row_of.get(item_id)
+            if row is None:
+                return None
+            item = from_row(rows.one(snapshot, row))
+            owners = rows.rows_of_variants(snapshot, [variant.id for variant in item.variants])
+        mine = tuple(one for one in item.variants if owners.get(one.id) == row)
+        return item.model_copy(update={"variants": mine})
 
     def __len__(self) -> int:
         return len(self.view())
@@ -72,33 +103,54 @@ class Items:
         with self._owner.store.read(self._owner.number) as snapshot:
             return self._owner.catalogue.at(snapshot)
 
-    def _write(self, tx: Tx, latest: Mapping[str, Item]) -> None:
-        known = rows.rows_of(tx, list(latest))
+    def _write(self, tx: Tx, items: Mapping[str, Item]) -> None:
+        if not items:
+            return
+        known = rows.rows_of(tx, list(items))
         tx.head.item_epoch += 1
         now_us = self._owner.now_us()
         fresh, changed = [], []
-        for item_id, item in latest.items():
+        row_of_variant: dict[str, int] = {}
+        for item_id, item in items.items():
+            row, first_us = known.get(item_id, (tx.head.next_item, now_us))
+            values = {
+                "tenant": tx.tenant,
+                "row": row,
+                **to_row(item, first_us),
+                "epoch": tx.head.item_epoch,
+            }
             if item_id in known:
-                row, first_us = known[item_id]
-                changed.append(_values(tx, row, item, first_us))
+                changed.append(values)
             else:
-                fresh.append(_values(tx, tx.head.next_item, item, now_us))
+                fresh.append(values)
                 tx.head.next_item += 1
+            row_of_variant.update((variant.id, row) for variant in item.variants)
         rows.add(tx, fresh)
         rows.change(tx, changed)
+        if row_of_variant:
+            there = rows.rows_of_variants(tx, list(row_of_variant))
+            rows.put_variants(tx, row_of_variant, there)
 
 
-def _values(tx: Tx, row: int, item: Item, first_us: int) -> dict[str, Any]:
-    return {
-        "tenant": tx.tenant,
-        "row": row,
-        "item_id": item.id,
-        "title": item.title,
-        "categories": "\n".join(item.categories),
-        "brand": item.brand,
-        "price": item.price,
-        "in_stock": item.in_stock,
-        "pinned": item.pinned,
-        "published_us": to_us(item.published_at) if item.published_at else first_us,
-        "epoch": tx.head.item_epoch,
+def _clashes(tx: Tx, latest: Mapping[str, tuple[int, Item]]) -> list[Refusal]:
+    """Rows whose ids, or whose variants' ids, stand for something else already."""
+    owner = {
+        variant.id: item_id for item_id, (_, item) in latest.items() for variant in item.variants
     }
+    taken_by_items = rows.rows_of(tx, list(owner)).keys() | latest.keys()
+    taken_by_variants = rows.rows_of_variants(tx, list(latest)).keys()
+    clashes = []
+    for item_id, (row, item) in latest.items():
+        if item_id in taken_by_variants:
+            clashes.append(Refusal(row, "id", "an id that no variant has"))
+            continue
+        for place, variant in enumerate(item.variants):
+            field = f"variants.{place}.id"
+            if variant.id in taken_by_items:
+                clashes.append(Refusal(row, field, "an id that no item has"))
+                break
+            if owner[variant.id] != item_id:
+                expected = "an id that no other product of this call lists"
+                clashes.append(Refusal(row, field, expected))
+                break
+    return clashes

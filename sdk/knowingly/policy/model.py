@@ -181,11 +181,22 @@ class Plugins(Section):
     allow: Annotated[tuple[str, ...], AfterValidator(_without_repeats)] = ("*",)
 
 
+class PastOrders(Section):
+    """On which basis orders from before a person's first choice are kept, and for what.
+
+    They are used only while the purpose is allowed: where it rests on consent, by consent.
+    """
+
+    purposes: Annotated[tuple[Slug, ...], AfterValidator(_without_repeats)] = ()
+    basis: Basis | None = None
+
+
 class Intake(Section):
-    """What is believed of what others send: how far their clocks are off, and who is no person."""
+    """What is believed of what others send: their clocks, who is no person, orders of the past."""
 
     clock_skew_seconds: Annotated[Whole, Field(ge=0, le=86_400)] = 300
     bots: Annotated[tuple[BotWord, ...], Field(max_length=100)] = ()
+    past_orders: PastOrders = PastOrders()
 
 
 class Identities(Section):
@@ -334,12 +345,25 @@ def _misfits(policy: Policy) -> Iterator[tuple[Loc, str]]:
     yield from field_misfits(
         policy.data, {name: purpose.basis for name, purpose in policy.purposes.items()}
     )
+    yield from _misfits_of_past_orders(policy)
     floor = policy.models.min_subjects
     if policy.models.min_item_subjects < floor:
         yield (
             ("models", "min_item_subjects"),
             f"is below models.min_subjects: write {floor} or more here",
         )
+
+
+def _misfits_of_past_orders(policy: Policy) -> Iterator[tuple[Loc, str]]:
+    past, loc = policy.intake.past_orders, ("intake", "past_orders")
+    for name in past.purposes:
+        if name not in policy.purposes:
+            yield (*loc, "purposes"), _no_such_purpose(name)
+    others = 'write "contract", "legitimate_interest" or "legal_obligation"'
+    if past.basis == "consent":
+        yield (*loc, "basis"), f"an order cannot rest on a consent that came after it: {others}"
+    elif past.purposes and past.basis is None:
+        yield (*loc, "purposes"), f"basis is missing beside it: {others}"
 
 
 def _no_such_purpose(name: str) -> str:

@@ -1,5 +1,8 @@
 """The sealed body of an event: a fixed record, then the order's id as text.
 
+An event about an order as a whole has no item. The head of an order, which says which edition of
+it is kept, has that edition behind the order's id.
+
 Fixed so that a person's history becomes arrays in one step.
 """
 
@@ -11,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowingly.domain.event import KINDS, EventKind
+from knowingly.domain.order import Edition
 from knowingly.errors import SealError
 
 TABLE = "events"
@@ -25,10 +29,11 @@ RECORD = np.dtype(
     ]
 )
 _SIZE = RECORD.itemsize
+NO_ITEM = -1
 
 
 class StoredEvent(NamedTuple):
-    """One event as it was kept; ``item`` is the item's row."""
+    """One event as it was kept; ``item`` is the item's row, or ``NO_ITEM``."""
 
     kind: EventKind
     at_us: int
@@ -36,6 +41,11 @@ class StoredEvent(NamedTuple):
     quantity: int
     price: float | None
     order: str | None
+
+    @property
+    def is_mark(self) -> bool:
+        """Whether it only marks that an order is kept, and is nothing the person did."""
+        return self.item == NO_ITEM and self.kind is EventKind.PURCHASE
 
 
 def order_code(order: str | None) -> int:
@@ -73,5 +83,23 @@ def to_event(body: bytes) -> StoredEvent:
         int(record["item"]),
         int(record["quantity"]),
         None if np.isnan(price) else price,
-        body[_SIZE:].decode() or None,
+        body[_SIZE:].decode().partition("\n")[0] or None,
     )
+
+
+def with_edition(order: str, edition: Edition) -> bytes:
+    """What follows the record of an order's head."""
+    return f"{order}\n{edition.version_us}\n{edition.digest}\n{edition.lines}".encode()
+
+
+def edition_of(body: bytes) -> Edition:
+    """The edition in an order's head.
+
+    Raises:
+        SealError: There is none.
+    """
+    try:
+        _, version, digest, lines = body[_SIZE:].decode().split("\n")
+        return Edition(int(version), digest, int(lines))
+    except ValueError:
+        raise SealError("a sealed order has an unknown form") from None

@@ -57,8 +57,9 @@ FIELDS: tuple[Field, ...] = (
     *_shops(
         "items",
         *("tenant", "row", "item_id", "title", "categories", "brand", "price", "in_stock"),
-        *("pinned", "published_us", "epoch"),
+        *("pinned", "published_us", "epoch", "unpublished_us", "markets", "shown", "details"),
     ),
+    *_shops("variants", "tenant", "variant_id", "row", "epoch"),
     *_shops("subjects", "tenant"),
     _person("subjects", "subject", "clear", exported=False, note=_ROW),
     _person("subjects", "lookup", "keyed hash", exported=False, note=_FINDS),

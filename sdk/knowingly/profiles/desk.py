@@ -66,14 +66,20 @@ class Profiles:
             if person is None:
                 return Profile(decision)
             stored = events.of(snapshot, person.subject)
-            mask = tenancy.masks.get(purpose, 0)
+            past = tenancy.past_mask(purpose)
+            mask = tenancy.masks.get(purpose, 0) | past
             done: list[PastEvent] = []
+            marks = 0
             known: dict[str, traits.Trait] = {}
             if decision.allowed:
                 oldest_us = views.first_us(tenancy, decision)
                 meant = [row for row in stored if row.purposes & mask]
-                opened = views.open_events(tenancy, snapshot, person, meant)
-                done = [event for event in opened if event.at_us >= oldest_us]
+                for is_past in (True, False):
+                    rows = [row for row in meant if bool(row.purposes & past) is is_past]
+                    opened = views.open_events(tenancy, snapshot, person, rows)
+                    marks += len(rows) - len(opened)
+                    from_us = views.kept_from_us(tenancy, decision) if is_past else oldest_us
+                    done += [event for event in opened if event.at_us >= from_us]
                 known, withheld = traits.shown(
                     tenancy,
                     snapshot,
@@ -84,7 +90,7 @@ class Profiles:
                 )
             else:
                 withheld = traits.withheld_from_all(snapshot, person, decision)
-        withheld += views.withheld_events(decision, stored, mask, len(done))
+        withheld += views.withheld_events(decision, stored, mask, len(done) + marks)
         return Profile(decision, tuple(done), known, dict(withheld))
 
     def set(

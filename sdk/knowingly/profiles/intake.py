@@ -6,15 +6,17 @@ import struct
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from knowingly.domain.event import KIND_CODE, Event
+from knowingly.domain.event import KIND_CODE, Event, EventKind
 from knowingly.domain.event_rows import EventFields, check_events
 from knowingly.domain.intake import Intake, Refusal
 from knowingly.domain.moments import DAY_US, EPOCH, MICROSECOND
+from knowingly.domain.order import HEAD, Order
 from knowingly.errors import InputError, StoreError, UnknownItemError
 from knowingly.ledger import log
-from knowingly.profiles.body import TABLE, order_code
+from knowingly.profiles.body import NO_ITEM, TABLE, order_code, with_edition
+from knowingly.profiles.editions import Arrived, Older, without_older
 from knowingly.profiles.people import NEVER_ERASED, People, Person
 from knowingly.profiles.permissions import Permission, permission
 from knowingly.store import events, subjects
@@ -25,6 +27,7 @@ from knowingly.vault.seal import Cipher, seal_each
 
 _RECORD = struct.Struct("<BqiIdq")
 _NO_ORDER = order_code(None)
+_OF_ORDERS = frozenset({EventKind.PURCHASE, EventKind.RETURN, EventKind.CANCEL})
 
 
 class _Batch(NamedTuple):
@@ -58,7 +61,7 @@ class _Kept(NamedTuple):
 def track(
     tenancy: Tenancy,
     people: People,
-    rows: Iterable[Event | Mapping[str, Any]],
+    rows: Iterable[Event | Order | Mapping[str, Any]],
     *,
     strict: bool,
 ) -> Intake:
@@ -77,7 +80,7 @@ def track(
     lookup = tenancy.keyring.lookup
     lookups = [lookup(subject) for subject in batch.of_person]
     nobody = permission(tenancy, (), now_us)
-    fresh = _prepare_keys(tenancy, lookups, now_us, nobody)
+    fresh = _prepare_keys(tenancy, _to_open(batch, lookups, nobody), now_us)
     with tenancy.write() as tx:
         tenancy.keyring.watch(tx.head.shred_epoch)
         asked = _ask(tenancy, people, tx, lookups, fresh)
@@ -85,14 +88,24 @@ def track(
         if strict and batch.refused:
             first = batch.refused[0]
             raise UnknownItemError(first.field, first.expected, row=first.row)
+        older = _without_older(tenancy, tx, batch, keep)
         stored = _sealed(tenancy, batch, keep)
-        kept = events.add(tx, stored)
+        added = events.add(tx, stored)
     batch.refused.sort(key=lambda refusal: refusal.row)
-    return Intake(kept, len(stored) - kept, dict(batch.dropped), tuple(batch.refused))
+    return Intake(
+        added - older.heads - older.repeated,
+        len(stored) - added + older.repeated + older.skipped,
+        dict(batch.dropped),
+        tuple(batch.refused),
+    )
 
 
 def _read(
-    tenancy: Tenancy, rows: Iterable[Event | Mapping[str, Any]], now_us: int, *, strict: bool
+    tenancy: Tenancy,
+    rows: Iterable[Event | Order | Mapping[str, Any]],
+    now_us: int,
+    *,
+    strict: bool,
 ) -> _Batch:
     """Valid events by person; a date in the future is refused, what a known bot did is dropped.
 
@@ -125,15 +138,28 @@ def _read(
     return _Batch(numbers, fields, moments, of_person, refused, dropped)
 
 
-def _prepare_keys(
-    tenancy: Tenancy, lookups: Sequence[bytes], now_us: int, nobody: Permission
-) -> dict[bytes, bytes]:
+def _to_open(batch: _Batch, lookups: Sequence[bytes], nobody: Permission) -> Sequence[bytes]:
+    """Those of whom something is kept even where nothing is known of them."""
+    if nobody.allowed or not nobody.past_mask:
+        return lookups if nobody.allowed else ()
+    return [
+        lookup
+        for lookup, mine in zip(lookups, batch.of_person.values(), strict=True)
+        if any(_is_of_an_order(batch.fields[place]) for place in mine)
+    ]
+
+
+def _is_of_an_order(event: EventFields) -> bool:
+    return event.get("order") is not None and event["kind"] in _OF_ORDERS
+
+
+def _prepare_keys(tenancy: Tenancy, lookups: Sequence[bytes], now_us: int) -> dict[bytes, bytes]:
     """Commit keys for strangers whose events are kept on a basis other than consent.
 
     Keys live in a store of their own and are committed before the rows that need them. Where every
     purpose needs consent, as in most shops, a stranger's events are dropped and there is none.
     """
-    if not nobody.allowed:
+    if not lookups:
         return {}
     with tenancy.read() as snapshot:
         known = subjects.find_many(snapshot, lookups)
@@ -189,27 +215,62 @@ def _allowed(batch: _Batch, asked: Sequence[_Known | None], row_of: Mapping[str,
     keep = _Kept([], [], [], [])
     for known, mine in zip(asked, batch.of_person.values(), strict=True):
         if known is None:
-            batch.dropped["no_record"] += len(mine)
+            batch.dropped["no_record"] += sum(map(_counts, map(batch.fields.__getitem__, mine)))
             continue
         mask_at, erased_us = known.permission.mask, known.person.erased_us
+        past_mask, first_us = known.permission.past_mask, known.permission.first_us
         for place in mine:
-            item = row_of.get(batch.fields[place]["item"])
+            event = batch.fields[place]
+            item = row_of.get(event["item"])
             if item is None:
-                expected = "an item of this shop (add it with items.upsert first)"
-                batch.refused.append(Refusal(batch.row[place], "item", expected))
-                continue
+                if event["item"] is not None:
+                    expected = "an item of this shop (add it with items.upsert first)"
+                    batch.refused.append(Refusal(batch.row[place], _field(event), expected))
+                    continue
+                item = NO_ITEM
             at_us = batch.at_us[place]
             mask = mask_at(at_us)
+            if past_mask and at_us < first_us and _is_of_an_order(event):
+                mask |= past_mask
             if at_us <= erased_us:
-                batch.dropped["erased"] += 1
+                batch.dropped["erased"] += _counts(event)
             elif not mask:
-                batch.dropped[known.permission.reason] += 1
+                batch.dropped[known.permission.reason] += _counts(event)
             else:
                 keep.place.append(place)
                 keep.known.append(known)
                 keep.item.append(item)
                 keep.mask.append(mask)
     return keep
+
+
+def _counts(event: EventFields) -> bool:
+    """Whether callers are told of an event; the head of an order is our own."""
+    part = event.get("part")
+    return part is None or part.counts
+
+
+def _field(event: EventFields) -> str:
+    part = event.get("part")
+    return "item" if part is None else f"lines.{part.place}.item"
+
+
+def _without_older(tenancy: Tenancy, tx: Tx, batch: _Batch, keep: _Kept) -> Older:
+    """Take older editions of orders out of what is kept, and out of what is stored."""
+    # Fields with a part were made by us, each order's own.
+    parts = [
+        Arrived(place, known.person.row, known.cipher, cast("dict[str, Any]", batch.fields[where]))
+        for place, (where, known) in enumerate(zip(keep.place, keep.known, strict=True))
+        if "part" in batch.fields[where]
+    ]
+    older = without_older(tenancy, tx, parts) if parts else Older()
+    if older.places:
+        stay = [place for place in range(len(keep.place)) if place not in older.places]
+        keep.place[:] = [keep.place[place] for place in stay]
+        keep.known[:] = [keep.known[place] for place in stay]
+        keep.item[:] = [keep.item[place] for place in stay]
+        keep.mask[:] = [keep.mask[place] for place in stay]
+    return older
 
 
 def _sealed(tenancy: Tenancy, batch: _Batch, keep: _Kept) -> list[events.NewEvent]:
@@ -239,4 +300,9 @@ def _body(event: EventFields, at_us: int, item: int) -> bytes:
         math.nan if price is None else price,
         _NO_ORDER if order is None else order_code(order),
     )
-    return record if order is None else record + bytes(order, "utf-8")
+    if order is None:
+        return record
+    part = event.get("part")
+    if part is not None and part.place == HEAD:
+        return record + with_edition(order, part.edition)
+    return record + bytes(order, "utf-8")

@@ -22,7 +22,8 @@ class Permission:
     """What one person's choices allow to be kept: ``(mask, since)`` for each purpose allowed.
 
     It holds for ``[from_us, until_us)``. An event since ``newest_us`` may be kept for all of
-    ``full_mask``. ``reason`` is why an event that no purpose may keep is dropped.
+    ``full_mask``. ``reason`` is why an event that no purpose may keep is dropped. An order before
+    ``first_us``, the person's first choice, may be kept for ``past_mask``.
     """
 
     allowed: tuple[tuple[int, int], ...]
@@ -31,6 +32,8 @@ class Permission:
     until_us: int
     newest_us: int
     full_mask: int
+    past_mask: int
+    first_us: int
 
     def mask(self, at_us: int) -> int:
         """The purposes that an event of this time may be kept for."""
@@ -47,12 +50,15 @@ def permission(tenancy: Tenancy, records: Sequence[ConsentRecord], now_us: int) 
     """What these choices of one person allow now."""
     allowed = []
     reason = ""
+    past_mask = 0
     for purpose, mask in tenancy.masks.items():
         decision = tenancy.decide(purpose, records, at_us=now_us)
         if decision.allowed:
             allowed.append((mask, decision.since_us))
         elif not reason:
             reason = decision.reason
+        if decision.since_us or decision.reason == "no_record":
+            past_mask |= tenancy.past_mask(purpose)
     until_us = min(_ends(tenancy, records, now_us), default=_EVER_US)
     return Permission(
         tuple(allowed),
@@ -61,6 +67,8 @@ def permission(tenancy: Tenancy, records: Sequence[ConsentRecord], now_us: int) 
         until_us,
         newest_us=max((since_us for _, since_us in allowed), default=0),
         full_mask=sum(mask for mask, _ in allowed),
+        past_mask=past_mask,
+        first_us=min((min(one.at_us, one.received_us) for one in records), default=_EVER_US),
     )
 
 

@@ -18,7 +18,8 @@ from knowingly.domain.moments import day_of
 from knowingly.domain.progress import Counted
 from knowingly.errors import SealError
 from knowingly.profiles import body
-from knowingly.profiles.views import KeyReplacedError, cipher_of, first_us
+from knowingly.profiles.settling import needs_settling, settle
+from knowingly.profiles.views import KeyReplacedError, cipher_of, oldest
 from knowingly.store import consents, events, subjects
 from knowingly.store.doors import Snapshot
 from knowingly.store.subjects import ACTIVE, SubjectRow
@@ -88,7 +89,7 @@ def scan(
 
     Each person comes once, in the order of their numbers; one without such events does not come.
     """
-    mask = tenancy.masks.get(purpose, 0)
+    mask = tenancy.masks.get(purpose, 0) | tenancy.past_mask(purpose)
     days = day_of(max(from_us, 0)), day_of(until_us)
     done, total = 0, subjects.count(snapshot) if progress else 0
     lost = 0
@@ -111,7 +112,9 @@ def scan(
                 lost += 1
                 continue
             if cipher is not None:
-                part.add(subject, cipher, own, max(from_us, first_us(tenancy, decision)))
+                mine = list(own)
+                least = oldest(tenancy, decision, [row[3] for row in mine])
+                part.add(subject, cipher, mine, np.maximum(from_us, least))
             if len(part.opened) >= _EVENTS_AT_ONCE:
                 yield from part.taken()
                 part = _Part(until_us)
@@ -147,39 +150,41 @@ class _Part:
     until_us: int
     subjects: list[int] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)
-    oldest_us: list[int] = field(default_factory=list)
+    oldest_us: list[NDArray[np.int64]] = field(default_factory=list)
     opened: list[bytes] = field(default_factory=list)
 
     def add(
         self,
         subject: int,
         cipher: Cipher,
-        rows: Iterator[tuple[int, bytes, bytes]],
-        oldest_us: int,
+        rows: Sequence[tuple[int, bytes, bytes, int]],
+        oldest_us: NDArray[np.int64],
     ) -> None:
         own = cipher.open_all(body.TABLE, map(itemgetter(1, 2), rows))
         self.subjects.append(subject)
         self.lengths.append(len(own))
-        self.oldest_us.append(oldest_us)
+        self.oldest_us.append(np.broadcast_to(oldest_us, len(own)))
         self.opened += own
 
     def taken(self) -> Iterator[PeopleRecords]:
-        """What is there, without events out of time and people left with none; if there is any."""
+        """What is there, settled, without events out of time and people left with none, if any."""
+        if not self.opened:
+            return
         records = body.to_records(self.opened)
-        lengths = np.array(self.lengths, np.int64)
         at = records["at_us"]
-        wanted = (at >= np.repeat(np.array(self.oldest_us, np.int64), lengths)) & (
-            at <= self.until_us
-        )
-        left = np.bincount(
-            np.repeat(np.arange(len(lengths)), lengths)[wanted], minlength=len(lengths)
-        )
+        wanted = (at >= np.concatenate(self.oldest_us)) & (at <= self.until_us)
+        person = np.repeat(np.arange(len(self.subjects)), self.lengths)[wanted]
+        records = records[wanted]
+        if needs_settling(records):
+            own = np.split(records, np.cumsum(np.bincount(person, minlength=len(self.subjects))))
+            settled = [settle(one) for one in own[:-1]]
+            records = np.concatenate(settled)
+            person = np.repeat(np.arange(len(settled)), [len(one) for one in settled])
+        left = np.bincount(person, minlength=len(self.subjects))
         some = left > 0
         if some.any():
             yield PeopleRecords(
-                np.array(self.subjects, np.int64)[some],
-                _starts(left[some]),
-                records[wanted],
+                np.array(self.subjects, np.int64)[some], _starts(left[some]), records
             )
 
 

@@ -13,6 +13,7 @@ from knowingly.domain.moments import DAY_US
 from knowingly.domain.validate import check_id
 from knowingly.errors import SealError
 from knowingly.profiles import body
+from knowingly.profiles.settling import settle
 from knowingly.profiles.traits import Trait
 from knowingly.store import consents, events, subjects
 from knowingly.store.doors import Snapshot
@@ -27,7 +28,7 @@ class KeyReplacedError(SealError):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PastEvent:
-    """One event of a person, as a profile shows it.
+    """One event of a person, as a profile shows it; ``item`` is empty for all of an order.
 
     Privacy: leaves the profile room only for the purpose it was read for.
     Stability: stable.
@@ -119,10 +120,16 @@ def read_records(
     if cipher is None:
         erased = Decision(purpose, False, "erased", at_us)
         return PastRecords(erased, person, body.to_records([]))
-    rows = events.history(snapshot, person.subject, tenancy.masks.get(purpose, 0), limit)
-    opened = cipher.open_all(body.TABLE, rows) if rows else []
-    records = body.to_records(opened)
-    return PastRecords(decision, person, records[records["at_us"] >= first_us(tenancy, decision)])
+    mask, past = tenancy.masks.get(purpose, 0), tenancy.past_mask(purpose)
+    if past:
+        rows = events.history_with_purposes(snapshot, person.subject, mask | past, limit)
+        records = body.to_records(cipher.open_all(body.TABLE, [row[:2] for row in rows]))
+        usable = records["at_us"] >= oldest(tenancy, decision, [row[2] for row in rows])
+    else:
+        plain = events.history(snapshot, person.subject, mask, limit)
+        records = body.to_records(cipher.open_all(body.TABLE, plain) if plain else [])
+        usable = records["at_us"] >= first_us(tenancy, decision)
+    return PastRecords(decision, person, settle(records[usable]))
 
 
 def cipher_of(tenancy: Tenancy, person: SubjectRow) -> Cipher | None:
@@ -146,30 +153,48 @@ def cipher_of(tenancy: Tenancy, person: SubjectRow) -> Cipher | None:
 
 def first_us(tenancy: Tenancy, decision: Decision) -> int:
     """The oldest event that may be used: within retention, and under the permission in force."""
+    return max(decision.since_us, kept_from_us(tenancy, decision))
+
+
+def kept_from_us(tenancy: Tenancy, decision: Decision) -> int:
+    """The oldest event that retention keeps for the purpose."""
     keep_us = tenancy.policy.purposes[decision.purpose].keep_days * DAY_US
-    return max(decision.since_us, decision.at_us - keep_us)
+    return decision.at_us - keep_us
+
+
+def oldest(
+    tenancy: Tenancy, decision: Decision, purposes: Sequence[int]
+) -> NDArray[np.int64] | int:
+    """``first_us`` for events kept for these purposes: a past order may be older than consent."""
+    past = tenancy.past_mask(decision.purpose)
+    if not past:
+        return first_us(tenancy, decision)
+    is_past = (np.array(purposes, np.int64) & past) != 0
+    return np.where(is_past, kept_from_us(tenancy, decision), first_us(tenancy, decision))
 
 
 def open_events(
     tenancy: Tenancy, snapshot: Snapshot, person: SubjectRow, rows: Sequence[events.EventRow]
 ) -> list[PastEvent]:
-    """Stored events of one person, opened, with their items' ids and titles."""
+    """What one person did, opened, with the items' ids and titles; marks are left out."""
     if not rows:
         return []
     catalogue = tenancy.catalogue.at(snapshot)
     cipher = tenancy.keyring.cipher(person.key_id)
     opened = cipher.open_all(body.TABLE, [(row.event, row.body) for row in rows])
-    return [past_event(body.to_event(plain), catalogue.ids, catalogue.titles) for plain in opened]
+    every = [body.to_event(plain) for plain in opened]
+    return [past_event(one, catalogue.ids, catalogue.titles) for one in every if not one.is_mark]
 
 
 def past_event(event: body.StoredEvent, ids: Sequence[str], titles: Sequence[str]) -> PastEvent:
     """A stored event with its item's id and title."""
-    if not 0 <= event.item < len(ids):
+    if not body.NO_ITEM <= event.item < len(ids):
         raise SealError("a sealed event names no item of this shop")
+    whole = event.item == body.NO_ITEM
     return PastEvent(
         event.kind,
-        ids[event.item],
-        titles[event.item],
+        "" if whole else ids[event.item],
+        "" if whole else titles[event.item],
         event.at_us,
         event.quantity,
         event.price,

@@ -41,6 +41,7 @@ class Evidence:
     past: NDArray[np.void]
     item: int | None
     basket: Rows
+    market: str | None
     excluded: NDArray[np.bool_]
     filtered: bool
     log_size: int
@@ -88,6 +89,7 @@ def collect(
     item: str | None,
     basket: Sequence[str],
     signals: Sequence[Signal],
+    market: str | None,
 ) -> Evidence:
     """Read what the page may rest on; without consent there is no history in it."""
     at_us = tenancy.now_us()
@@ -111,6 +113,7 @@ def collect(
     by_history = _excluded_by_history(slot, catalogue, past.records)
     filtered = bool(by_history.any())
     excluded = _excluded(slot, catalogue, by_history, item_row, basket_rows)
+    excluded |= catalogue.not_for_sale(at_us, market)
     return Evidence(
         catalogue=catalogue,
         serving=registry.at(snapshot),
@@ -120,6 +123,7 @@ def collect(
         past=past.records,
         item=item_row,
         basket=basket_rows,
+        market=market,
         excluded=excluded,
         filtered=filtered,
         log_size=snapshot.head.ledger_size,

@@ -58,14 +58,23 @@ class Recommender:
         item: str | None,
         basket: Sequence[str],
         signals: Sequence[Signal],
+        market: str | None,
         k: int | None,
     ) -> Page:
         """One page; see ``Shop.recommend``."""
         slots = self._tenancy.policy.slots
-        check_request(slots, slot=slot, item=item, basket=basket, signals=signals, k=k)
+        check_request(
+            slots, slot=slot, item=item, basket=basket, signals=signals, market=market, k=k
+        )
         if k is None:
             k = slots[slot].k
-        asked = {"subject": subject, "item": item, "basket": basket, "signals": signals}
+        asked = {
+            "subject": subject,
+            "item": item,
+            "basket": basket,
+            "signals": signals,
+            "market": market,
+        }
         try:
             evidence = self._collect(slots[slot], **asked)
         except KeyReplacedError:
@@ -113,11 +122,21 @@ def _fill(
         bases.add(found.basis)
         evidence.excluded[found.rows] = True
         hits += [
-            Hit(evidence.catalogue.ids[row], float(score), reason, source)
-            for row, score, reason in zip(found.rows, found.scores, found.reasons, strict=True)
+            _hit(evidence, row, score, reason, source)
+            for row, score, reason in zip(
+                found.rows.tolist(), found.scores.tolist(), found.reasons, strict=True
+            )
         ]
     # The page is as personal as the most personal of its hits.
     return next((basis for basis in Basis if basis in bases), Basis.CATALOG), hits
+
+
+def _hit(evidence: Evidence, row: int, score: float, reason: str, source: str) -> Hit:
+    catalogue = evidence.catalogue
+    price, image = catalogue.show(row, evidence.market)
+    return Hit(
+        catalogue.ids[row], float(score), reason, source, catalogue.titles[row], price, image
+    )
 
 
 def _ask(

@@ -40,20 +40,31 @@ def turned_down(
     Returns:
         Distinct keys, sorted.
     """
-    hidden, returned = kind == _HIDE, kind == _RETURN
-    if not (hidden | returned).any():
+    hidden = kind == _HIDE
+    gone = returned(key, kind, quantity)
+    if not hidden.any():
+        return gone
+    return np.unique(np.concatenate([key[hidden], gone])).astype(np.int64)
+
+
+def returned(
+    key: NDArray[np.integer[Any]], kind: NDArray[np.int8], quantity: NDArray[np.int32]
+) -> NDArray[np.int64]:
+    """The keys of which no fewer units came back than were bought; distinct and sorted.
+
+    Arguments as for ``turned_down``.
+    """
+    back = kind == _RETURN
+    if not back.any():
         return np.zeros(0, np.int64)
-    gone = key[hidden]
-    if returned.any():
-        traded = returned | (kind == _PURCHASE)
-        keys, place = np.unique(key[traded], return_inverse=True)
-        back = returned[traded]
-        units = np.where(back, -quantity[traded].astype(np.int64), quantity[traded])
-        left = np.zeros(len(keys), np.int64)
-        np.add.at(left, place, units)
-        had_return = np.bincount(place, back, minlength=len(keys)) > 0
-        gone = np.concatenate([gone, keys[had_return & (left <= 0)]])
-    return np.unique(gone).astype(np.int64)
+    traded = back | (kind == _PURCHASE)
+    keys, place = np.unique(key[traded], return_inverse=True)
+    back = back[traded]
+    units = np.where(back, -quantity[traded].astype(np.int64), quantity[traded])
+    left = np.zeros(len(keys), np.int64)
+    np.add.at(left, place, units)
+    had_return = np.bincount(place, back, minlength=len(keys)) > 0
+    return keys[had_return & (left <= 0)].astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from knowingly.domain.consent import Signal
+from knowingly.domain.item import A_MARKET, is_market
 from knowingly.errors import InputError, UnknownSlotError
 
 MAX_K = 100
@@ -16,6 +17,7 @@ def check_request(
     item: object,
     basket: object,
     signals: object,
+    market: object,
     k: object,
 ) -> None:
     """Refuse a request whose parts are not what ``recommend`` takes.
@@ -29,6 +31,8 @@ def check_request(
         raise InputError("k", f"a number of hits from 1 to {MAX_K}")
     if item is not None and not isinstance(item, str):
         raise InputError("item", "an item's id, or None")
+    if market is not None and not is_market(market):
+        raise InputError("market", f"{A_MARKET}; or None")
     # Most pages have neither, and this runs on each of them.
     if type(basket) is not tuple or basket:
         _check_basket(basket)

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select
 
 from knowingly.errors import StoreError
-from knowingly.store.batches import BulkInsert
+from knowingly.store.batches import BulkInsert, batched
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.prepared import Prepared
 from knowingly.store.schema import events as table
@@ -23,7 +23,7 @@ class EventRow(NamedTuple):
     body: bytes
 
 
-_HISTORY = Prepared(
+_NEWEST = (
     select(table.c.event, table.c.body)
     .where(
         table.c.tenant == bindparam("t"),
@@ -33,8 +33,10 @@ _HISTORY = Prepared(
     .order_by(table.c.day.desc(), table.c.event)
     .limit(bindparam("n"))
 )
+_HISTORY = Prepared(_NEWEST)
+_HISTORY_WITH_PURPOSES = Prepared(_NEWEST.add_columns(table.c.purposes))
 _BETWEEN = Prepared(
-    select(table.c.subject, table.c.event, table.c.body)
+    select(table.c.subject, table.c.event, table.c.body, table.c.purposes)
     .where(
         table.c.tenant == bindparam("t"),
         table.c.subject.between(bindparam("first"), bindparam("last")),
@@ -56,6 +58,14 @@ def history(
     return _HISTORY.all(snapshot.connection, where)
 
 
+def history_with_purposes(
+    snapshot: Snapshot, subject: int, mask: int, limit: int
+) -> Sequence[tuple[bytes, bytes, int]]:
+    """``history``, with the purposes that each event was kept for."""
+    where = {"t": snapshot.tenant, "s": subject, "mask": mask, "n": limit}
+    return _HISTORY_WITH_PURPOSES.all(snapshot.connection, where)
+
+
 def of(snapshot: Snapshot, subject: int) -> list[EventRow]:
     """Everything stored of one person, whatever for; oldest day first."""
     mine = (
@@ -68,11 +78,11 @@ def of(snapshot: Snapshot, subject: int) -> list[EventRow]:
 
 def between(
     snapshot: Snapshot, mask: int, *, days: tuple[int, int], people: tuple[int, int]
-) -> Iterator[tuple[int, bytes, bytes]]:
+) -> Iterator[tuple[int, bytes, bytes, int]]:
     """Events kept for a purpose, of days and people from the first to the last, streaming.
 
     Yields:
-        ``(subject, event, sealed body)``, person by person.
+        ``(subject, event, sealed body, purposes)``, person by person.
     """
     where = {
         "t": snapshot.tenant,
@@ -88,6 +98,30 @@ def between(
 def add(tx: Tx, rows: Sequence[NewEvent]) -> int:
     """Store events; how many of them were new."""
     return _ADD(tx.connection, rows)
+
+
+def bodies(snapshot: Snapshot, subject: int, names: Sequence[bytes]) -> dict[bytes, bytes]:
+    """The sealed bodies of a person's events by name; one that is not there is left out."""
+    found: dict[bytes, bytes] = {}
+    for chunk in batched(names):
+        named = select(table.c.event, table.c.body).where(
+            table.c.tenant == snapshot.tenant,
+            table.c.subject == subject,
+            table.c.event.in_(chunk),
+        )
+        found.update((row[0], row[1]) for row in snapshot.connection.execute(named))
+    return found
+
+
+def remove(tx: Tx, subject: int, names: Sequence[bytes]) -> int:
+    """Delete a person's events by name; how many there were."""
+    gone = 0
+    for chunk in batched(names):
+        named = delete(table).where(
+            table.c.tenant == tx.tenant, table.c.subject == subject, table.c.event.in_(chunk)
+        )
+        gone += tx.connection.execute(named).rowcount
+    return gone
 
 
 def count(snapshot: Snapshot) -> int:

@@ -59,9 +59,25 @@ items = Table(
     Column("pinned", Boolean, nullable=False),
     Column("published_us", BigInteger, nullable=False),
     Column("epoch", BigInteger, nullable=False),
+    Column("unpublished_us", BigInteger, nullable=True),
+    Column("markets", Text, nullable=False, server_default=""),
+    Column("shown", Text, nullable=False, server_default=""),
+    Column("details", Text, nullable=False, server_default=""),
     Index("items_by_id", "tenant", "item_id", unique=True),
     Index("items_by_epoch", "tenant", "epoch"),
 )
+"""``shown`` is what a hit shows of an item, ``details`` all the rest; both are JSON."""
+
+variants = Table(
+    "variants",
+    metadata,
+    _tenant(),
+    Column("variant_id", Text, primary_key=True),
+    Column("row", Integer, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Index("variants_by_epoch", "tenant", "epoch"),
+)
+"""Which item a variant stands for; one that is no longer listed still stands for its last."""
 
 subjects = Table(
     "subjects",

@@ -14,6 +14,7 @@ _SHARE = {
     EventKind.RETURN: 0.05,
     EventKind.LIKE: 0.1,
     EventKind.HIDE: 0.05,
+    EventKind.CANCEL: 0.0,  # taken out before a model sees it
 }
 
 

@@ -108,8 +108,10 @@ def test_a_missing_field_is_named():
 
 def test_codes_of_kinds_never_change():
     """They are in stored rows."""
-    assert [kind.value for kind in KINDS] == ["view", "cart", "purchase", "return", "like", "hide"]
-    assert list(KIND_CODE.values()) == list(range(6))
+    assert [kind.value for kind in KINDS] == [
+        *("view", "cart", "purchase", "return", "like", "hide", "cancel")
+    ]
+    assert list(KIND_CODE.values()) == list(range(7))
     assert all(describe_kind(kind) for kind in EventKind)
 
 

@@ -31,6 +31,21 @@ def _added(line, more):
     [
         (_added(4, "valid_dais = 3"), "4 purposes.train.valid_dais", "did you mean 'valid_days'"),
         (_added(4, "zzz = 3"), "4 purposes.train.zzz", "here stand title, description, version"),
+        (
+            GOOD + '[intake.past_orders]\npurposes = ["train"]\nbasis = "consent"',
+            "14 intake.past_orders.basis",
+            'cannot rest on a consent that came after it: write "contract"',
+        ),
+        (
+            GOOD + '[intake.past_orders]\npurposes = ["trian"]\nbasis = "contract"',
+            "13 intake.past_orders.purposes",
+            "no purpose 'trian'",
+        ),
+        (
+            GOOD + '[intake.past_orders]\npurposes = ["train"]',
+            "13 intake.past_orders.purposes",
+            "basis is missing beside it",
+        ),
         (_added(4, "[purpose.x]"), "4 purpose", "did you mean 'purposes'"),
         (_added(4, "valid_days = 0"), "4 purposes.train.valid_days", "an integer, at least 1"),
         (_added(4, 'valid_days = "x"'), "4 purposes.train.valid_days", 'or "never"'),

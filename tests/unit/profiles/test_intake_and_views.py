@@ -230,7 +230,7 @@ def test_intake_and_reading_agree_on_the_record():
     assert order_code(None) == 0 != order_code("") != order_code("o")
 
 
-@pytest.mark.parametrize("broken", [b"", b"x", b"\x06" + b"\0" * 32, b"\xff" * 33])
+@pytest.mark.parametrize("broken", [b"", b"x", b"\x07" + b"\0" * 32, b"\xff" * 33])
 def test_an_unknown_body_is_refused(broken):
     """Too short, or of a kind that is none."""
     with pytest.raises(SealError, match="form"):

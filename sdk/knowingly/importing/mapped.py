@@ -1,0 +1,166 @@
+"""Records of somebody else's export as rows of ours, by a mapping."""
+
+import math
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from knowingly.domain.intake import Refusal
+from knowingly.importing.mapping import Fields, Format, Mapping, Take
+
+MAX_GROUP_ROWS = 5_000
+_TIMES = frozenset({"at", "updated_at", "published_at", "unpublished_at"})
+_NUMBERS = frozenset({"price", "discount", "quantity", "stock"})
+_LISTS = frozenset({"categories", "images", "markets", "tags"})
+
+Numbered = tuple[int, dict[str, Any]]
+
+
+class Made(NamedTuple):
+    """A row, or why there is none; its line, and the lines of its parts."""
+
+    line: int
+    parts: Sequence[int]
+    row: dict[str, Any] | Refusal
+
+
+class _BadCellError(Exception):
+    """A cell that is not what its field needs."""
+
+    def __init__(self, line: int, field: str, expected: str) -> None:
+        super().__init__(field)
+        self.refusal = Refusal(line, field, expected)
+
+
+def made_by(
+    mapping: Mapping, records: Iterator[tuple[int, dict[str, Any] | Refusal]]
+) -> Iterator[Made]:
+    """The rows of a file; those of one group are one row."""
+    for group in _groups(mapping, records):
+        if isinstance(group, Refusal):
+            yield Made(group.row, (), group)
+            continue
+        try:
+            yield _made(mapping, group)
+        except _BadCellError as bad:
+            yield Made(bad.refusal.row, (), bad.refusal)
+
+
+def _groups(
+    mapping: Mapping, records: Iterator[tuple[int, dict[str, Any] | Refusal]]
+) -> Iterator[list[Numbered] | Refusal]:
+    """Rows that follow each other and have one value in the group's column, or none in it."""
+    group: list[Numbered] = []
+    key = None
+    for line, record in records:
+        if isinstance(record, Refusal):
+            yield record
+            continue
+        own = record.get(mapping.group) if mapping.group else None
+        if group and (mapping.group is None or own not in (key, "", None)):
+            yield group
+            group = []
+        if len(group) >= MAX_GROUP_ROWS:
+            yield Refusal(line, "row", f"at most {MAX_GROUP_ROWS:,} rows of one group")
+            continue
+        if not group:
+            key = own
+        group.append((line, record))
+    if group:
+        yield group
+
+
+def _made(mapping: Mapping, group: Sequence[Numbered]) -> Made:
+    row: dict[str, Any] = {}
+    for name, takes in mapping.fields.items():
+        values = [
+            value
+            for line, record in group
+            if (value := _first(takes, line, record, name, mapping.format)) is not None
+        ]
+        if values and name in _LISTS:
+            row[name] = list(dict.fromkeys(one for value in values for one in value))
+        elif values:
+            row[name] = values[0]
+    lines: list[int] = []
+    if mapping.parts:
+        parts = row[mapping.parts_name] = []
+        for line, record in group:
+            if part := _part(mapping.parts, line, record, mapping.format):
+                parts.append(part)
+                lines.append(line)
+    return Made(group[0][0], lines, row)
+
+
+def _part(fields: Fields, line: int, record: dict[str, Any], how: Format) -> dict[str, Any] | None:
+    """A variant or a line; none where what names it, its first field, is empty."""
+    part = {
+        name: value
+        for name, takes in fields.items()
+        if (value := _first(takes, line, record, name, how)) is not None
+    }
+    return part if next(iter(fields)) in part else None
+
+
+def _first(takes: Sequence[Take], line: int, record: dict[str, Any], name: str, how: Format) -> Any:  # noqa: ANN401 - a cell may be anything
+    for take in takes:
+        value = _taken(take, record)
+        if value is not None:
+            return _as_field(value, line, name, how)
+    return None
+
+
+def _taken(take: Take, record: dict[str, Any]) -> Any:  # noqa: ANN401 - as above
+    if take.constant is not None:
+        return take.constant
+    cells = [record.get(column) for column in take.read()]
+    given = [cell.strip() if isinstance(cell, str) else cell for cell in cells]
+    given = [cell for cell in given if cell not in ("", None)]
+    if not given:
+        return None
+    cell = given[0] if len(given) == 1 else take.join.join(map(str, given))
+    return _read_as(take, str(cell)) if take.reads else cell
+
+
+def _read_as(take: Take, cell: str) -> Any:  # noqa: ANN401 - as above
+    """What a cell stands for."""
+    if take.split is not None:
+        return [part.strip() for part in cell.split(take.split) if part.strip()]
+    if take.above is not None:
+        try:
+            return float(cell) > take.above
+        except ValueError:
+            return None
+    known = {word.casefold(): value for word, value in take.values.items()}
+    return known.get(cell.casefold(), take.otherwise)
+
+
+def _as_field(value: Any, line: int, name: str, how: Format) -> Any:  # noqa: ANN401 - as above
+    if name in _LISTS:
+        return value if isinstance(value, list) else [value]
+    if name in _NUMBERS and isinstance(value, str) and how.decimal == ",":
+        return value.replace(".", "").replace(",", ".")
+    if name in _TIMES:
+        return _time(value, line, name, how)
+    if name not in _NUMBERS and type(value) in (int, float):
+        # An id that a spreadsheet or a table of numbers took for one.
+        return str(int(value)) if math.isfinite(value) and value == int(value) else str(value)
+    return value
+
+
+def _time(value: Any, line: int, name: str, how: Format) -> datetime:  # noqa: ANN401 - as above
+    try:
+        if isinstance(value, datetime):
+            at = value
+        elif how.times is not None and not str(value).endswith("Z"):
+            at = datetime.strptime(str(value), how.times)  # noqa: DTZ007 - given a zone below
+        else:
+            at = datetime.fromisoformat(str(value))
+    except ValueError:
+        raise _BadCellError(line, name, "a time in the format of the mapping") from None
+    if at.utcoffset() is None:
+        if how.time_zone is None:
+            raise _BadCellError(line, name, "a time with a zone, or time_zone in the mapping")
+        at = at.replace(tzinfo=ZoneInfo(how.time_zone))
+    return at

@@ -1,0 +1,156 @@
+"""What a file holds, and its rows as the SDK takes them, some thousand at a time."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from knowingly.domain.event import Event
+from knowingly.domain.intake import Refusal
+from knowingly.domain.item import Item
+from knowingly.domain.order import Order
+from knowingly.importing.mapped import Made, made_by
+from knowingly.importing.mapping import Mapping as FileMapping
+from knowingly.importing.sources import Source, open_source
+
+ROWS_PER_BATCH = 5_000
+TIMES = frozenset({"at", "published_at", "unpublished_at", "updated_at"})
+LISTS = ("categories", "images", "markets", "tags")
+_NOT_FLAT = frozenset({"attributes", "prices", "variants"})
+A_TIME = "a time with a zone, such as 2026-03-01T12:00:00+01:00"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Items, events or orders: the columns a file of them may have, and must have."""
+
+    name: str
+    model: type[BaseModel]
+    columns: tuple[str, ...]
+    required: tuple[str, ...]
+
+
+ITEMS = Kind(
+    "items", Item, tuple(name for name in Item.model_fields if name not in _NOT_FLAT), ("id",)
+)
+EVENTS = Kind("events", Event, tuple(Event.model_fields), ("subject", "kind", "item"))
+ORDERS = Kind("orders", Order, tuple(Order.model_fields), ("subject", "id", "at", "lines"))
+KINDS = {kind.name: kind for kind in (ITEMS, EVENTS, ORDERS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A file that has been recognised; without a mapping its columns are the fields."""
+
+    path: Path
+    kind: Kind
+    mapping: FileMapping | None = None
+
+
+@dataclass(slots=True)
+class Batch:
+    """Some rows of a file as mappings, the line of each, and the rows that are no mapping.
+
+    ``parts`` are the lines of a row's parts (variants, or lines of an order), where it has some.
+    """
+
+    lines: list[int] = field(default_factory=list)
+    parts: list[Sequence[int]] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    ends: int = 1
+
+    def at_line(self, refusals: Sequence[Refusal]) -> list[Refusal]:
+        """Refusals of these rows, by line of the file, with those of the batch itself."""
+        theirs = [Refusal(self._line(one), one.field, one.expected) for one in refusals]
+        return sorted([*self.refused, *theirs], key=lambda one: one.row)
+
+    def _line(self, refusal: Refusal) -> int:
+        parts = self.parts[refusal.row]
+        _, _, rest = refusal.field.partition(".")
+        place = rest.partition(".")[0]
+        if parts and place.isdigit() and int(place) < len(parts):
+            return parts[int(place)]
+        return self.lines[refusal.row]
+
+
+def recognise(path: Path, mapping: FileMapping | None = None) -> Table:
+    """Say what a file holds: its mapping does, or the header, or the first line.
+
+    Raises:
+        FileError: It is no file of items, events or orders, or lacks a column that is mapped.
+    """
+    with open_source(path, mapping.format if mapping else None) as source:
+        if mapping is not None:
+            if source.columns is not None:
+                missing = sorted(mapping.columns() - set(source.columns))
+                if missing:
+                    raise source.wrong(f"a column of the mapping is missing: {', '.join(missing)}")
+            return Table(path, KINDS[mapping.kind], mapping)
+        if source.columns is None:
+            # Of JSON lines each has keys of its own: unknown ones are refused line by line.
+            objects = (found for _, found in source.records() if not isinstance(found, Refusal))
+            needed, allowed = set(next(objects, {})), None
+        else:
+            needed = allowed = set(source.columns)
+        for kind in (ORDERS, EVENTS, ITEMS):
+            known = allowed is None or allowed <= set(kind.model.model_fields)
+            if known and set(kind.required) <= needed:
+                return Table(path, kind)
+        # The first line of a file without a header is a person's, so it is not repeated.
+        raise source.wrong(
+            "not the header of items or events. Items have the columns "
+            f"{', '.join(ITEMS.columns)} (id is needed), events {', '.join(EVENTS.columns)} "
+            "(subject, kind and item are needed)"
+        )
+
+
+def batches(table: Table, source: Source) -> Iterator[Batch]:
+    """The rows, some thousand at a time."""
+    rows = made_by(table.mapping, source.records()) if table.mapping else _plain(source)
+    while chunk := list(islice(rows, ROWS_PER_BATCH)):
+        batch = Batch(ends=source.line)
+        for one in chunk:
+            if isinstance(one.row, Refusal):
+                batch.refused.append(one.row)
+            else:
+                batch.lines.append(one.line)
+                batch.parts.append(one.parts)
+                batch.rows.append(one.row)
+        yield batch
+
+
+def _plain(source: Source) -> Iterator[Made]:
+    """Rows whose columns are the fields; an empty cell is a value not given."""
+    for line, record in source.records():
+        if isinstance(record, Refusal):
+            yield Made(line, (), record)
+        else:
+            yield Made(line, (), _fields(line, record))
+
+
+def _fields(line: int, record: Mapping[str, Any]) -> dict[str, Any] | Refusal:
+    row = {name: cell for name, cell in record.items() if cell not in ("", None)}
+    for name in TIMES & row.keys():
+        if isinstance(row[name], str) and _is_number(row[name]):
+            # A bare number would be taken for seconds since 1970, and 2026 for an evening then.
+            return Refusal(line, name, A_TIME)
+    for name in LISTS:
+        if isinstance(row.get(name), str):
+            row[name] = _parts(row[name])
+    return row
+
+
+def _parts(cell: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in cell.split("|") if part.strip())
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
