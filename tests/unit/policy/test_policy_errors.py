@@ -37,9 +37,9 @@ def _added(line, more):
             'cannot rest on a consent that came after it: write "contract"',
         ),
         (
-            GOOD + '[intake.past_orders]\npurposes = ["trian"]\nbasis = "contract"',
+            GOOD + '[intake.past_orders]\npurposes = ["trainn"]\nbasis = "contract"',
             "13 intake.past_orders.purposes",
-            "no purpose 'trian'",
+            "no purpose 'trainn'",
         ),
         (
             GOOD + '[intake.past_orders]\npurposes = ["train"]',
