@@ -258,9 +258,9 @@ class Retention:
         trait_name = self._tenancy.keyring.trait_name
         whose, changes = b"", []
         name_of: dict[bytes, str] = {}
-        for subject, key_id, trait, day, purposes in traits.usable(tx):
-            if key_id != whose:
-                whose, name_of = key_id, {trait_name(key_id, name): name for name in declared}
+        for subject, salt, trait, day, purposes in traits.usable(tx):
+            if salt != whose:
+                whose, name_of = salt, {trait_name(salt, name): name for name in declared}
             name = name_of.get(trait)
             if name is None:
                 left, what, why = 0, "traits", "undeclared"

@@ -48,9 +48,9 @@ def limit(tx: Tx, subject: int, trait: bytes, purposes: int) -> None:
 
 
 def usable(snapshot: Snapshot) -> Iterator[tuple[int, bytes, bytes, int, int]]:
-    """``(subject, key id, trait, day, purposes)`` of each trait some purpose may see; streams."""
+    """``(subject, name salt, trait, day, purposes)`` of each trait some purpose may see; streams."""
     rows = (
-        select(table.c.subject, subjects.c.key_id, table.c.trait, table.c.day, table.c.purposes)
+        select(table.c.subject, subjects.c.name_salt, table.c.trait, table.c.day, table.c.purposes)
         .join(
             subjects,
             and_(subjects.c.tenant == table.c.tenant, subjects.c.subject == table.c.subject),

@@ -75,6 +75,16 @@ def test_nothing_changes_but_the_key(tea_house):
     tea.audit.verify()
 
 
+def test_retention_knows_the_fields_of_someone_with_a_new_key(tea_house):
+    """Their names outlive the key, or every trait would seem undeclared."""
+    tea_house.policy = tea_house.policy.model_copy(update={"data": {"size": SIZE}})
+    tea = tea_house.open()
+    tea.profiles.set("t000", {"size": 42})
+    tea.keys.reseal("t000")
+    assert tea.maintain(skip=["train", "release"]).traits_expired == 0
+    assert tea.profiles.view("t000", "personalize").traits["size"].value == 42
+
+
 def test_the_old_key_is_in_no_file_and_opens_nothing(tea, tea_house):
     """In the key store nor in its log."""
     row = person_row(tea, "t000")
