@@ -30,10 +30,10 @@ KEYS_COMMANDS: dict[str, Command] = {
     "destroyed": keys.destroyed,
     "reseal": keys.reseal,
 }
-DB_COMMANDS: dict[str, Command] = {"upgrade": db.upgrade, "status": db.status}
+DB_COMMANDS: dict[str, Command] = {"upgrade": db.upgrade, "status": db.status, "move": db.move}
 GROUPS = {
     "audit": ("The log: verify it, read it.", AUDIT_COMMANDS),
-    "db": ("The databases: which version they have, and the newest.", DB_COMMANDS),
+    "db": ("The databases: their versions, upgrading, moving.", DB_COMMANDS),
     "keys": ("The keys: which there are, and new ones.", KEYS_COMMANDS),
 }
 

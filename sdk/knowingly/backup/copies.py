@@ -1,0 +1,53 @@
+"""One store into another, checked before anything of it is kept."""
+
+from sqlalchemy import Connection
+
+from knowingly.domain.progress import Counted, Progress
+from knowingly.errors import StoreError
+from knowingly.ledger.verify import verify
+from knowingly.store import copying
+from knowingly.store.copying import Sums
+from knowingly.store.doors import every_tenant
+
+
+def copied(source: Connection, target: Connection, store: str, progress: Progress) -> Sums:
+    """Copy a store, read the copy back, and compare; the sums of both.
+
+    Raises:
+        StoreError: The target does not give back what was put into it.
+    """
+    read = copying.copy(source, target, store, part(progress, f"copying the {store}"))
+    check(read, copying.sums(target, store, part(progress, f"reading the {store} back")), store)
+    return read
+
+
+def check(expected: Sums, found: Sums, store: str) -> None:
+    """Refuse a copy that is not what was copied.
+
+    Raises:
+        StoreError: It names the tables.
+    """
+    wrong = copying.different(expected, found)
+    if wrong:
+        raise StoreError(
+            f"the copy of the {store} is not what was copied, in {', '.join(wrong)}; "
+            "nothing of it was kept"
+        )
+
+
+def logs_verify(connection: Connection, progress: Progress) -> dict[str, tuple[int, str]]:
+    """Verify every tenant's log; ``(size, root)`` by the tenant's name.
+
+    Raises:
+        TamperedError: Names the first entry that does not fit.
+    """
+    found = {}
+    for snapshot in every_tenant(connection):
+        log = verify(snapshot, part(progress, "verifying the log"))
+        found[snapshot.head.name] = (log.size, log.root)
+    return found
+
+
+def part(progress: Progress, what: str) -> Counted:
+    """How far one part of the work has come."""
+    return lambda done, total: progress(what, done, total)
