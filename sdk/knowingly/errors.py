@@ -15,6 +15,7 @@
      |  + TamperedError               .index      the first entry that does not fit
      + StoreError                     the database: .reason .retryable .outcome_unknown
      |  + SealError                   wrong key or changed bytes; never says which
+     + DamagedBackupError             .part       which file of a backup is not what was written
      + NotFittedError                 nothing has been trained yet
      + PluginError                    .plugin
      |  + PluginLoadError             could not be found, imported or accepted
@@ -142,6 +143,14 @@ class StoreError(KnowinglyError):
 
 class SealError(StoreError):
     """A sealed value does not open: wrong key or changed bytes; never says which."""
+
+
+class DamagedBackupError(KnowinglyError):
+    """A backup is unfinished, or not what was written; ``part`` names the file."""
+
+    def __init__(self, message: str, *, part: str) -> None:
+        super().__init__(f"{part}: {message}")
+        self.part = part
 
 
 class NotFittedError(KnowinglyError):

@@ -1,16 +1,14 @@
 """One store into another, checked before anything of it is kept."""
 
-from sqlalchemy import Connection
-
 from knowingly.domain.progress import Counted, Progress
 from knowingly.errors import StoreError
 from knowingly.ledger.verify import verify
 from knowingly.store import copying
-from knowingly.store.copying import Sums
+from knowingly.store.copying import StoreTx, Sums
 from knowingly.store.doors import every_tenant
 
 
-def copied(source: Connection, target: Connection, store: str, progress: Progress) -> Sums:
+def copied(source: StoreTx, target: StoreTx, store: str, progress: Progress) -> Sums:
     """Copy a store, read the copy back, and compare; the sums of both.
 
     Raises:
@@ -35,7 +33,7 @@ def check(expected: Sums, found: Sums, store: str) -> None:
         )
 
 
-def logs_verify(connection: Connection, progress: Progress) -> dict[str, tuple[int, str]]:
+def logs_verify(connection: StoreTx, progress: Progress) -> dict[str, tuple[int, str]]:
     """Verify every tenant's log; ``(size, root)`` by the tenant's name.
 
     Raises:

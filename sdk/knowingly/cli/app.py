@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from knowingly.cli import audit, db, keys, learn, load, look, pages, rights, start
+from knowingly.cli import audit, backup, db, keys, learn, load, look, pages, rights, start
 from knowingly.cli.codes import MEANINGS
 from knowingly.cli.options import SETTINGS, Command
 
@@ -31,8 +31,10 @@ KEYS_COMMANDS: dict[str, Command] = {
     "reseal": keys.reseal,
 }
 DB_COMMANDS: dict[str, Command] = {"upgrade": db.upgrade, "status": db.status, "move": db.move}
+BACKUP_COMMANDS: dict[str, Command] = {"create": backup.create, "verify": backup.verify}
 GROUPS = {
     "audit": ("The log: verify it, read it.", AUDIT_COMMANDS),
+    "backup": ("Copies of the data and of the keys, each apart.", BACKUP_COMMANDS),
     "db": ("The databases: their versions, upgrading, moving.", DB_COMMANDS),
     "keys": ("The keys: which there are, and new ones.", KEYS_COMMANDS),
 }

@@ -17,6 +17,9 @@ from knowingly.store.batches import BulkInsert
 STORES: Mapping[str, MetaData] = {"data": schema.metadata, "keys": key_schema.metadata}
 """The two stores of a shop, by name."""
 
+StoreTx = Connection
+"""A transaction or a snapshot of a whole store, as other rooms hand it on."""
+
 _ROWS_AT_ONCE = 1_000
 
 
