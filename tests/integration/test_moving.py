@@ -146,8 +146,8 @@ def test_a_copy_that_is_not_exact_is_not_kept(tea_house, place, kind, monkeypatc
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_keys_that_a_killed_move_left_are_cleared_away(tea_house, place, kind):
-    """Keys are committed before the data; another shop's keys are left alone."""
+def test_keys_that_a_killed_move_left_are_taken(tea_house, place, kind):
+    """Keys are committed before the data; where they are not the source's, they are left alone."""
     tea_house.close()
     target = place(kind)
     source = moving.existing_files(tea_house.url, None)
@@ -156,7 +156,15 @@ def test_keys_that_a_killed_move_left_are_cleared_away(tea_house, place, kind):
         copies.copied(old, new, "keys", lambda *_: None)
     unfinished.close()
     source.close()
-    assert rows_in(target.keys_url, "keys") > 0
+    left = rows_in(target.keys_url, "keys")
+    assert left > 0
+    agreed = tea_house.open()
+    agreed.consent.grant("late", ["personalize"], notice="2026-01/en")
+    with pytest.raises(knowingly.StoreError, match="not empty"):
+        move(tea_house.url, None, to=target.url)
+    assert rows_in(target.keys_url, "keys") == left
+    agreed.rights.erase("late")
+    tea_house.close()
     assert move(tea_house.url, None, to=target.url).rows > 0
     there = moved_house(tea_house, target)
     assert there.open().recommend("t000").basis == "personal"

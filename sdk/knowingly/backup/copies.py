@@ -1,10 +1,13 @@
 """One store into another, checked before anything of it is kept."""
 
+from pathlib import Path
+
 from knowingly.domain.progress import Counted, Progress
 from knowingly.errors import StoreError
 from knowingly.ledger.verify import verify
 from knowingly.store import copying
 from knowingly.store.copying import StoreTx, Sums
+from knowingly.store.database import Database
 from knowingly.store.doors import every_tenant
 
 
@@ -17,6 +20,34 @@ def copied(source: StoreTx, target: StoreTx, store: str, progress: Progress) -> 
     read = copying.copy(source, target, store, part(progress, f"copying the {store}"))
     check(read, copying.sums(target, store, part(progress, f"reading the {store} back")), store)
     return read
+
+
+def keys_copied(source: StoreTx, target: StoreTx, place: Database, progress: Progress) -> Sums:
+    """Copy the key store, unless the very same rows are there: a copy was cut short after them.
+
+    Nothing is ever cleared away here: other keys than the source's could be the only ones.
+
+    Raises:
+        StoreError: Others are there, or the target does not give back what was put into it.
+    """
+    there = copying.count(target, "keys")
+    if there == 0:
+        return copied(source, target, "keys", progress)
+    found = copying.sums(target, "keys", part(progress, "reading the keys that are there"))
+    if copying.different(found, copying.sums(source, "keys", part(progress, "reading the keys"))):
+        must_be_empty(place, there)
+    return found
+
+
+def must_be_empty(database: Database, rows: int) -> None:
+    """Refuse to write where something is.
+
+    Raises:
+        StoreError: Something is.
+    """
+    if rows:
+        name = Path(database.url.database or "").name
+        raise StoreError(f"{name} is not empty: name an empty database; nothing was written")
 
 
 def check(expected: Sums, found: Sums, store: str) -> None:

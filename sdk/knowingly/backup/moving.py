@@ -6,14 +6,13 @@ in between comes without a key, so nobody can read them, but models would still 
 taught: therefore the source is read once more at the end, and where anything at all has changed
 nothing is kept. Stop the app first, and that does not happen.
 
-The keys are committed before the data. Cut short between the two, the target has keys and no data,
-which the next move to it clears away; cut short anywhere else it is empty.
+The keys are committed before the data. Cut short between the two, the target has keys and no data:
+the next move takes them where they still are the source's. Cut short anywhere else it is empty.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from knowingly.backup.copies import copied, logs_verify, part
+from knowingly.backup.copies import copied, keys_copied, logs_verify, must_be_empty, part
 from knowingly.domain.progress import Progress
 from knowingly.errors import StoreError
 from knowingly.opening import Files, existing_files, files_to_fill
@@ -88,24 +87,10 @@ def _move(source: Files, target: Files, tell: Progress) -> Moved:
         moved_data = copied(old_data, data, "data", tell)
         logs = logs_verify(data, tell)
         with target.keys.writing(alone=True) as keys:
-            if shop_rows.keys_shop(keys) == shop_id:
-                copying.clear(keys, "keys")
-            must_be_empty(target.keys, copying.count(keys, "keys"))
-            moved_keys = copied(old_keys, keys, "keys", tell)
+            moved_keys = keys_copied(old_keys, keys, target.keys, tell)
             _must_be_unchanged(source.data, "data", moved_data, tell)
             _must_be_unchanged(source.keys, "keys", moved_keys, tell)
     return Moved(moved_data, moved_keys, logs)
-
-
-def must_be_empty(database: Database, rows: int) -> None:
-    """Refuse to write where something is.
-
-    Raises:
-        StoreError: Something is.
-    """
-    if rows:
-        name = Path(database.url.database or "").name
-        raise StoreError(f"{name} is not empty: name an empty database; nothing was written")
 
 
 def _must_be_unchanged(database: Database, store: str, before: Sums, tell: Progress) -> None:

@@ -31,7 +31,11 @@ KEYS_COMMANDS: dict[str, Command] = {
     "reseal": keys.reseal,
 }
 DB_COMMANDS: dict[str, Command] = {"upgrade": db.upgrade, "status": db.status, "move": db.move}
-BACKUP_COMMANDS: dict[str, Command] = {"create": backup.create, "verify": backup.verify}
+BACKUP_COMMANDS: dict[str, Command] = {
+    "create": backup.create,
+    "verify": backup.verify,
+    "restore": backup.restore,
+}
 GROUPS = {
     "audit": ("The log: verify it, read it.", AUDIT_COMMANDS),
     "backup": ("Copies of the data and of the keys, each apart.", BACKUP_COMMANDS),

@@ -1,5 +1,6 @@
-"""``knowingly backup``: create and verify."""
+"""``knowingly backup``: create, verify and restore."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -8,11 +9,14 @@ import typer
 from knowingly.backup.checking import verify as verify_backup
 from knowingly.backup.creating import create as create_backup
 from knowingly.backup.manifest import Manifest, as_text
+from knowingly.backup.manifest import read as read_manifest
+from knowingly.backup.restoring import restore_data, restore_keys
 from knowingly.cli.codes import Code
 from knowingly.cli.failing import CommandError
-from knowingly.cli.options import KeyStore, ShopUrl, command
+from knowingly.cli.options import Keys, KeyStore, PolicyFile, ShopUrl, command
 from knowingly.cli.output import Output
 from knowingly.cli.progress import steps
+from knowingly.shop import find_means
 
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A backup.")]
 NewFolder = Annotated[
@@ -22,6 +26,22 @@ KeysTo = Annotated[
     Path | None,
     typer.Option(
         "--keys-to", metavar="FOLDER", help="A new folder for the key store; keep it elsewhere."
+    ),
+]
+
+To = Annotated[str, typer.Option("--to", metavar="URL", help="An empty database.")]
+CopyKeysTo = Annotated[
+    str | None,
+    typer.Option(
+        "--copy-keys-to",
+        metavar="URL",
+        help="An empty database for a copy of the key store; today's own is used when left out.",
+    ),
+]
+AcceptLost = Annotated[
+    bool,
+    typer.Option(
+        "--accept-lost-choices", help="Choices made after the backup are not in it: I know."
     ),
 ]
 
@@ -61,6 +81,58 @@ def verify(output: Output, folder: Folder) -> None:
     for log in found.logs:
         output.say(f"Log of {log.tenant}: {log.size:,} entries. Root: {log.root}")
     output.document(_told(found))
+
+
+@command
+def restore(
+    output: Output,
+    folder: Folder,
+    *,
+    to: To,
+    key_store: KeyStore = None,
+    copy_keys_to: CopyKeysTo = None,
+    policy: PolicyFile = None,
+    keys: Keys = None,
+    accept_lost_choices: AcceptLost = False,
+) -> None:
+    """Restore a backup into an empty database, and erase again who was erased since."""
+    made = read_manifest(folder)
+    day = as_text(made.created)
+    if made.store == "keys":
+        with steps(output) as tell:
+            done = restore_keys(folder, to, tell)
+        output.say(f"Restored the key store of {day}: {done.rows:,} rows.")
+        output.hint(
+            "note: it has keys of people who were erased since, and lacks those of people who came "
+            "since: run knowingly maintain with today's data at once, which deletes the former"
+        )
+    else:
+        if not accept_lost_choices:
+            raise CommandError(
+                f"who withdrew or objected after {day} is not known to this backup, and would be "
+                "personalised again: have those choices at hand to record them before the app is "
+                "opened, and say so with --accept-lost-choices; nothing was done"
+            )
+        means = find_means(policy, keys)
+        with steps(output) as tell:
+            done = restore_data(
+                folder,
+                means,
+                to=to,
+                key_store=key_store,
+                copy_keys_to=copy_keys_to,
+                progress=tell,
+            )
+        output.say(f"Restored the data of {day}: {done.rows:,} rows.")
+        for one in done.tenants:
+            output.say(f"{one.tenant}: {one.erased:,} people erased since were erased again.")
+            if one.models:
+                output.say(
+                    f"{one.tenant}: out of service until the next training, because they had "
+                    f"learned from somebody erased: {', '.join(one.models)}"
+                )
+        output.hint(f"note: record every choice made after {day} before the app is opened")
+    output.document(asdict(done))
 
 
 def _told(found: Manifest) -> dict[str, object]:
