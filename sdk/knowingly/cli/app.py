@@ -35,6 +35,7 @@ BACKUP_COMMANDS: dict[str, Command] = {
     "create": backup.create,
     "verify": backup.verify,
     "restore": backup.restore,
+    "drill": backup.drill,
 }
 GROUPS = {
     "audit": ("The log: verify it, read it.", AUDIT_COMMANDS),

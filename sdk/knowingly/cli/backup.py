@@ -1,4 +1,4 @@
-"""``knowingly backup``: create, verify and restore."""
+"""``knowingly backup``: create, verify, restore and drill."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -8,6 +8,7 @@ import typer
 
 from knowingly.backup.checking import verify as verify_backup
 from knowingly.backup.creating import create as create_backup
+from knowingly.backup.drill import drill as run_drill
 from knowingly.backup.manifest import Manifest, as_text
 from knowingly.backup.manifest import read as read_manifest
 from knowingly.backup.restoring import restore_data, restore_keys
@@ -133,6 +134,33 @@ def restore(
                 )
         output.hint(f"note: record every choice made after {day} before the app is opened")
     output.document(asdict(done))
+
+
+@command
+def drill(
+    output: Output,
+    folder: Folder,
+    *,
+    shop_url: ShopUrl = "sqlite:///shop.db",
+    key_store: KeyStore = None,
+    policy: PolicyFile = None,
+    keys: Keys = None,
+) -> None:
+    """Restore an old backup beside it, show that nobody erased since can be read, and remove it."""
+    means = find_means(policy, keys)
+    with steps(output) as tell:
+        found = run_drill(folder, means, url=shop_url, key_store=key_store, progress=tell)
+    for one in found.tenants:
+        output.say(
+            f"{one.tenant}: {one.erased:,} of {one.people:,} people in the backup of "
+            f"{as_text(found.made)} were erased since. {'FAILED' if one.faults else 'Passed'}."
+        )
+    output.document({"passed": found.passed, **asdict(found)})
+    for one in found.tenants:
+        for fault in one.faults:
+            output.complain(f"{one.tenant}: {fault}")
+    if not found.passed:
+        raise typer.Exit(Code.FAILED)
 
 
 def _told(found: Manifest) -> dict[str, object]:
