@@ -168,6 +168,17 @@ def test_another_log_than_the_manifest_names_is_found(folder):
         verify(folder)
 
 
+def test_a_backup_of_another_version_is_left_to_the_release_that_made_it(folder):
+    """It is not damaged; this release says what to do."""
+    with closing(sqlite3.connect(folder / "data.db")) as file:
+        file.execute("UPDATE knowingly_data_version SET version_num = '0001'")
+        file.commit()
+        file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    resigned(folder)
+    with pytest.raises(knowingly.StoreError, match="restore it with the release that made it"):
+        verify(folder)
+
+
 @pytest.mark.only_sqlite("a child opens the databases by itself")
 def test_a_backup_that_was_killed_is_never_taken_for_one(tea_house, tmp_path, child, wait):
     """It has another name, and no manifest; the next one is not in its way."""
