@@ -17,6 +17,7 @@
      + StoreError                     the database: .reason .retryable .outcome_unknown
      |  + SealError                   wrong key or changed bytes; never says which
      + FileError                      a file that cannot be read: which, which line, what is wrong
+     + DamagedBackupError             .part       which file of a backup is not what was written
      + NotFittedError                 nothing has been trained yet
      + PluginError                    .plugin
      |  + PluginLoadError             could not be found, imported or accepted
@@ -152,6 +153,14 @@ class SealError(StoreError):
 
 class FileError(KnowinglyError):
     """A file cannot be read; the message never holds a cell of it."""
+
+
+class DamagedBackupError(KnowinglyError):
+    """A backup is unfinished, or not what was written; ``part`` names the file."""
+
+    def __init__(self, message: str, *, part: str) -> None:
+        super().__init__(f"{part}: {message}")
+        self.part = part
 
 
 class NotFittedError(KnowinglyError):

@@ -52,6 +52,63 @@ def open_files(url: str, key_store: str | None) -> Files:
     return files
 
 
+def existing_files(url: str, key_store: str | None) -> Files:
+    """The two databases of a shop that is there and of this release; nothing in them changes.
+
+    Raises:
+        StoreError: There is no shop, or it is of another version, or of two shops.
+    """
+    files = _both(url, key_store, make=False)
+    try:
+        check_current(files.data, "data")
+        check_current(files.keys, "keys")
+        with files.data.reading() as data, files.keys.reading() as keys:
+            same_shop(shop_rows.data_shop(data), shop_rows.keys_shop(keys))
+    except BaseException:
+        files.close()
+        raise
+    return files
+
+
+def files_to_fill(url: str, key_store: str | None) -> Files:
+    """Two databases with their tables, made where they are not there; whatever is in them.
+
+    Raises:
+        StoreError: One cannot be made, is of another version, or holds other tables.
+    """
+    files = _both(url, key_store)
+    try:
+        make_store(files.data, "data")
+        make_store(files.keys, "keys")
+    except BaseException:
+        files.close()
+        raise
+    return files
+
+
+def make_store(database: Database, store: str) -> None:
+    """Make a store's tables, in a private file where it is one; one that is there is checked.
+
+    Raises:
+        StoreError: It cannot be made, is of another version, or holds other tables.
+    """
+    if database.is_sqlite:
+        _private(Path(database.url.database or ""))
+    migrate.prepare(database, store)
+
+
+def check_current(database: Database, store: str) -> None:
+    """Refuse a store that is not there, or of another version; it is not made.
+
+    Raises:
+        StoreError: It is.
+    """
+    _must_exist(database)
+    if migrate.version(database, store) is None:
+        raise StoreError(f"there is no shop at {database.url.database}: the {store} store is empty")
+    migrate.prepare(database, store)
+
+
 @dataclass(frozen=True)
 class SchemaVersion:
     """The version of one store's schema, if it has one, and the newest there is."""

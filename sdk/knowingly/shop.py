@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -373,17 +373,52 @@ def open_shop(
 
     Stability: stable.
     """
+    means = find_means(policy, keys, clock, strict_plugins=strict_plugins)
+    files = open_files(url, key_store)
+    try:
+        return means.shop(files, tenant)
+    except BaseException:
+        files.close()
+        raise
+
+
+@dataclass(frozen=True, repr=False)
+class Means:
+    """What a shop is opened with, besides its databases."""
+
+    policy: Policy
+    host: PluginHost
+    roots: Wrapping
+    clock: Clock
+
+    def shop(self, files: Files, tenant: str) -> Shop:
+        """One merchant's shop in these databases, which are ready for it."""
+        return Shop(files, self.tenancy(files, tenant), self.host, self.roots)
+
+    def tenancy(self, files: Files, tenant: str) -> Tenancy:
+        """One merchant's parts."""
+        return open_tenancy(files, self.roots, self.policy, self.clock, tenant)
+
+
+def find_means(
+    policy: Policy | str | Path | None = None,
+    keys: str | Path | RootKeys | None = None,
+    clock: Clock = system_clock,
+    *,
+    strict_plugins: bool = False,
+) -> Means:
+    """Find the policy, the plugins and the root keys, as ``open_shop`` does.
+
+    Raises:
+        PolicyError: The policy file cannot be used.
+        RootKeyError: There is no root key, or it cannot be used.
+        PluginError: ``strict_plugins`` is set and a plugin was not taken.
+    """
     if not isinstance(policy, Policy):
         default = POLICY_FILE if POLICY_FILE.is_file() else None
         policy = load_policy(policy if policy is not None else default)
     host = PluginHost(allow=policy.plugins.allow, strict=strict_plugins)
-    roots = _root_keys(keys, host)
-    files = open_files(url, key_store)
-    try:
-        return Shop(files, open_tenancy(files, roots, policy, clock, tenant), host, roots)
-    except BaseException:
-        files.close()
-        raise
+    return Means(policy, host, _root_keys(keys, host), clock)
 
 
 def _root_keys(keys: str | Path | RootKeys | None, host: PluginHost) -> Wrapping:

@@ -5,7 +5,19 @@ from typing import Annotated
 
 import typer
 
-from knowingly.cli import audit, db, keys, learn, load, look, pages, retention, rights, start
+from knowingly.cli import (
+    audit,
+    backup,
+    db,
+    keys,
+    learn,
+    load,
+    look,
+    pages,
+    retention,
+    rights,
+    start,
+)
 from knowingly.cli.codes import MEANINGS
 from knowingly.cli.options import SETTINGS, Command
 
@@ -31,10 +43,17 @@ KEYS_COMMANDS: dict[str, Command] = {
     "reseal": keys.reseal,
 }
 RETENTION_COMMANDS: dict[str, Command] = {"run": retention.run}
-DB_COMMANDS: dict[str, Command] = {"upgrade": db.upgrade, "status": db.status}
+DB_COMMANDS: dict[str, Command] = {"upgrade": db.upgrade, "status": db.status, "move": db.move}
+BACKUP_COMMANDS: dict[str, Command] = {
+    "create": backup.create,
+    "verify": backup.verify,
+    "restore": backup.restore,
+    "drill": backup.drill,
+}
 GROUPS = {
     "audit": ("The log: verify it, read it.", AUDIT_COMMANDS),
-    "db": ("The databases: which version they have, and the newest.", DB_COMMANDS),
+    "backup": ("Copies of the data and of the keys, each apart.", BACKUP_COMMANDS),
+    "db": ("The databases: their versions, upgrading, moving.", DB_COMMANDS),
     "keys": ("The keys: which there are, and new ones.", KEYS_COMMANDS),
     "retention": ("Retention: what is past its time.", RETENTION_COMMANDS),
 }

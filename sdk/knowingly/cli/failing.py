@@ -8,7 +8,7 @@ import typer
 
 from knowingly.cli.codes import Code
 from knowingly.cli.output import Output
-from knowingly.errors import KnowinglyError, TamperedError
+from knowingly.errors import DamagedBackupError, KnowinglyError, TamperedError
 
 INTERRUPTED = (
     "interrupted: what was finished stays and nothing is half-written; run the command again"
@@ -33,6 +33,9 @@ def guarded(output: Output) -> Iterator[None]:
         raise typer.Exit(error.code) from None
     except TamperedError as error:
         output.error("TamperedError", _message(error), index=error.index)
+        raise typer.Exit(Code.TAMPERED) from None
+    except DamagedBackupError as error:
+        output.error("DamagedBackupError", _message(error), part=error.part)
         raise typer.Exit(Code.TAMPERED) from None
     except KnowinglyError as error:
         output.error(type(error).__name__, _message(error))

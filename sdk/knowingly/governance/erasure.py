@@ -60,6 +60,19 @@ class Erasures:
                 )
         return self.finish(erasure)
 
+    def replay(self, subject: int) -> Certificate:
+        """Erase again, in data from before it, somebody whose key was destroyed since.
+
+        What models learned from them stands in a manifest that nobody can open any more: those
+        models go out of service until the next training.
+        """
+        with self._tenancy.write() as tx:
+            person = subjects.number(tx, subject)
+            if person is None or person.state != ACTIVE:
+                raise UnknownSubjectError(subjects.count(tx))
+            erasure = self.begin(tx, person, replayed=True)
+        return self.finish(erasure)
+
     def resume(self) -> int:
         """Finish every erasure that was interrupted; how many there were."""
         with self._tenancy.read() as snapshot:
@@ -71,7 +84,7 @@ class Erasures:
                 self.finish(erasure)
         return len(waiting)
 
-    def begin(self, tx: Tx, person: SubjectRow) -> ErasureRow:
+    def begin(self, tx: Tx, person: SubjectRow, *, replayed: bool = False) -> ErasureRow:
         """The first step, in the caller's transaction: from its commit on it is always finished."""
         now_us = self._tenancy.now_us()
         manifests = stored.count_rows(tx, "manifests", person.subject)
@@ -87,7 +100,7 @@ class Erasures:
             "erasure.begun",
             at_us=now_us,
             seal=self._tenancy.keyring.operator.seal,
-            facts={"erasure": name},
+            facts={"erasure": name, **({"replayed": True} if replayed else {})},
         )
         progress = {
             "models": forgot,
@@ -96,6 +109,7 @@ class Erasures:
             "begun_entry": entry.index,
             "first_version": self._tenancy.keyring.first_version(person.key_id),
             "tombstone_until_us": now_us + keep_us,
+            "replayed": replayed,
         }
         erasure = ErasureRow(name, person.subject, person.key_id, BEGUN, progress)
         stored.begin(tx, erasure)
@@ -150,8 +164,10 @@ class Erasures:
     ) -> dict[str, Any]:
         told = erasure.progress
         frontier = merkle.unpack(tx.head.ledger_size, tx.head.ledger_frontier)
-        key = OVERWRITTEN
-        if not truncated:
+        key, keys = OVERWRITTEN, 1
+        if told.get("replayed"):
+            key, keys = "destroyed before this data was restored from a backup", 0
+        elif not truncated:
             key = "its bytes not yet overwritten (another reader was in the way): run maintain"
         elif not self._tenancy.keyring.overwrites:
             key = "deleted; the database server may keep its bytes until it reuses the space"
@@ -165,7 +181,7 @@ class Erasures:
             "done_entry": done_entry,
             "ledger_size": tx.head.ledger_size,
             "ledger_root": merkle.root(frontier).hex(),
-            "removed": {**removed, "subject_keys": 1},
+            "removed": {**removed, "subject_keys": keys},
             "models": told["models"],
             "key": key,
             "kept": [

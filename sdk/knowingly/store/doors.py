@@ -118,6 +118,12 @@ class Store:
         return int(number)
 
 
+def every_tenant(connection: Connection) -> list[Snapshot]:
+    """Each tenant as one transaction or snapshot of the whole database sees it."""
+    rows = connection.execute(select(tenants).order_by(tenants.c.tenant)).all()
+    return [Snapshot(connection, row[0], Head(*row)) for row in rows]
+
+
 def _head(connection: Connection, tenant: int, *, locked: bool) -> Head:
     rows = (_LOCKED_HEAD if locked else _HEAD).all(connection, {"t": tenant})
     if not rows:

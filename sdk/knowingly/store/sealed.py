@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Column, bindparam, select, update
 
-from knowingly.store.doors import Tx
+from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.schema import events, holds, identities, ledger_details, manifests, traits
 
 _NAMES: dict[str, Column[Any]] = {
@@ -19,12 +19,14 @@ _NAMES: dict[str, Column[Any]] = {
 """What tells one sealed body of a person from another, in each table that has some."""
 
 
-def bodies(tx: Tx, table_name: str, subject: int) -> list[tuple[Any, bytes]]:
+def bodies(snapshot: Snapshot, table_name: str, subject: int) -> list[tuple[Any, bytes]]:
     """``(name, sealed body)`` of a person's rows in one table."""
     name = _NAMES[table_name]
     table = name.table
-    mine = select(name, table.c.body).where(table.c.tenant == tx.tenant, table.c.subject == subject)
-    return [(row[0], row[1]) for row in tx.connection.execute(mine)]
+    mine = select(name, table.c.body).where(
+        table.c.tenant == snapshot.tenant, table.c.subject == subject
+    )
+    return [(row[0], row[1]) for row in snapshot.connection.execute(mine)]
 
 
 def replace_bodies(

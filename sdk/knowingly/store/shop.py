@@ -1,9 +1,12 @@
 """Which data and which key store belong together."""
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from knowingly.store.key_schema import key_shop
 from knowingly.store.schema import shop
+
+RESTORING = "restoring:"
+"""Before the shop id of data that were restored, until they may be opened."""
 
 
 def data_shop(connection: Connection) -> str | None:
@@ -24,3 +27,8 @@ def name_data(connection: Connection, shop_id: str) -> None:
 def name_keys(connection: Connection, shop_id: str) -> None:
     """Write the shop id of a new key store."""
     connection.execute(insert(key_shop).values(shop_id=shop_id))
+
+
+def rename_data(connection: Connection, shop_id: str) -> None:
+    """Change the shop id of a data file."""
+    connection.execute(update(shop).values(shop_id=shop_id))

@@ -62,6 +62,14 @@ def everyone(snapshot: Snapshot) -> list[SubjectRow]:
     return [SubjectRow(*row) for row in snapshot.connection.execute(rows)]
 
 
+def known_by(snapshot: Snapshot) -> dict[int, tuple[bytes, bytes]]:
+    """The keyed hash of everyone who is not being erased, and the id of their key, by number."""
+    rows = select(table.c.subject, table.c.lookup, table.c.key_id).where(
+        table.c.tenant == snapshot.tenant, table.c.state == ACTIVE
+    )
+    return {row[0]: (row[1], row[2]) for row in snapshot.connection.execute(rows)}
+
+
 def after(snapshot: Snapshot, subject: int, limit: int) -> list[SubjectRow]:
     """The next people after a number, by number."""
     rows = (

@@ -48,7 +48,7 @@ def limit(tx: Tx, subject: int, trait: bytes, purposes: int) -> None:
 
 
 def usable(snapshot: Snapshot) -> Iterator[tuple[int, bytes, bytes, int, int]]:
-    """``(subject, name salt, trait, day, purposes)`` of each trait some purpose may see; streams."""
+    """``(subject, name salt, trait, day, purposes)`` of each trait a purpose may see; streams."""
     rows = (
         select(table.c.subject, subjects.c.name_salt, table.c.trait, table.c.day, table.c.purposes)
         .join(

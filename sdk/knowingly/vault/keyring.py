@@ -17,6 +17,7 @@ from knowingly.store import root_versions, tenant_keys
 from knowingly.store.database import Database
 from knowingly.store.keys import KeyTx, NewKey
 from knowingly.store.root_versions import RootRow
+from knowingly.store.shop import RESTORING
 from knowingly.store.tenant_keys import TenantKeyRow
 from knowingly.vault.seal import Cipher, place, version_of
 from knowingly.vault.tenant_key import TenantKey, again
@@ -164,10 +165,14 @@ class Keyring:
         Asked under the writer's lock before rows rest on fresh keys: the sweep of a server whose
         clock runs ahead could have taken them.
         """
+        return not self.missing(key_ids)
+
+    def missing(self, key_ids: Sequence[bytes]) -> set[bytes]:
+        """Those of these keys that are not in the key store, whatever the cache says."""
         if not key_ids:
-            return True
+            return set()
         with self._database.reading() as connection:
-            return len(key_rows.subject_keys(connection, self._tenant, key_ids)) == len(key_ids)
+            return set(key_ids) - key_rows.subject_keys(connection, self._tenant, key_ids).keys()
 
     def first_version(self, key_id: bytes) -> int:
         """The version of the tenant's key under which a person's first key was kept.
@@ -284,8 +289,14 @@ def same_shop(data: str | None, keys: str | None) -> None:
     """Refuse data and a key store that do not belong together.
 
     Raises:
-        StoreError: They belong to different shops, or the key store of existing data is gone.
+        StoreError: They belong to different shops, the key store of existing data is gone, or
+            the data are being restored.
     """
+    if data is not None and data.startswith(RESTORING):
+        raise StoreError(
+            "a backup was restored here and the erasures since it are not done: run "
+            "'knowingly backup restore' again, to the same place"
+        )
     if data is not None and keys is None:
         raise StoreError(
             "the key store of this shop is missing: restore it from its own backup, "

@@ -1,0 +1,1 @@
+"""Whole shops: moved to another database, backed up, and brought back."""

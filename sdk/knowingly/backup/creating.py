@@ -1,0 +1,142 @@
+"""A backup: one store in a SQLite file of its own, with a manifest, whatever database it is in.
+
+The data and the key store are backed up apart, because their backups have different lives: a
+backup of the data opens nothing by itself and may be kept for long, one of the keys opens whoever
+was erased after it, for as long as the root key of its time lives.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from knowingly.backup import manifest
+from knowingly.backup.copies import copied, logs_verify
+from knowingly.backup.manifest import Log, Manifest
+from knowingly.domain.moments import Clock, system_clock
+from knowingly.domain.progress import Progress
+from knowingly.errors import StoreError
+from knowingly.opening import existing_files, make_store
+from knowingly.store import migrate
+from knowingly.store import shop as shop_rows
+from knowingly.store.database import Database
+
+FILES: dict[str, Literal["data.db", "keys.db"]] = {"data": "data.db", "keys": "keys.db"}
+UNFINISHED = ".unfinished"
+_CHUNK = 2**20
+
+
+def create(
+    url: str,
+    key_store: str | None,
+    *,
+    data_to: Path | None = None,
+    keys_to: Path | None = None,
+    clock: Clock = system_clock,
+    progress: Progress | None = None,
+) -> dict[str, Manifest]:
+    """Back up the data, the keys, or both, each into a folder of its own; the app may run.
+
+    The snapshot of the data is the earlier one, so that its events have their keys.
+
+    Raises:
+        StoreError: There is no shop, or a folder has something in it.
+        TamperedError: A tenant's log does not verify.
+    """
+    if data_to is not None and keys_to is not None and data_to.resolve() == keys_to.resolve():
+        raise StoreError("the key store's backup needs a place of its own, apart from the data's")
+    tell, done = progress or (lambda *_: None), {}
+    source = existing_files(url, key_store)
+    try:
+        if data_to is not None:
+            done["data"] = _backed_up(source.data, "data", data_to, clock, tell)
+        if keys_to is not None:
+            done["keys"] = _backed_up(source.keys, "keys", keys_to, clock, tell)
+    finally:
+        source.close()
+    return done
+
+
+def _backed_up(
+    source: Database, store: Literal["data", "keys"], folder: Path, clock: Clock, tell: Progress
+) -> Manifest:
+    with _new_folder(folder) as unfinished:
+        path = unfinished / FILES[store]
+        created = clock()
+        target = Database(f"sqlite:///{path}")
+        try:
+            make_store(target, store)
+            with source.reading() as old, target.writing() as new:
+                sums = copied(old, new, store, tell)
+                logs = logs_verify(new, tell) if store == "data" else {}
+                is_data = store == "data"
+                shop = shop_rows.data_shop(new) if is_data else shop_rows.keys_shop(new)
+            if shop is None or not target.truncate():
+                raise StoreError("the backup cannot be finished: try again")
+        finally:
+            target.close()
+        found = Manifest(
+            store=store,
+            file=FILES[store],
+            shop=shop,
+            schema_version=migrate.HEADS[store],
+            created=created,
+            bytes=path.stat().st_size,
+            sha256=sha256_of(path),
+            tables=manifest.tables(sums),
+            logs=tuple(
+                Log(tenant=name, size=size, root=root) for name, (size, root) in logs.items()
+            ),
+        )
+        _write(unfinished / manifest.NAME, found.to_json())
+        _sync(path)
+    return found
+
+
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[Path]:
+    """A private folder under another name, which gets its own once it is whole, and on the disk."""
+    parent = folder.absolute().parent
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise StoreError(f"{folder} exists already; nothing was done, name another folder")
+    if not parent.is_dir():
+        raise StoreError(f"the folder {parent} does not exist: create it first")
+    unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=UNFINISHED, dir=parent))
+    try:
+        yield unfinished
+        _sync(unfinished)
+        unfinished.rename(folder)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    _sync(parent)
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while part := file.read(_CHUNK):
+            digest.update(part)
+    return digest.hexdigest()
+
+
+def _write(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(path: Path) -> None:
+    """What was written there, or named there, survives a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,149 @@
+"""A backup brought back into an empty database, and the erasures since it done again.
+
+Until they are done the data bear another shop's name, under which nobody can open them: a restore
+that is cut short leaves nothing that serves an erased person, and is begun again from the start.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from knowingly.backup.checking import reading, verify
+from knowingly.backup.copies import check, copied, keys_copied, must_be_empty
+from knowingly.backup.manifest import Manifest
+from knowingly.domain.moments import to_us
+from knowingly.domain.progress import Progress
+from knowingly.errors import StoreError
+from knowingly.governance.erasure import Erasures
+from knowingly.governance.replay import Replayed, replay
+from knowingly.opening import Files, check_current, make_store
+from knowingly.recommend.registry import Registry
+from knowingly.shop import Means
+from knowingly.store import copying, tenant_keys
+from knowingly.store import shop as shop_rows
+from knowingly.store.database import Database
+from knowingly.store.shop import RESTORING
+from knowingly.store.urls import key_store_beside
+from knowingly.vault.keyring import same_shop
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was restored, from when it is, and what was done again in each tenant's data."""
+
+    store: str
+    made: datetime
+    rows: int
+    tenants: tuple[Replayed, ...]
+
+
+def restore_keys(folder: Path, to: str, progress: Progress | None = None) -> Restored:
+    """Bring a backup of the key store back into an empty database.
+
+    It holds keys of people who were erased since. Open the shop's data of today with it and run
+    ``maintain``: keys that nobody uses are deleted.
+
+    Raises:
+        DamagedBackupError: It is unfinished, or not what was written.
+        StoreError: It is a backup of the data, or the database is not empty.
+    """
+    tell = progress or (lambda *_: None)
+    found = verify(folder, tell)
+    _must_hold(found, "keys")
+    target = Database(to)
+    try:
+        make_store(target, "keys")
+        with reading(folder, found) as old, target.writing(alone=True) as new:
+            must_be_empty(target, copying.count(new, "keys"))
+            check(found.sums, copied(old, new, "keys", tell), "keys")
+    finally:
+        target.close()
+    return Restored("keys", found.created, found.rows, ())
+
+
+def restore_data(
+    folder: Path,
+    means: Means,
+    *,
+    to: str,
+    key_store: str | None = None,
+    copy_keys_to: str | None = None,
+    progress: Progress | None = None,
+) -> Restored:
+    """Bring a backup of the data back into an empty database, and erase again who was erased since.
+
+    Args:
+        folder: The backup.
+        means: The policy, the plugins and the root keys.
+        to: Where the data go.
+        key_store: Today's key store, beside the data when left out. It says who was erased.
+        copy_keys_to: An empty database for a copy of the key store. When left out the restored
+            data use today's own, which must then serve no other data: each would delete the keys
+            of people whom only the other knows.
+        progress: Told what is being done.
+
+    Raises:
+        DamagedBackupError: It is unfinished, or not what was written.
+        StoreError: A database is not empty, or the key store is another shop's.
+    """
+    tell = progress or (lambda *_: None)
+    found = verify(folder, tell)
+    _must_hold(found, "data")
+    data = Database(to)
+    today = Database(key_store_beside(data.url) if key_store is None else key_store)
+    keys = today if copy_keys_to is None else Database(copy_keys_to)
+    files = Files(data, keys)
+    try:
+        check_current(today, "keys")
+        _must_fit(found, today)
+        _fill(folder, found, files, today, tell)
+        done = tuple(_replayed(means, files, found, log.tenant) for log in found.logs)
+        with data.writing(alone=True) as connection:
+            shop_rows.rename_data(connection, found.shop)
+    finally:
+        today.close()
+        files.close()
+    return Restored("data", found.created, found.rows, done)
+
+
+def _must_hold(found: Manifest, store: str) -> None:
+    if found.store != store:
+        raise StoreError(f"this is a backup of the {found.store}, not of the {store}")
+
+
+def _must_fit(found: Manifest, today: Database) -> None:
+    """The key store is this shop's, and has the keys of every tenant of the backup."""
+    with today.reading() as connection:
+        same_shop(found.shop, shop_rows.keys_shop(connection))
+        known = set(tenant_keys.tenants(connection))
+    without = [log.tenant for log in found.logs if log.tenant not in known]
+    if without:
+        # Everybody of theirs would be taken for erased.
+        raise StoreError(f"the key store has no keys of {', '.join(without)}; nothing was restored")
+
+
+def _fill(folder: Path, found: Manifest, files: Files, today: Database, tell: Progress) -> None:
+    """The rows of the backup, under a name that keeps the shop closed, and its keys where asked."""
+    make_store(files.data, "data")
+    with reading(folder, found) as old, files.data.writing(alone=True) as new:
+        if (shop_rows.data_shop(new) or "").startswith(RESTORING):
+            copying.clear(new, "data")
+        must_be_empty(files.data, copying.count(new, "data"))
+        check(found.sums, copied(old, new, "data", tell), "data")
+        shop_rows.rename_data(new, RESTORING + found.shop)
+        if files.keys is not today:
+            _copy_keys(files.keys, today, tell)
+
+
+def _copy_keys(keys: Database, today: Database, tell: Progress) -> None:
+    if keys.identity() == today.identity():
+        raise StoreError("the copy of the key store is the key store itself")
+    make_store(keys, "keys")
+    with today.reading() as old, keys.writing(alone=True) as new:
+        keys_copied(old, new, keys, tell)
+
+
+def _replayed(means: Means, files: Files, found: Manifest, tenant: str) -> Replayed:
+    tenancy = means.tenancy(files, tenant)
+    erasures = Erasures(tenancy, Registry(), means.host.algorithms)
+    return replay(tenancy, erasures, backup_us=to_us(found.created))

@@ -1,0 +1,65 @@
+"""The erasures that data from a backup has missed, done again.
+
+Nothing but the key store is needed to know them: whoever is in the data and has no key any more was
+erased after the backup was made. Somebody who was given a new key since looks the same, because
+their old rows open for nobody either.
+"""
+
+from dataclasses import dataclass
+
+from knowingly.governance.erasure import Erasures
+from knowingly.ledger import log
+from knowingly.store import subjects
+from knowingly.store.subjects import ACTIVE
+from knowingly.tenancy import Tenancy
+
+_PEOPLE_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What was done again in one tenant's data.
+
+    ``models`` are out of service until the next training: they had learned from somebody erased.
+    """
+
+    tenant: str
+    erased: int
+    models: tuple[str, ...]
+
+
+def replay(tenancy: Tenancy, erasures: Erasures, *, backup_us: int) -> Replayed:
+    """Erase again everybody whose key is gone; the log says so, and from when the backup is."""
+    erasures.resume()
+    models: set[str] = set()
+    lost = without_key(tenancy)
+    for subject in lost:
+        certificate = erasures.replay(subject)
+        models |= certificate.statement["models"].keys()
+    with tenancy.write() as tx:
+        log.append(
+            tx,
+            "backup.restored",
+            at_us=tenancy.now_us(),
+            seal=tenancy.keyring.operator.seal,
+            facts={"made": backup_us, "erased": len(lost)},
+        )
+    return Replayed(tenancy.name, len(lost), tuple(sorted(models)))
+
+
+def without_key(tenancy: Tenancy) -> list[int]:
+    """The people of this data whose key is not in the key store, by number."""
+    lost: list[int] = []
+    last = -1
+    while True:
+        with tenancy.read() as snapshot:
+            people = subjects.after(snapshot, last, _PEOPLE_AT_ONCE)
+        if not people:
+            return lost
+        last = people[-1].subject
+        missing = tenancy.keyring.missing([person.key_id for person in people])
+        lost += [
+            person.subject
+            for person in people
+            if person.state == ACTIVE and person.key_id in missing
+        ]
