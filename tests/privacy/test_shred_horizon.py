@@ -21,6 +21,8 @@ from knowingly.vault.wrapping import tenant_context
 
 TENANT = "default"
 
+pytestmark = pytest.mark.only_sqlite("the attacker mixes copies of files")
+
 
 def rows(file, statement):
     with closing(sqlite3.connect(file)) as connection:

@@ -9,6 +9,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 T = TypeVar("T")
 
 BATCH = 500
+STREAMING = {"yield_per": 2_000}
+"""For one long statement, never for a connection: there it would hold for the next ones too."""
 
 
 def batched(values: Sequence[T], size: int = BATCH) -> Iterator[Sequence[T]]:

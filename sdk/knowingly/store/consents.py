@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Row, and_, bindparam, select, update
 
 from knowingly.domain.consent import ACCOUNT, Action, ConsentRecord
-from knowingly.store.batches import BulkInsert, batched
+from knowingly.store.batches import STREAMING, BulkInsert, batched
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.prepared import Prepared
 from knowingly.store.schema import consent_records as table
@@ -174,5 +174,5 @@ def with_leaves(snapshot: Snapshot) -> Iterator[tuple[int, bytes | None, Row[Any
         )
         .where(table.c.tenant == snapshot.tenant)
     )
-    for row in snapshot.connection.execution_options(yield_per=2_000).execute(joined):
+    for row in snapshot.connection.execute(joined, execution_options=STREAMING):
         yield row.idx, row.leaf, row

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import and_, bindparam, select, update
 
-from knowingly.store.batches import BulkInsert
+from knowingly.store.batches import STREAMING, BulkInsert
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.schema import ledger_details, ledger_entries, ledger_nodes
 
@@ -75,7 +75,7 @@ def leaves_with_hashes(snapshot: Snapshot) -> Iterator[tuple[int, bytes, bytes |
         .where(ledger_entries.c.tenant == snapshot.tenant)
         .order_by(ledger_entries.c.idx)
     )
-    result = snapshot.connection.execution_options(yield_per=2_000).execute(joined)
+    result = snapshot.connection.execute(joined, execution_options=STREAMING)
     for row in result:
         yield row[0], row[1], row[2]
 
@@ -111,7 +111,7 @@ def leaves_with_subjects(snapshot: Snapshot) -> Iterator[tuple[int, bytes, int |
         .where(ledger_entries.c.tenant == snapshot.tenant)
         .order_by(ledger_entries.c.idx)
     )
-    for row in snapshot.connection.execution_options(yield_per=2_000).execute(joined):
+    for row in snapshot.connection.execute(joined, execution_options=STREAMING):
         yield row[0], row[1], row[2]
 
 

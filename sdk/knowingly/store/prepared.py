@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, Dialect, Select
 from sqlalchemy.exc import OperationalError
 
+from knowingly.store.batches import STREAMING
+
 Row = tuple[Any, ...]
 _ROWS_AT_ONCE = 5_000
 
@@ -37,8 +39,8 @@ class Prepared:
         """The rows one after the other, some thousands of them in memory at a time."""
         driver = connection.connection.driver_connection
         if not isinstance(driver, sqlite3.Connection):
-            streaming = connection.execution_options(yield_per=_ROWS_AT_ONCE)
-            for part in streaming.execute(self._statement, values).partitions():
+            result = connection.execute(self._statement, values, execution_options=STREAMING)
+            for part in result.partitions():
                 yield from part
             return
         statement, given = self._bound(connection.dialect, values)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import and_, delete, insert, select, update
 
+from knowingly.store.batches import STREAMING
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.schema import subjects
 from knowingly.store.schema import traits as table
@@ -58,6 +59,6 @@ def usable(snapshot: Snapshot) -> Iterator[tuple[int, bytes, bytes, int, int]]:
         .where(table.c.tenant == snapshot.tenant, table.c.purposes != 0)
         .order_by(table.c.subject)
     )
-    streaming = snapshot.connection.execution_options(yield_per=5_000)
-    for part in streaming.execute(rows).partitions():
+    result = snapshot.connection.execute(rows, execution_options=STREAMING)
+    for part in result.partitions():
         yield from ((row[0], row[1], row[2], row[3], row[4]) for row in part)
