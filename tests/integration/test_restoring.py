@@ -90,6 +90,18 @@ def test_the_erasures_since_are_done_again(monday, tea_house, there):
     assert tea_house.count("subject_keys", "keys") == before
 
 
+def test_no_budget_is_spent_twice(monday, tea_house, there):
+    """What was released since the backup is not known to it: open periods pay no more."""
+    restored(monday, tea_house, there)
+    there.with_policy(aggregates={"min_people": 1})
+    shop = there.open()
+    budget = shop.aggregates.budget()
+    assert len(budget.spent) == 2
+    assert all(one == pytest.approx(budget.per_period) for one in budget.spent.values())
+    with pytest.raises(knowingly.BudgetExhaustedError):
+        shop.aggregates.release_bestsellers()
+
+
 def test_the_living_are_served_again(monday, tea_house, there, gaps):
     """Their history opens, and after a training so do their pages."""
     restored(monday, tea_house, there)

@@ -30,6 +30,7 @@ from knowingly.store.releases import ChargeRow, ReleaseRow
 from knowingly.tenancy import Tenancy
 
 PURPOSE = "measure"
+UNKNOWN = "unknown since a backup"
 DELTA = 1e-6
 _PURCHASE = KIND_CODE[EventKind.PURCHASE]
 
@@ -187,24 +188,47 @@ class Aggregates:
 
     def _charge(self, tx: Tx, charge: str, period: Period, rho: float, now_us: int) -> None:
         pico = to_pico_rho(rho)
-        limit = to_pico_rho(rho_for(self._tenancy.policy.aggregates.epsilon_per_period, DELTA))
-        left = limit - stored.spent(tx, period.start_us, period.end_us)
+        left = _left(self._tenancy, tx, period)
         if pico > left:
             raise BudgetExhaustedError(
                 asked=rho, left=from_pico_rho(max(left, 0)), period=period.name
             )
-        stored.charge(
-            tx,
-            charge,
-            ChargeRow(period.name, period.start_us, period.end_us, pico, BESTSELLERS, now_us),
-        )
-        log.append(
-            tx,
-            "budget.charged",
-            at_us=now_us,
-            seal=self._tenancy.keyring.operator.seal,
-            facts={"period": period.name, "pico_rho": pico, "what": BESTSELLERS, "charge": charge},
-        )
+        _debit(self._tenancy, tx, period, pico, what=BESTSELLERS, charge=charge, now_us=now_us)
+
+
+def spend_the_rest(tenancy: Tenancy, tx: Tx) -> None:
+    """Charge all that is left of every period that can still be released from.
+
+    Data from a backup do not know what was released since: the budget may be wasted, and never
+    spent twice.
+    """
+    now_us, kind = tenancy.now_us(), tenancy.policy.aggregates.period
+    current = period_at(now_us, kind)
+    for period in (current, period_before(current, kind)):
+        left = _left(tenancy, tx, period)
+        if left > 0:
+            charge = uuid.uuid4().hex
+            _debit(tenancy, tx, period, left, what=UNKNOWN, charge=charge, now_us=now_us)
+
+
+def _left(tenancy: Tenancy, tx: Tx, period: Period) -> int:
+    """What a period can still pay, in pico-rho."""
+    limit = to_pico_rho(rho_for(tenancy.policy.aggregates.epsilon_per_period, DELTA))
+    return limit - stored.spent(tx, period.start_us, period.end_us)
+
+
+def _debit(
+    tenancy: Tenancy, tx: Tx, period: Period, pico: int, *, what: str, charge: str, now_us: int
+) -> None:
+    row = ChargeRow(period.name, period.start_us, period.end_us, pico, what, now_us)
+    stored.charge(tx, charge, row)
+    log.append(
+        tx,
+        "budget.charged",
+        at_us=now_us,
+        seal=tenancy.keyring.operator.seal,
+        facts={"period": period.name, "pico_rho": pico, "what": what, "charge": charge},
+    )
 
 
 def _as_release(released: Released, ids: Sequence[str]) -> Release:

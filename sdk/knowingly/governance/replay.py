@@ -7,6 +7,7 @@ their old rows open for nobody either.
 
 from dataclasses import dataclass
 
+from knowingly.governance.aggregates import spend_the_rest
 from knowingly.governance.erasure import Erasures
 from knowingly.ledger import log
 from knowingly.store import subjects
@@ -29,7 +30,10 @@ class Replayed:
 
 
 def replay(tenancy: Tenancy, erasures: Erasures, *, backup_us: int) -> Replayed:
-    """Erase again everybody whose key is gone; the log says so, and from when the backup is."""
+    """Erase again everybody whose key is gone, and spend the budget that may have been spent since.
+
+    The log says so, and from when the backup is.
+    """
     erasures.resume()
     models: set[str] = set()
     lost = without_key(tenancy)
@@ -37,6 +41,7 @@ def replay(tenancy: Tenancy, erasures: Erasures, *, backup_us: int) -> Replayed:
         certificate = erasures.replay(subject)
         models |= certificate.statement["models"].keys()
     with tenancy.write() as tx:
+        spend_the_rest(tenancy, tx)
         log.append(
             tx,
             "backup.restored",
