@@ -6,6 +6,8 @@ from subprocess import run as start
 
 import pytest
 
+RETENTION = (sys.executable, "-m", "knowingly", "retention", "run")
+
 
 @pytest.fixture
 def old(house, agree):
@@ -39,7 +41,7 @@ purposes = ["personalize"]
 
 def knowingly_run(house, *more):
     done = start(
-        [sys.executable, "-m", "knowingly", "retention", "run", "--json", *more],
+        [*RETENTION, "--shop", house.url, "--json", *more],
         cwd=house.folder,
         capture_output=True,
         text=True,
@@ -67,7 +69,7 @@ def test_it_says_first_and_does_with_yes(old):
 def test_in_words_it_is_a_table(old):
     """With what and why, and who is held as a number."""
     done = start(
-        [sys.executable, "-m", "knowingly", "retention", "run"],
+        [*RETENTION, "--shop", old.url],
         cwd=old.folder,
         capture_output=True,
         text=True,

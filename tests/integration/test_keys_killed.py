@@ -15,6 +15,8 @@ from knowingly.vault import key_file, rewrap
 
 PEOPLE = ("ada", "bob", "cas", "dan", "eve")
 
+pytestmark = pytest.mark.only_sqlite("it reads the key store's file after each kill")
+
 
 @pytest.fixture
 def small(house, agree):
