@@ -102,9 +102,17 @@ def test_an_interrupted_rotation_is_said_and_finished(shop, monkeypatch):
 def test_a_person_is_given_a_new_key(shop):
     """How many rows were sealed anew, and never who."""
     told = document("keys", "reseal", WHO)
-    assert told == {"rows": {"events": 1, "ledger_details": 1, "manifests": 0}, "overwritten": True}
+    assert told == {
+        "rows": {
+            "events": 1,
+            "ledger_details": 1,
+            "manifests": 0,
+            **dict.fromkeys(("traits", "identities", "holds"), 0),
+        },
+        "overwritten": True,
+    }
     result = call("keys", "reseal", WHO)
-    assert "Sealed anew: 1 events, 2 ledger_details, 0 manifests." in result.stdout
+    assert "Sealed anew: 1 events, 2 ledger_details, 0 manifests, 0 traits" in result.stdout
     assert WHO not in result.output
     unknown = call("keys", "reseal", "canary-nobody")
     assert unknown.exit_code == 1
