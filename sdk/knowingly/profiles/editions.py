@@ -97,7 +97,7 @@ def _rank(edition: Edition) -> tuple[int, str]:
 
 def _name(tenancy: Tenancy, one: Arrived, place: int) -> bytes:
     name = event_id(one.fields["order"], place)
-    return tenancy.keyring.event_name(one.person.key_id, name)
+    return tenancy.keyring.event_name(one.person.name_salt, name)
 
 
 def _stored(tenancy: Tenancy, tx: Tx, one: Arrived) -> Edition | None:

@@ -85,6 +85,22 @@ def test_retention_knows_the_fields_of_someone_with_a_new_key(tea_house):
     assert tea.profiles.view("t000", "personalize").traits["size"].value == 42
 
 
+def test_an_order_is_found_again_under_a_new_key(tea):
+    """Sent again it changes nothing, and edited it is replaced: its rows keep their names."""
+    order = {
+        "subject": "t000",
+        "id": "o-1",
+        "at": tea.now(),
+        "lines": [{"item": "assam", "quantity": 2}],
+    }
+    assert tea.track([order]).kept == 1
+    tea.keys.reseal("t000")
+    assert tea.track([order]).duplicates == 1
+    assert tea.track([{**order, "lines": [{"item": "oolong"}]}]).kept == 1
+    seen = tea.profiles.view("t000", "personalize").events
+    assert [event.item for event in seen if event.order == "o-1"] == ["oolong"]
+
+
 def test_the_old_key_is_in_no_file_and_opens_nothing(tea, tea_house):
     """In the key store nor in its log."""
     row = person_row(tea, "t000")
