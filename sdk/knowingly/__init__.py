@@ -1,14 +1,18 @@
 """Personalization that asks first."""
 
 from knowingly.consent.choice import Choice
+from knowingly.consent.signals.decoder import SignalDecoder
+from knowingly.consent.signals.gpc import GpcSupport
 from knowingly.consent.token import Explanation
-from knowingly.domain.consent import Action, Decision, Receipt, Signal
+from knowingly.domain.bits import Bits
+from knowingly.domain.consent import Action, Decision, Receipt
 from knowingly.domain.event import Event, EventKind
 from knowingly.domain.intake import Intake, Refusal
 from knowingly.domain.item import Item, Variant
 from knowingly.domain.merged import Merged
 from knowingly.domain.order import Order, OrderLine
 from knowingly.domain.page import Basis, Hit, Page
+from knowingly.domain.signal import Asked, Said, Signal
 from knowingly.errors import (
     BudgetExhaustedError,
     ConsentError,
@@ -27,6 +31,7 @@ from knowingly.errors import (
     PolicyError,
     RootKeyError,
     SealError,
+    SignalError,
     StoreError,
     TamperedError,
     UnknownItemError,
@@ -63,7 +68,9 @@ __all__ = [
     "Action",
     "Addendum",
     "Algorithm",
+    "Asked",
     "Basis",
+    "Bits",
     "Block",
     "BudgetExhaustedError",
     "BudgetReport",
@@ -84,6 +91,7 @@ __all__ = [
     "Explanation",
     "FileError",
     "FitData",
+    "GpcSupport",
     "History",
     "Hit",
     "HoldError",
@@ -121,9 +129,12 @@ __all__ = [
     "RootKeys",
     "RootVersion",
     "Rotated",
+    "Said",
     "SealError",
     "Shop",
     "Signal",
+    "SignalDecoder",
+    "SignalError",
     "StoreError",
     "TamperedError",
     "Trained",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pluggy
 
+from knowingly.consent.signals.decoder import SignalDecoder
 from knowingly.policy import DataField
 from knowingly.recommend.interface import Algorithm
 from knowingly.vault.wrapping import RootKeys
@@ -33,6 +34,17 @@ def knowingly_data_fields() -> Mapping[str, DataField]:  # type: ignore[empty-bo
     Called once when a shop is opened. Each needs a name no other plugin has; where the policy file
     declares a field of the same name, the file holds. A purpose that the policy does not declare
     never sees a value. Special categories are for the policy file alone.
+    """
+
+
+@hookspec
+def knowingly_signals() -> list[type[SignalDecoder]]:  # type: ignore[empty-body]
+    """The decoders of this plugin, for signals of banners and browsers.
+
+    Called once when a shop is opened. Each class needs a ``source`` no other decoder has;
+    ``shop.signals.read`` makes one, without arguments, for each value to be decoded. A decoder says
+    what a value says in its standard's words; ``[signals.map]`` of the policy file says what that
+    counts for.
     """
 
 

@@ -5,8 +5,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from knowingly.domain.consent import ConsentRecord, Decision, Signal
+from knowingly.domain.consent import ConsentRecord, Decision
 from knowingly.domain.moments import Clock, to_us
+from knowingly.domain.signal import Signal
 from knowingly.items.catalogue import Catalogue
 from knowingly.ledger.signing import public_key, sign
 from knowingly.policy import Policy, decide

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from knowingly.domain.signal import Signal as Signal  # noqa: PLC0414 - its first home
+
 ACCOUNT = "account"
 """The scope of a choice made by a person who is signed in."""
 
@@ -34,23 +36,6 @@ class ConsentRecord:
     index: int
     notice: str | None = None
     scope: str = ACCOUNT
-
-
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """What a banner or browser said, normalised to purposes: evidence, not a choice.
-
-    ``source`` names the decoder (``"gpc"``, ``"shopify"`` …). A purpose in neither set is silent.
-    ``problem`` is set when the raw value could not be understood: such a signal allows nothing.
-
-    Stability: stable.
-    """
-
-    source: str
-    allows: frozenset[str] = frozenset()
-    refuses: frozenset[str] = frozenset()
-    at: datetime | None = None
-    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,11 @@
 """The policy file, the purposes it declares, and ``decide``: pure but for reading the file."""
 
+from knowingly.policy.crosswalk import crosswalk
 from knowingly.policy.data import DataField
 from knowingly.policy.decide import EVERY_PURPOSE, REASONS, decide, standing_no
 from knowingly.policy.file import default_policy_text, load_policy, parse_policy
 from knowingly.policy.model import Notice, Policy, Purpose, Slot
+from knowingly.policy.signals import normalise
 
 __all__ = [
     "EVERY_PURPOSE",
@@ -13,9 +15,11 @@ __all__ = [
     "Policy",
     "Purpose",
     "Slot",
+    "crosswalk",
     "decide",
     "default_policy_text",
     "load_policy",
+    "normalise",
     "parse_policy",
     "standing_no",
 ]

@@ -24,26 +24,25 @@ from knowingly.policy.bots import is_bot
 from knowingly.policy.data import MAX_FIELDS, DataField, field_misfits
 from knowingly.policy.section import (
     MAX_DAYS,
+    Basis,
     Days,
     Line,
     Section,
     Slug,
     Switch,
     Whole,
+    no_such_purpose,
     not_blank,
+    without_repeats,
 )
+from knowingly.policy.signals import Signals, signal_misfits
 
 MAX_PURPOSES = 60
 """The purposes of an event are stored as the bits of one 64-bit integer."""
 
 Loc = tuple[str | int, ...]
-Basis = Literal["consent", "contract", "legitimate_interest", "legal_obligation"]
 Exclusion = Literal["seen", "bought", "basket", "out_of_stock", "hidden"]
 Period = Literal["year", "quarter", "month"]
-
-
-def _without_repeats(values: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(sorted(set(values)))
 
 
 def _never(value: object) -> object:
@@ -114,20 +113,11 @@ class Notice(Section):
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
-class Signals(Section):
-    """What a banner or browser may decide; nothing unless it is named here."""
-
-    stale_after_days: Days = 395
-    accept: dict[Slug, Annotated[tuple[str, ...], AfterValidator(_without_repeats)]] = Field(
-        default_factory=dict
-    )
-
-
 class Slot(Section):
     """A place on a page: the algorithms tried in turn, and what is left out."""
 
     algorithms: Annotated[tuple[Slug, ...], Field(max_length=20), AfterValidator(_without_catalog)]
-    exclude: Annotated[tuple[Exclusion, ...], AfterValidator(_without_repeats)] = (
+    exclude: Annotated[tuple[Exclusion, ...], AfterValidator(without_repeats)] = (
         "basket",
         "bought",
         "hidden",
@@ -178,7 +168,7 @@ class Keys(Section):
 class Plugins(Section):
     """Which plugins may be loaded; ``*`` is all that are installed."""
 
-    allow: Annotated[tuple[str, ...], AfterValidator(_without_repeats)] = ("*",)
+    allow: Annotated[tuple[str, ...], AfterValidator(without_repeats)] = ("*",)
 
 
 class PastOrders(Section):
@@ -187,7 +177,7 @@ class PastOrders(Section):
     They are used only while the purpose is allowed: where it rests on consent, by consent.
     """
 
-    purposes: Annotated[tuple[Slug, ...], AfterValidator(_without_repeats)] = ()
+    purposes: Annotated[tuple[Slug, ...], AfterValidator(without_repeats)] = ()
     basis: Basis | None = None
 
 
@@ -202,7 +192,7 @@ class Intake(Section):
 class Identities(Section):
     """The kinds of identity by which a person can be found."""
 
-    kinds: Annotated[tuple[Slug, ...], Field(max_length=20), AfterValidator(_without_repeats)] = (
+    kinds: Annotated[tuple[Slug, ...], Field(max_length=20), AfterValidator(without_repeats)] = (
         "customer_id",
         "email",
         "phone",
@@ -335,13 +325,10 @@ def _misfits(policy: Policy) -> Iterator[tuple[Loc, str]]:
             loc = ("notices", position, "covers", name)
             purpose = policy.purposes.get(name)
             if purpose is None:
-                yield loc, _no_such_purpose(name)
+                yield loc, no_such_purpose(name)
             elif covered > purpose.version:
                 yield loc, _covers_too_much(covered, purpose.version, name)
-    for source, names in policy.signals.accept.items():
-        for name in names:
-            if name not in policy.purposes:
-                yield ("signals", "accept", source), _no_such_purpose(name)
+    yield from signal_misfits(policy.signals, policy.purposes)
     yield from field_misfits(
         policy.data, {name: purpose.basis for name, purpose in policy.purposes.items()}
     )
@@ -358,13 +345,9 @@ def _misfits_of_past_orders(policy: Policy) -> Iterator[tuple[Loc, str]]:
     past, loc = policy.intake.past_orders, ("intake", "past_orders")
     for name in past.purposes:
         if name not in policy.purposes:
-            yield (*loc, "purposes"), _no_such_purpose(name)
+            yield (*loc, "purposes"), no_such_purpose(name)
     others = 'write "contract", "legitimate_interest" or "legal_obligation"'
     if past.basis == "consent":
         yield (*loc, "basis"), f"an order cannot rest on a consent that came after it: {others}"
     elif past.purposes and past.basis is None:
         yield (*loc, "purposes"), f"basis is missing beside it: {others}"
-
-
-def _no_such_purpose(name: str) -> str:
-    return f"there is no purpose {name!r}: declare it as [purposes.{name}], or correct the name"

@@ -1,6 +1,6 @@
 """What every table of the policy file is made of."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 from pydantic_core import PydanticCustomError
@@ -15,6 +15,17 @@ def not_blank(value: str) -> str:
     return value
 
 
+def without_repeats(values: tuple[str, ...]) -> tuple[str, ...]:
+    """The values once each, sorted: their order and number mean nothing."""
+    return tuple(sorted(set(values)))
+
+
+def no_such_purpose(name: str) -> str:
+    """What to write instead of a purpose that the policy does not declare."""
+    return f"there is no purpose {name!r}: declare it as [purposes.{name}], or correct the name"
+
+
+Basis = Literal["consent", "contract", "legitimate_interest", "legal_obligation"]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 Line = Annotated[str, Field(min_length=1, max_length=2_000), AfterValidator(not_blank)]
 Whole = Annotated[int, Field(strict=True)]

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from knowingly.domain.consent import Signal
 from knowingly.domain.item import A_MARKET, is_market
+from knowingly.domain.signal import Signal
 from knowingly.errors import InputError, UnknownSlotError
 
 MAX_K = 100
@@ -64,7 +64,7 @@ def _check_signal(signal: object) -> None:
         raise InputError("signals", "a list of signals")
     if not isinstance(signal.source, str):
         raise InputError("signals", "a source that is text")
-    for purposes in (signal.allows, signal.refuses):
+    for purposes in (signal.allows, signal.refuses, signal.objects):
         if not isinstance(purposes, (frozenset, set)):
             raise InputError("signals", "sets of purposes that are allowed and refused")
         for purpose in purposes:
