@@ -2,7 +2,7 @@
 
 from knowingly.consent.choice import Choice
 from knowingly.consent.token import Explanation
-from knowingly.domain.consent import Action, Decision, Receipt, Signal
+from knowingly.domain.consent import Action, ConsentStatus, Decision, Receipt, Signal
 from knowingly.domain.event import Event, EventKind
 from knowingly.domain.intake import Intake, Refusal
 from knowingly.domain.item import Item, Variant
@@ -71,6 +71,7 @@ __all__ = [
     "Choice",
     "Comparison",
     "ConsentError",
+    "ConsentStatus",
     "ContractError",
     "CountingAlgorithm",
     "Counts",

@@ -227,6 +227,7 @@ class Shop:
         item: str | None = None,
         basket: Sequence[str] = (),
         signals: Sequence[Signal] = (),
+        device: str | None = None,
         market: str | None = None,
         k: int | None = None,
         agent: str | None = None,
@@ -242,6 +243,7 @@ class Shop:
             item: The item of the page, if it has one.
             basket: Item ids in the basket in hand.
             signals: What the browser or a banner said with this request.
+            device: The app's id of the device: choices made on it alone count here.
             market: The market of the request, such as ``"DE"``: what is not sold there is left
                 out, and prices are those of it.
             k: How many hits, 1 to 100; as many as the slot says when left out.
@@ -258,6 +260,7 @@ class Shop:
             item=item,
             basket=basket,
             signals=signals,
+            device=device,
             market=market,
             k=k,
         )

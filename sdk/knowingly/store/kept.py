@@ -6,7 +6,7 @@ person under a legal hold wait until it is released.
 
 from sqlalchemy import ColumnElement, Table, delete, func, select, update
 
-from knowingly.store.consents import MERGED
+from knowingly.domain.consent import MERGED
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.schema import consent_records, events, holds, traits
 

@@ -138,7 +138,7 @@ def test_keys_are_committed_before_the_rows_that_need_them(shop, monkeypatch):
     def fail(*_, **__):
         raise RuntimeError("power cut")
 
-    monkeypatch.setattr(shop.consent, "_write", fail)
+    monkeypatch.setattr(shop.consent._recorder, "_write", fail)
     with pytest.raises(RuntimeError):
         shop.consent.grant("ada", ["train"], notice="2026-01/en")
     with shop._files.keys.reading() as connection:
