@@ -18,8 +18,8 @@ from knowingly.backup.evidence import Past, faults_of
 from knowingly.backup.restoring import restore_data
 from knowingly.domain.progress import Progress
 from knowingly.errors import StoreError
+from knowingly.means import Means
 from knowingly.opening import Files, existing_files
-from knowingly.shop import Means
 from knowingly.store import subjects
 from knowingly.store.database import Database
 from knowingly.store.doors import every_tenant

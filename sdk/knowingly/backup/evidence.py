@@ -11,8 +11,8 @@ from knowingly.domain.moments import to_us
 from knowingly.errors import KnowinglyError, SealError
 from knowingly.governance.reseal import PLACES
 from knowingly.ledger.verify import verify
+from knowingly.means import Means
 from knowingly.opening import Files
-from knowingly.shop import Means
 from knowingly.store import models, sealed, subjects
 from knowingly.store import rights as stored
 from knowingly.store.copying import StoreTx
