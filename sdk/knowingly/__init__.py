@@ -44,6 +44,7 @@ from knowingly.governance.upkeep import Maintained
 from knowingly.hookspecs import hookimpl
 from knowingly.ledger.log import Entry
 from knowingly.ledger.verify import VerifiedLog
+from knowingly.means import open_shop as open  # noqa: A004 - knowingly.open, as gzip.open
 from knowingly.policy import DataField, Policy, default_policy_text, load_policy
 from knowingly.profiles.traits import Trait
 from knowingly.profiles.views import PastEvent, Profile
@@ -55,7 +56,6 @@ from knowingly.recommend.models import ItemNeighbours, ItemScores
 from knowingly.recommend.query import History, Query
 from knowingly.recommend.training import Trained
 from knowingly.shop import Shop
-from knowingly.shop import open_shop as open  # noqa: A004 - knowingly.open, as gzip.open
 from knowingly.vault.root import local_root_keys, write_root_key
 from knowingly.vault.wrapping import RootKeys
 

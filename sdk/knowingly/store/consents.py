@@ -91,15 +91,6 @@ def of_many(snapshot: Snapshot, subjects: Sequence[int]) -> dict[int, list[Conse
     return found
 
 
-def everyone(snapshot: Snapshot) -> dict[int, list[ConsentRecord]]:
-    """The choices of everyone, by subject."""
-    statement = select(table.c.subject, *_COLUMNS).where(table.c.tenant == snapshot.tenant)
-    found: dict[int, list[ConsentRecord]] = {}
-    for row in snapshot.connection.execute(statement):
-        found.setdefault(row[0], []).append(_record(row[1:]))
-    return found
-
-
 def between(snapshot: Snapshot, first: int, last: int) -> dict[int, list[ConsentRecord]]:
     """The choices of people from the first number to the last, by subject."""
     where = {"t": snapshot.tenant, "first": first, "last": last}
