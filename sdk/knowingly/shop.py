@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
@@ -9,6 +10,7 @@ from typing import Any, Self, overload
 
 from knowingly.consent.desk import Consent
 from knowingly.counters import Counters
+from knowingly.domain.actor import ActorKind, check_actor
 from knowingly.domain.consent import Signal
 from knowingly.domain.event import Event, EventKind
 from knowingly.domain.intake import Intake
@@ -58,19 +60,24 @@ class Shop:
     """
 
     def __init__(self, files: Files, tenancy: Tenancy, host: PluginHost, roots: Wrapping) -> None:
-        self._files, self._tenancy, self._host, self._roots = files, tenancy, host, roots
+        self._files, self._host, self._roots = files, host, roots
         self._counters = Counters()
         self._people = People()
         # Opened once and shared: a request handler may ask for its merchant on every page.
         self._tenants: dict[str, Shop] = {tenancy.name: self}
         self._opening = threading.Lock()
-        registry, algorithms = Registry(), host.algorithms
-        self._registry = registry
-        self._recommender = Recommender(tenancy, registry)
+        self._registry = Registry()
+        self._recommender = Recommender(tenancy, self._registry)
+        self._wire(tenancy).resume()
+
+    def _wire(self, tenancy: Tenancy) -> Erasures:
+        """Hang the rooms on one tenant's parts."""
+        self._tenancy = tenancy
+        registry, algorithms = self._registry, self._host.algorithms
         erasures = Erasures(tenancy, registry, algorithms)
         self.items = Items(tenancy)
         effects = ChoiceEffects(tenancy, registry, algorithms)
-        fields = Fields(tenancy.policy, host.data_fields)
+        fields = Fields(tenancy.policy, self._host.data_fields)
         self.consent = Consent(tenancy, effects)
         self.profiles = Profiles(tenancy, fields, Merges(tenancy, fields, effects, erasures))
         self.models = Models(tenancy, registry, algorithms)
@@ -88,7 +95,7 @@ class Shop:
             aggregates=self.aggregates,
             retention=self._retention,
         )
-        erasures.resume()
+        return erasures
 
     def __repr__(self) -> str:
         return f"Shop(tenant={self._tenancy.name!r})"
@@ -126,7 +133,24 @@ class Shop:
                 shop = Shop(self._files, tenancy, self._host, self._roots)
                 shop._tenants, shop._opening = self._tenants, self._opening
                 self._tenants[name] = shop
-            return self._tenants[name]
+            found = self._tenants[name]
+        actor = self._tenancy.actor
+        return found if actor is None else found.acting_as(actor.id, kind=actor.kind)
+
+    def acting_as(self, name: str, *, kind: ActorKind = "operator") -> "Shop":
+        """The same shop, as used by somebody: every entry made through it says who, sealed.
+
+        Args:
+            name: The app's id of who acts, such as an address of staff. It is a personal value:
+                no leaf, message or ``repr`` holds it, and the export of a person leaves it out.
+            kind: What they are: operator, agent, guardian, subject, importer, signal or system.
+
+        Raises:
+            InputError: ``name`` is no id, or ``kind`` is none of these.
+        """
+        view = copy(self)
+        view._wire(replace(self._tenancy, actor=check_actor(name, kind)))  # noqa: SLF001 - a Shop's
+        return view
 
     def knows(self, subject: str) -> bool:
         """Whether anything is stored of a person; says nothing about what they allow."""

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from knowingly.domain.actor import Actor
 from knowingly.domain.consent import DEVICE, ConsentRecord, Decision, Signal
 from knowingly.domain.moments import Clock, to_us
 from knowingly.items.catalogue import Catalogue
@@ -26,7 +27,7 @@ class Tenancy:
     """One merchant: its data, keys, policy and clock.
 
     An event kept for a purpose has the bit of ``masks``; a past order kept for it on another basis
-    has that of ``past_masks`` instead.
+    has that of ``past_masks`` instead. ``actor`` is who acts through these parts, if it is said.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Tenancy:
     masks: Mapping[str, int]
     past_masks: Mapping[str, int] = field(default_factory=dict)
     catalogue: Catalogue = field(default_factory=Catalogue)
+    actor: Actor | None = None
 
     def __repr__(self) -> str:
         return f"Tenancy({self.name!r})"
@@ -61,7 +63,7 @@ class Tenancy:
 
     def write(self) -> AbstractContextManager[Tx]:
         """One transaction of this tenant."""
-        return self.store.write(self.number)
+        return self.store.write(self.number, self.actor)
 
     def device_scope(self, device: str) -> str:
         """The scope of choices made on a device, by the app's id of it: a keyed hash."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from knowingly.domain.actor import ACTOR
 from knowingly.domain.consent import ConsentRecord, Decision
 from knowingly.domain.event import KINDS
 from knowingly.domain.moments import from_us
@@ -174,7 +175,7 @@ class Exporter:
                     "kind": entry.kind,
                     "at": entry.at.isoformat(),
                     "facts": dict(entry.facts),
-                    "details": json.loads(plain[log.SECRET_BYTES :]),
+                    "details": _without_name(json.loads(plain[log.SECRET_BYTES :])),
                 }
             )
         return mine
@@ -223,6 +224,17 @@ def find(tenancy: Tenancy, snapshot: Snapshot, subject: str) -> SubjectRow:
     if person is None or person.state != ACTIVE:
         raise UnknownSubjectError(subjects.count(snapshot))
     return person
+
+
+def _without_name(details: dict[str, Any]) -> dict[str, Any]:
+    """An entry's details without the name of who acted: that is another person's.
+
+    Source: CJEU C-579/21: what was done and when is the subject's to know, which employee did it
+    is not, unless they need it to use their rights.
+    """
+    if ACTOR not in details:
+        return details
+    return {**details, ACTOR: {"kind": details[ACTOR]["kind"]}}
 
 
 def _iso(us: int) -> str:
