@@ -5,14 +5,14 @@ from knowingly.consent.signals.decoder import SignalDecoder
 from knowingly.consent.signals.gpc import GpcSupport
 from knowingly.consent.token import Explanation
 from knowingly.domain.bits import Bits
-from knowingly.domain.consent import Action, Decision, Receipt
+from knowingly.domain.consent import Action, ConsentStatus, Decision, Receipt
 from knowingly.domain.event import Event, EventKind
 from knowingly.domain.intake import Intake, Refusal
 from knowingly.domain.item import Item, Variant
 from knowingly.domain.merged import Merged
 from knowingly.domain.order import Order, OrderLine
 from knowingly.domain.page import Basis, Hit, Page
-from knowingly.domain.signal import Asked, Said, Signal
+from knowingly.domain.signal import Said, Signal, SignalContext
 from knowingly.errors import (
     BudgetExhaustedError,
     ConsentError,
@@ -49,6 +49,7 @@ from knowingly.governance.upkeep import Maintained
 from knowingly.hookspecs import hookimpl
 from knowingly.ledger.log import Entry
 from knowingly.ledger.verify import VerifiedLog
+from knowingly.means import open_shop as open  # noqa: A004 - knowingly.open, as gzip.open
 from knowingly.policy import DataField, Policy, default_policy_text, load_policy
 from knowingly.profiles.traits import Trait
 from knowingly.profiles.views import PastEvent, Profile
@@ -60,7 +61,6 @@ from knowingly.recommend.models import ItemNeighbours, ItemScores
 from knowingly.recommend.query import History, Query
 from knowingly.recommend.training import Trained
 from knowingly.shop import Shop
-from knowingly.shop import open_shop as open  # noqa: A004 - knowingly.open, as gzip.open
 from knowingly.vault.root import local_root_keys, write_root_key
 from knowingly.vault.wrapping import RootKeys
 
@@ -68,7 +68,6 @@ __all__ = [
     "Action",
     "Addendum",
     "Algorithm",
-    "Asked",
     "Basis",
     "Bits",
     "Block",
@@ -78,6 +77,7 @@ __all__ = [
     "Choice",
     "Comparison",
     "ConsentError",
+    "ConsentStatus",
     "ContractError",
     "CountingAlgorithm",
     "Counts",
@@ -133,6 +133,7 @@ __all__ = [
     "SealError",
     "Shop",
     "Signal",
+    "SignalContext",
     "SignalDecoder",
     "SignalError",
     "StoreError",

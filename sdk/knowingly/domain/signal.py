@@ -6,6 +6,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Literal
 
+from knowingly.errors import InputError
+
 DEVICE = "device"
 """The scope of what a browser says: it speaks for itself, and not for an account."""
 
@@ -41,8 +43,27 @@ class Signal:
     raw: str = field(default="", repr=False)
 
 
+def check_signal(signal: object) -> Signal:
+    """A signal whose parts are of the kinds they should be, as an app can make one itself.
+
+    Raises:
+        InputError: It is none.
+    """
+    if not isinstance(signal, Signal):
+        raise InputError("signals", "a list of signals")
+    if not isinstance(signal.source, str):
+        raise InputError("signals", "a source that is text")
+    for purposes in (signal.allows, signal.refuses, signal.objects):
+        if not isinstance(purposes, (frozenset, set)):
+            raise InputError("signals", "sets of purposes that are allowed and refused")
+        for purpose in purposes:
+            if not isinstance(purpose, str):
+                raise InputError("signals", "names of purposes that are allowed and refused")
+    return signal
+
+
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SignalContext:
     """What a decoder may know of the request beside the raw value.
 
     ``now`` is the shop's clock. ``jurisdiction`` is where the person is, such as ``"DE"`` or
@@ -61,13 +82,13 @@ class Asked:
 class Said:
     """What a raw value says, in the words of its own standard.
 
-    ``answers`` has each term with its answer; a term that is missing says nothing. ``at`` is when
-    the person decided, if the value tells. ``parts`` are values of other standards found inside,
-    by the source that decodes them.
+    ``answers`` has each term with its answer, ``"yes"``, ``"no"`` or ``""``; a term that is missing
+    says nothing either. ``at`` is when the person decided, if the value tells. ``parts`` are values
+    of other standards found inside, by the source that decodes them.
 
     Stability: plugin.
     """
 
-    answers: Mapping[str, Answer]
+    answers: Mapping[str, str]
     at: datetime | None = None
     parts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)

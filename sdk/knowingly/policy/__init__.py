@@ -6,6 +6,7 @@ from knowingly.policy.decide import EVERY_PURPOSE, REASONS, decide, standing_no
 from knowingly.policy.file import default_policy_text, load_policy, parse_policy
 from knowingly.policy.model import Notice, Policy, Purpose, Slot
 from knowingly.policy.signals import normalise
+from knowingly.policy.status import status_of
 
 __all__ = [
     "EVERY_PURPOSE",
@@ -22,4 +23,5 @@ __all__ = [
     "normalise",
     "parse_policy",
     "standing_no",
+    "status_of",
 ]

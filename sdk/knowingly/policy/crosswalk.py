@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from knowingly.domain.signal import Answer
 from knowingly.policy.section import Section, Slug, Whole
 
 Condition = Annotated[dict[Slug, Literal["yes", "no"]], Field(min_length=1, max_length=20)]
@@ -26,7 +25,7 @@ class Cell(Section):
     allow: Conditions = ()
     object: Conditions = ()
 
-    def meaning(self, answers: Mapping[str, Answer]) -> Literal["allows", "refuses", "objects", ""]:
+    def meaning(self, answers: Mapping[str, str]) -> Literal["allows", "refuses", "objects", ""]:
         """What the answers come to; the gravest holds."""
         if any(_is_met(condition, answers) for condition in self.object):
             return "objects"
@@ -42,11 +41,11 @@ class Cell(Section):
         return frozenset(term for one in (*self.allow, *self.object) for term in one)
 
 
-def _is_met(condition: Mapping[str, str], answers: Mapping[str, Answer]) -> bool:
+def _is_met(condition: Mapping[str, str], answers: Mapping[str, str]) -> bool:
     return all(answers.get(term, "") == answer for term, answer in condition.items())
 
 
-def _is_contradicted(condition: Mapping[str, str], answers: Mapping[str, Answer]) -> bool:
+def _is_contradicted(condition: Mapping[str, str], answers: Mapping[str, str]) -> bool:
     return any(answers.get(term, "") not in {"", answer} for term, answer in condition.items())
 
 
@@ -101,7 +100,7 @@ class Meaning:
 
 
 def read_answers(
-    answers: Mapping[str, Answer],
+    answers: Mapping[str, str],
     cells: Mapping[str, Cell],
     *,
     objects: frozenset[str] = frozenset(),

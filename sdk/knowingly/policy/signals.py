@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from knowingly.domain.signal import Asked, Said, Signal
+from knowingly.domain.signal import Said, Signal, SignalContext
 from knowingly.policy.crosswalk import Cell, Cells, Source, crosswalk, read_answers
 from knowingly.policy.section import (
     Basis,
@@ -92,21 +92,26 @@ class Signals(Section):
 
 
 def normalise(
-    said: Said, evidence: Signal, asked: Asked, *, signals: Signals, basis_of: Mapping[str, str]
+    said: Said,
+    evidence: Signal,
+    context: SignalContext,
+    *,
+    signals: Signals,
+    basis_of: Mapping[str, str],
 ) -> Signal:
     """What a source said, as purposes of the shop: pure, like all of this file.
 
     Args:
         said: What was decoded.
         evidence: The signal it came as: from which source, when it was sent, how it was read.
-        asked: The request it came with.
+        context: The request it came with.
         signals: The policy's section.
         basis_of: The lawful basis of each purpose of the policy.
     """
     objects: frozenset[str] = frozenset()
     if said.answers.get(GPC) == "yes":
         # Whatever a shop's own map says, and whichever standard it came in.
-        objects = frozenset({SHARE}) | signals.gpc.objected(basis_of, asked.jurisdiction)
+        objects = frozenset({SHARE}) | signals.gpc.objected(basis_of, context.jurisdiction)
     meaning = read_answers(said.answers, signals.cells.get(evidence.source, {}), objects=objects)
     return replace(
         evidence,

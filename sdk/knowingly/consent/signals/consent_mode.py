@@ -8,7 +8,7 @@ Source: support.google.com/analytics/answer/12334711 and 13802165.
 
 from knowingly.consent.signals.decoder import SignalDecoder
 from knowingly.consent.signals.plain import Json
-from knowingly.domain.signal import Answer, Asked, Said
+from knowingly.domain.signal import Answer, Said, SignalContext
 from knowingly.errors import SignalError
 
 TYPES = (
@@ -32,7 +32,7 @@ class ConsentMode(SignalDecoder):
     version = "1"
     reads = "object"
 
-    def decode(self, raw: Json, asked: Asked) -> Said:
+    def decode(self, raw: Json, context: SignalContext) -> Said:
         """Each consent type by its name."""
         if not isinstance(raw, list) or len(raw) > MAX_COMMANDS:
             raise SignalError(f"are no commands: {_COMMANDS}")
@@ -47,7 +47,7 @@ class ConsentMode(SignalDecoder):
             elif updates:
                 raise SignalError("has a default after an update")
             else:
-                near = _nearness(values.get("region"), asked.jurisdiction)
+                near = _nearness(values.get("region"), context.jurisdiction)
                 defaults.append((near, _granted(values)))
         chosen = {name: granted for update in updates for name, granted in update.items()}
         return Said({name: _answer(name, chosen, defaults) for name in TYPES})

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal
 
 from knowingly.consent.signals.plain import plain, spelled
-from knowingly.domain.signal import MAX_RAW_CHARS, Asked, Said
+from knowingly.domain.signal import MAX_RAW_CHARS, Said, SignalContext
 from knowingly.errors import SignalError
 
 INTERFACE = 1
@@ -35,17 +35,19 @@ class SignalDecoder(ABC):
     interface: ClassVar[int] = INTERFACE
 
     @abstractmethod
-    def decode(self, raw: Any, asked: Asked) -> Said:  # noqa: ANN401 - text or JSON, as reads says
+    def decode(self, raw: Any, context: SignalContext) -> Said:  # noqa: ANN401 - text or JSON, as reads says
         """What ``raw`` says, in the standard's own terms; no more than 16,384 characters come in.
 
-        Pure: no clock but ``asked.now``, no network, and never a string of its own making.
+        Pure: no clock but ``context.now``, no network, and never a string of its own making.
 
         Raises:
             SignalError: It cannot be understood; the message never repeats it.
         """
 
 
-def decode(decoder: SignalDecoder, raw: object, asked: Asked) -> tuple[Said | None, str, str]:
+def decode(
+    decoder: SignalDecoder, raw: object, context: SignalContext
+) -> tuple[Said | None, str, str]:
     """``(what it says, the problem, the raw value as text)``; never raises.
 
     Where there is a problem nothing is said, and where there is none it is ``""``.
@@ -57,7 +59,7 @@ def decode(decoder: SignalDecoder, raw: object, asked: Asked) -> tuple[Said | No
             text = text or spelled(bounded)[:MAX_RAW_CHARS]
         else:
             bounded = _bounded(raw)
-        return _checked(decoder.decode(bounded, asked)), "", text
+        return _checked(decoder.decode(bounded, context)), "", text
     except SignalError as error:
         return None, str(error), text
     except Exception as error:
@@ -86,5 +88,7 @@ def _checked(said: object) -> Said:
     if said.at is not None and (not isinstance(said.at, datetime) or said.at.utcoffset() is None):
         raise TypeError
     if not isinstance(said.parts, Mapping) or len(said.parts) > MAX_PARTS:
+        raise TypeError
+    if not all(isinstance(part, str) for pair in said.parts.items() for part in pair):
         raise TypeError
     return said

@@ -13,7 +13,7 @@ from knowingly.consent.signals.plain import parse
 from knowingly.consent.signals.shopify import Shopify
 from knowingly.consent.signals.shopify_marketing import ShopifyEmail, ShopifySms
 from knowingly.domain.moments import from_us, to_us
-from knowingly.domain.signal import Asked, Signal
+from knowingly.domain.signal import Signal, SignalContext
 from knowingly.errors import InputError, PluginError, SignalError
 from knowingly.policy import normalise
 from knowingly.tenancy import Tenancy
@@ -84,15 +84,17 @@ class Signals:
         """
         now = from_us(self._tenancy.now_us())
         said_at = now if at is None else from_us(to_us(at))
-        asked = Asked(now, _place(jurisdiction), frozenset(self._tenancy.policy.signals.vendors))
+        context = SignalContext(
+            now, _place(jurisdiction), frozenset(self._tenancy.policy.signals.vendors)
+        )
         named = {"shopify": shopify, "consent_mode": consent_mode, "tcf": tcf, "gpp": gpp}
         given = {**_checked(others), **named}
-        found = self._gpc(headers, asked, said_at)
+        found = self._gpc(headers, context, said_at)
         for source, raw in given.items():
             if raw is not None:
-                found += self._signals(self._decoder(source), raw, asked, said_at)
+                found += self._signals(self._decoder(source), raw, context, said_at)
         if shopify_customer is not None:
-            found += self._customer(shopify_customer, asked, said_at)
+            found += self._customer(shopify_customer, context, said_at)
         return found
 
     def gpc_support(self, raw: object) -> GpcSupport:
@@ -103,14 +105,14 @@ class Signals:
         """
         return gpc_support(raw)
 
-    def _gpc(self, headers: object, asked: Asked, at: datetime) -> list[Signal]:
+    def _gpc(self, headers: object, context: SignalContext, at: datetime) -> list[Signal]:
         try:
             raw = None if headers is None else gpc_header(headers)
         except SignalError as error:
             return [Signal("gpc", at=at, problem=str(error), decoder=_version(Gpc()))]
-        return [] if raw is None else self._signals(Gpc(), raw, asked, at)
+        return [] if raw is None else self._signals(Gpc(), raw, context, at)
 
-    def _customer(self, customer: object, asked: Asked, at: datetime) -> list[Signal]:
+    def _customer(self, customer: object, context: SignalContext, at: datetime) -> list[Signal]:
         with suppress(SignalError):
             customer = parse(customer) if isinstance(customer, str) else customer
         found = []
@@ -120,7 +122,7 @@ class Signals:
             if isinstance(customer, Mapping):
                 values = [customer[name] for name in names if customer.get(name) is not None]
             for value in values:
-                found += self._signals(CORE[source](), value, asked, at)
+                found += self._signals(CORE[source](), value, context, at)
         return found
 
     def _decoder(self, source: str) -> SignalDecoder:
@@ -138,13 +140,13 @@ class Signals:
         self,
         decoder: SignalDecoder,
         raw: object,
-        asked: Asked,
+        context: SignalContext,
         at: datetime,
         *,
         nested: bool = False,
     ) -> list[Signal]:
         """The signal of a raw value, and those of other standards found inside it."""
-        said, problem, text = decode(decoder, raw, asked)
+        said, problem, text = decode(decoder, raw, context)
         evidence = Signal(
             decoder.source, at=at, scope=decoder.scope, decoder=_version(decoder), raw=text
         )
@@ -152,18 +154,18 @@ class Signals:
             return [replace(evidence, problem=problem)]
         policy = self._tenancy.policy
         basis_of = {name: purpose.basis for name, purpose in policy.purposes.items()}
-        found = [normalise(said, evidence, asked, signals=policy.signals, basis_of=basis_of)]
+        found = [normalise(said, evidence, context, signals=policy.signals, basis_of=basis_of)]
         # A part has no parts: nothing nests twice in any standard, or may go round in circles.
         for source, part in () if nested else said.parts.items():
-            found += self._part(source, part, asked, at)
+            found += self._part(source, part, context, at)
         return found
 
-    def _part(self, source: str, raw: str, asked: Asked, at: datetime) -> list[Signal]:
+    def _part(self, source: str, raw: str, context: SignalContext, at: datetime) -> list[Signal]:
         try:
             decoder = self._decoder(source)
         except PluginError:
             return [Signal(source, at=at, problem="has no decoder in this shop", raw=raw)]
-        return self._signals(decoder, raw, asked, at, nested=True)
+        return self._signals(decoder, raw, context, at, nested=True)
 
 
 def _version(decoder: SignalDecoder) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from knowingly.consent.signals.decoder import SignalDecoder
 from knowingly.consent.signals.plain import parse
-from knowingly.domain.signal import Asked, Said
+from knowingly.domain.signal import Said, SignalContext
 from knowingly.errors import SignalError
 
 MAX_HEADERS = 1_000
@@ -23,7 +23,7 @@ class Gpc(SignalDecoder):
     source = "gpc"
     version = "1"
 
-    def decode(self, raw: str, asked: Asked) -> Said:  # noqa: ARG002 - the same for everybody
+    def decode(self, raw: str, context: SignalContext) -> Said:  # noqa: ARG002 - the same for everybody
         """``gpc`` is ``"yes"`` where a person has opted out."""
         return Said({"gpc": "yes"} if raw == "1" else {})
 
@@ -39,7 +39,7 @@ def gpc_header(headers: object) -> str | None:
         SignalError: They are no headers.
     """
     try:
-        pairs = headers.items() if isinstance(headers, Mapping) else iter(headers)  # type: ignore[call-overload]  # asked, not assumed
+        pairs = headers.items() if isinstance(headers, Mapping) else iter(headers)  # type: ignore[call-overload]  # context, not assumed
         for name, value in islice(pairs, MAX_HEADERS):
             if _text(name).lower().replace("_", "-").removeprefix("http-") == "sec-gpc" and any(
                 _is_one(part) for part in _parts(value)

@@ -8,7 +8,7 @@ Source: shopify.dev, Customer Privacy API.
 
 from knowingly.consent.signals.decoder import SignalDecoder
 from knowingly.consent.signals.plain import Json
-from knowingly.domain.signal import Answer, Asked, Said
+from knowingly.domain.signal import Answer, Said, SignalContext
 from knowingly.errors import SignalError
 
 TERMS = {
@@ -27,7 +27,7 @@ class Shopify(SignalDecoder):
     version = "1"
     reads = "object"
 
-    def decode(self, raw: Json, asked: Asked) -> Said:  # noqa: ARG002 - the same for everybody
+    def decode(self, raw: Json, context: SignalContext) -> Said:  # noqa: ARG002 - the same for everybody
         """``preferences``, ``analytics``, ``marketing`` and ``sale_of_data``; true is allowed."""
         if not isinstance(raw, dict):
             raise SignalError("is no object: expected what currentVisitorConsent() returns")

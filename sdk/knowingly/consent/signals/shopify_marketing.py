@@ -11,7 +11,7 @@ from datetime import datetime
 
 from knowingly.consent.signals.decoder import SignalDecoder
 from knowingly.consent.signals.plain import Json
-from knowingly.domain.signal import Answer, Asked, Said
+from knowingly.domain.signal import Answer, Said, SignalContext
 from knowingly.errors import SignalError
 
 STATES: dict[str, Answer] = {
@@ -22,7 +22,7 @@ STATES: dict[str, Answer] = {
     "pending": "",
     "not_subscribed": "",
 }
-"""Pending has not been confirmed, and not subscribed was never asked: neither is an answer."""
+"""Pending has not been confirmed, and not subscribed was never context: neither is an answer."""
 
 
 class _Marketing(SignalDecoder):
@@ -32,7 +32,7 @@ class _Marketing(SignalDecoder):
     reads = "object"
     scope = "account"
 
-    def decode(self, raw: Json, asked: Asked) -> Said:  # noqa: ARG002 - the same for everybody
+    def decode(self, raw: Json, context: SignalContext) -> Said:  # noqa: ARG002 - the same for everybody
         """The channel's answer: of one state, or of a list of every change there was."""
         changes = raw if isinstance(raw, list) else [raw]
         if not changes:
