@@ -35,7 +35,7 @@ class Vendors:
     ranges: tuple[tuple[int, int], ...] = ()
 
     def __contains__(self, vendor: int) -> bool:
-        if vendor <= len(self.bits):
+        if 1 <= vendor <= len(self.bits):
             return self.bits[vendor - 1] == "1"
         return any(first <= vendor <= last for first, last in self.ranges)
 
