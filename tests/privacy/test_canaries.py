@@ -47,7 +47,7 @@ STAFF = "zqxstaff@shop.example"
 WORDS = (
     *(b"zqxperson", b"zqxstranger", b"zqxevent", b"zqxorder", b"zqxbad", b"zqxname", b"zqxmail"),
     *(b"zqxhost", b"zqxcustomer", b"zqxorigin", b"zqxreason", b"zqxagent", b"zqxfield"),
-    b"zqxstaff",
+    *(b"zqxstaff", b"zqxraw", b"zqxdevice"),
 )
 
 
@@ -139,6 +139,11 @@ def public_calls(shop, seen, clock):
     for hit in page:
         seen.said.append(repr(hit))
     seen.value(shop.consent.explain(page.decision))
+    read = seen.value(
+        shop.signals.read(tcf="zqxraw.tc", gpp="zqxraw~gpp", shopify={"zqxraw": "yes"})
+    )
+    seen.value(shop.consent.signal(one, [*signals, *read], device="zqxdevice"))
+    seen.value(shop.consent.signal("zqxperson of a signal", read))
     seen.value(shop.recommend(STRANGER))
     seen.value(shop.profiles.view(one, "personalize"))
     seen.said += map(repr, shop.profiles.view(one, "personalize").events)
@@ -208,6 +213,11 @@ def failing_calls(shop, seen):
     fail(bad, lambda: shop.consent.grant(BAD_ID, ["train"], notice=NOTICE))
     fail(bad, lambda: shop.consent.grant(person, ["train"], notice=NOTICE, at=late))
     fail(bad, lambda: shop.consent.record([{"subject": person, "action": "zqxaction"}]))
+    fail(bad, lambda: shop.consent.signal(BAD_ID, Signal("gpc")))
+    fail(bad, lambda: shop.consent.signal(person, Signal("zqxraw@host")))
+    fail(bad, lambda: shop.consent.signal(person, Signal("gpc", raw="zqxraw" * 9_999)))
+    fail(bad, lambda: shop.signals.read(others="zqxraw"))
+    fail(knowingly.PluginError, lambda: shop.signals.read(others={"other": "zqxraw"}))
     fail(bad, lambda: shop.tenant("zqx/person"))
     fail(bad, lambda: shop.acting_as("zqx\n"))
     fail(bad, lambda: shop.acting_as(STAFF, kind="zqxking"))
