@@ -17,7 +17,7 @@ from knowingly.governance.retention import Retention
 from knowingly.recommend.forgetting import Algorithms
 from knowingly.recommend.registry import Registry
 from knowingly.recommend.training import Trained, train
-from knowingly.store import subjects
+from knowingly.store import claims, subjects
 from knowingly.tenancy import Tenancy
 
 STEPS = ("erasures", "train", "release", "retention", "sweep")
@@ -30,6 +30,7 @@ class Maintained:
     """What ``maintain`` did. ``notes`` say what was left alone and why.
 
     ``people_held`` are under a legal hold: retention deletes nothing of theirs.
+    ``claims_destroyed`` is evidence that had outlived an erasure for as long as the policy says.
 
     Stability: stable.
     """
@@ -43,6 +44,7 @@ class Maintained:
     traits_deleted: int = 0
     people_held: int = 0
     tombstones_dropped: int = 0
+    claims_destroyed: int = 0
     keys_swept: int = 0
     notes: tuple[str, ...] = ()
 
@@ -106,6 +108,7 @@ class Upkeep:
         done.traits_deleted = retained.deleted.get("traits", 0)
         done.people_held = retained.held
         done.tombstones_dropped = retained.tombstones
+        done.claims_destroyed = retained.claims
         if retained.models_hold_expired:
             done.notes += ("train: expired events wait for a training that leaves them out",)
         if retained.late:
@@ -118,6 +121,7 @@ class Upkeep:
         # Under the writer's lock: nobody opens a person between the look and the sweep.
         with self._tenancy.write() as tx:
             used = [row.key_id for row in subjects.everyone(tx)]
+            used += claims.keys(tx).values()
             swept = self._tenancy.keyring.sweep(used, before_us=before_us)
         # Also what an interrupted rotation deleted: its bytes may still be in the log.
         self._tenancy.keyring.overwrite()

@@ -169,6 +169,12 @@ class Erasure(Section):
     tombstone_days: Days = 1_095
 
 
+class Evidence(Section):
+    """How long evidence of consent outlives an erasure, for legal claims; 0 keeps nothing."""
+
+    keep_days_after_erasure: Annotated[Whole, Field(ge=0, le=MAX_DAYS)] = 0
+
+
 class Keys(Section):
     """What is promised of root keys."""
 
@@ -251,6 +257,7 @@ class Policy(Section):
     models: Models = Models()
     aggregates: Aggregates = Aggregates()
     erasure: Erasure = Erasure()
+    evidence: Evidence = Evidence()
     keys: Keys = Keys()
     plugins: Plugins = Plugins()
     intake: Intake = Intake()
