@@ -9,7 +9,8 @@ import typer
 
 from knowingly.cli.failing import guarded
 from knowingly.cli.output import Output
-from knowingly.shop import Shop, open_shop
+from knowingly.means import open_shop
+from knowingly.shop import Shop
 
 SETTINGS = {"allow_extra_args": True}
 """For ``typer``: extra arguments are counted by us, because its own message repeats them."""

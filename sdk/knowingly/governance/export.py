@@ -32,6 +32,7 @@ from knowingly.store import (
     subjects,
     traits,
 )
+from knowingly.store.consents import Told
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.subjects import ACTIVE, SubjectRow
 from knowingly.tenancy import Tenancy
@@ -90,7 +91,11 @@ class Exporter:
 
     def consents(self, snapshot: Snapshot, person: SubjectRow) -> list[dict[str, Any]]:
         """Every choice."""
-        return [_choice(record) for record in consents.of(snapshot, person.subject)]
+        told = consents.told(snapshot, person.subject)
+        return [
+            _choice(record, *told[record.index, record.purpose])
+            for record in consents.of(snapshot, person.subject)
+        ]
 
     def events(self, snapshot: Snapshot, person: SubjectRow) -> list[dict[str, Any]]:
         """Every event, whatever it was kept for."""
@@ -260,7 +265,7 @@ def _iso(us: int) -> str:
     return from_us(us).isoformat()
 
 
-def _choice(record: ConsentRecord) -> dict[str, Any]:
+def _choice(record: ConsentRecord, how: Told, applied_us: int) -> dict[str, Any]:
     return {
         "purpose": record.purpose,
         "choice": record.action.value,
@@ -268,5 +273,11 @@ def _choice(record: ConsentRecord) -> dict[str, Any]:
         "recorded_at": _iso(record.received_us),
         "notice": record.notice,
         "scope": record.scope,
+        "surface": how.surface,
+        "jurisdiction": how.jurisdiction,
+        "signal": record.source,
+        "flaw": record.flaw,
+        "over_an_opt_out": record.confirmed,
+        "took_effect_at": _iso(applied_us),
         "entry": record.index,
     }

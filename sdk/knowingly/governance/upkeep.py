@@ -4,8 +4,9 @@ Unfinished erasures first; then training, which leaves expired events out; then 
 retention, which deletes only what no model still holds; last the keys that nothing uses.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from knowingly.domain.moments import from_us
 from knowingly.domain.progress import Progress
@@ -18,6 +19,7 @@ from knowingly.recommend.forgetting import Algorithms
 from knowingly.recommend.registry import Registry
 from knowingly.recommend.training import Trained, train
 from knowingly.store import claims, subjects
+from knowingly.store.doors import Tx
 from knowingly.tenancy import Tenancy
 
 STEPS = ("erasures", "train", "release", "retention", "sweep")
@@ -120,9 +122,14 @@ class Upkeep:
         before_us = self._tenancy.now_us() - _SWEEP_AFTER_US
         # Under the writer's lock: nobody opens a person between the look and the sweep.
         with self._tenancy.write() as tx:
-            used = [row.key_id for row in subjects.everyone(tx)]
-            used += claims.keys(tx).values()
+            used = partial(_using, tx)
             swept = self._tenancy.keyring.sweep(used, before_us=before_us)
         # Also what an interrupted rotation deleted: its bytes may still be in the log.
         self._tenancy.keyring.overwrite()
         return swept
+
+
+def _using(tx: Tx, first: bytes, last: bytes) -> Iterator[bytes]:
+    """The keys in use from one id to another: of people, and of evidence that outlives them."""
+    yield from subjects.using(tx, first, last)
+    yield from claims.using(tx, first, last)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, select, update
 
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.schema import claims as table
@@ -65,11 +65,12 @@ def keys(snapshot: Snapshot) -> dict[str, bytes]:
     return {row[0]: row[1] for row in snapshot.connection.execute(rows)}
 
 
-def count_held(snapshot: Snapshot) -> int:
-    """How many pieces of evidence are under a hold."""
-    held = (table.c.tenant == snapshot.tenant, table.c.hold.is_not(None))
-    found = select(func.count()).select_from(table).where(*held)
-    return int(snapshot.connection.execute(found).scalar_one())
+def using(snapshot: Snapshot, first: bytes, last: bytes) -> list[bytes]:
+    """The ids of keys that evidence is under, from the first id to the last."""
+    rows = select(table.c.key_id).where(
+        table.c.tenant == snapshot.tenant, table.c.key_id.between(first, last)
+    )
+    return list(snapshot.connection.execute(rows).scalars())
 
 
 def add(tx: Tx, row: ClaimRow) -> None:
