@@ -38,6 +38,7 @@ from knowingly.errors import (
 from knowingly.evaluate.runner import Evaluation
 from knowingly.governance.aggregates import BudgetReport, Release
 from knowingly.governance.certificate import Addendum, Certificate
+from knowingly.governance.claims import ClaimsEvidence, KeptChoice
 from knowingly.governance.keys import KeyStatus, RootVersion
 from knowingly.governance.reseal import Resealed
 from knowingly.governance.retention import Retained
@@ -72,6 +73,7 @@ __all__ = [
     "BudgetReport",
     "Certificate",
     "Choice",
+    "ClaimsEvidence",
     "Comparison",
     "ConsentError",
     "ConsentStatus",
@@ -97,6 +99,7 @@ __all__ = [
     "Item",
     "ItemNeighbours",
     "ItemScores",
+    "KeptChoice",
     "KeyStatus",
     "KnowinglyError",
     "LedgerError",

@@ -46,6 +46,15 @@ _TOMBSTONE: tuple[tuple[str, Form], ...] = (
     ("keep_until_us", "clear"),
 )
 
+_CLAIMS = "evidence of an erased person's choices, for legal claims, until its date"
+_CLAIM: tuple[tuple[str, Form], ...] = (
+    ("erasure", "random"),
+    ("lookup", "keyed hash"),
+    ("key_id", "random"),
+    ("keep_until_us", "clear"),
+    ("state", "clear"),
+)
+
 FIELDS: tuple[Field, ...] = (
     *_shops("shop", "shop_id"),
     *_shops(
@@ -124,6 +133,12 @@ FIELDS: tuple[Field, ...] = (
             note="keeps an erased person from coming back by a re-import, until its date",
         )
         for column, form in _TOMBSTONE
+    ),
+    *_shops("claims", "tenant"),
+    *(Field("claims", column, form, personal=True, note=_CLAIMS) for column, form in _CLAIM),
+    *(
+        Field("claims", column, "sealed", personal=True, exported=True, note=_CLAIMS)
+        for column in ("body", "hold")
     ),
     *_shops("ledger_entries", "tenant", "idx"),
     *_shops("ledger_entries", "leaf", note="names no person, and nothing leads back to one"),

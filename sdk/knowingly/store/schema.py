@@ -193,6 +193,21 @@ holds = Table(
 )
 """People whose data must not be deleted, each with a sealed reason."""
 
+claims = Table(
+    "claims",
+    metadata,
+    _tenant(),
+    Column("erasure", Text, primary_key=True),
+    Column("lookup", Blob(32), nullable=False),
+    Column("key_id", Blob(16), nullable=False),
+    Column("keep_until_us", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("body", Blob, nullable=False),
+    Column("hold", Blob, nullable=True),
+    Index("claims_by_lookup", "tenant", "lookup"),
+)
+"""Evidence of an erased person's choices, each under a key of its own, and a sealed hold on it."""
+
 purpose_bits = Table(
     "purpose_bits",
     metadata,
