@@ -108,25 +108,19 @@ class Items:
             return
         known = rows.rows_of(tx, list(items))
         tx.head.item_epoch += 1
+        epoch = tx.head.item_epoch
         now_us = self._owner.now_us()
-        fresh, changed = [], []
+        stored = []
         row_of_variant: dict[str, int] = {}
         for item_id, item in items.items():
             row, first_us = known.get(item_id, (tx.head.next_item, now_us))
-            values = {
-                "tenant": tx.tenant,
-                "row": row,
-                **to_row(item, first_us),
-                "epoch": tx.head.item_epoch,
-            }
-            if item_id in known:
-                changed.append(values)
-            else:
-                fresh.append(values)
+            if item_id not in known:
                 tx.head.next_item += 1
+            stored.append(
+                {**to_row(item, first_us), "tenant": tx.tenant, "row": row, "epoch": epoch}
+            )
             row_of_variant.update((variant.id, row) for variant in item.variants)
-        rows.add(tx, fresh)
-        rows.change(tx, changed)
+        rows.put(tx, stored)
         if row_of_variant:
             there = rows.rows_of_variants(tx, list(row_of_variant))
             rows.put_variants(tx, row_of_variant, there)

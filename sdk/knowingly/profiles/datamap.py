@@ -74,7 +74,22 @@ FIELDS: tuple[Field, ...] = (
         _person(
             "consent_records", column, "clear", note="asked before anything sealed may be opened"
         )
-        for column in ("idx", "purpose", "action", "scope", "at_us", "received_us", "notice")
+        for column in (
+            "idx",
+            "purpose",
+            "action",
+            "scope",
+            "at_us",
+            "received_us",
+            "notice",
+            "source",
+            "flaw",
+            "confirmed",
+        )
+    ),
+    *(
+        _person("consent_records", column, "clear", note="counted without opening anything")
+        for column in ("surface", "jurisdiction", "applied_us")
     ),
     *_shops("events", "tenant"),
     _person("events", "subject", "clear", exported=False, note=_ROW),
