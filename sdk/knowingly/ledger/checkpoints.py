@@ -4,12 +4,31 @@ Source: https://c2sp.org/tlog-checkpoint
 """
 
 import base64
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
-from knowingly.ledger import merkle, proofs
+from knowingly.domain.moments import from_us
+from knowingly.ledger import merkle, verifier
 from knowingly.ledger.notes import NoteKey
+from knowingly.store import checkpoints as rows
 from knowingly.store import shop as shop_rows
-from knowingly.store.doors import Snapshot
+from knowingly.store.checkpoints import CheckpointRow
+from knowingly.store.doors import Snapshot, Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What was signed of the log: ``text`` is for others to keep, the rest says what is in it.
+
+    Stability: stable.
+    """
+
+    text: str
+    origin: str
+    size: int
+    root: str
+    at: datetime
 
 
 class HoldsNoteKey(Protocol):
@@ -36,19 +55,21 @@ def current(snapshot: Snapshot, holder: HoldsNoteKey) -> str:
     """
     head = snapshot.head
     frontier = merkle.unpack(head.ledger_size, head.ledger_frontier)
-    return _signed(snapshot, holder, head.ledger_size, merkle.root(frontier))
+    key, root = holder.note_key(snapshot), base64.b64encode(merkle.root(frontier)).decode()
+    return key.signed(f"{key.name}\n{head.ledger_size}\n{root}\n")
 
 
-def at(snapshot: Snapshot, holder: HoldsNoteKey, size: int) -> str:
-    """The checkpoint of an earlier size, signed with the key of today.
+def make(tx: Tx, holder: HoldsNoteKey, *, at_us: int) -> Checkpoint:
+    """The checkpoint of the present size, kept so that it can be given again."""
+    size = tx.head.ledger_size
+    kept = rows.of_size(tx, size)
+    if kept is None:
+        kept = CheckpointRow(size, at_us, current(tx, holder), handed_on=False)
+        rows.add(tx, kept)
+    return as_checkpoint(kept)
 
-    Raises:
-        ValueError: The log is smaller.
-        LookupError: A node is missing: the log was tampered with.
-    """
-    return _signed(snapshot, holder, size, proofs.root(snapshot, size))
 
-
-def _signed(snapshot: Snapshot, holder: HoldsNoteKey, size: int, root: bytes) -> str:
-    key = holder.note_key(snapshot)
-    return key.signed(f"{key.name}\n{size}\n{base64.b64encode(root).decode()}\n")
+def as_checkpoint(row: CheckpointRow) -> Checkpoint:
+    """The checkpoint that a stored row tells."""
+    read = verifier.Checkpoint.parse(row.note)
+    return Checkpoint(row.note, read.origin, read.size, read.root.hex(), from_us(row.at_us))
