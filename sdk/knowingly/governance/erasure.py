@@ -151,7 +151,7 @@ class Erasures:
             facts={"erasure": erasure.erasure, "removed": removed},
         )
         statement = self._statement(tx, erasure, removed, entry.index, now_us, truncated=truncated)
-        certificate = self._signed(statement)
+        certificate = self._signed(tx, statement)
         stored.advance(
             tx,
             erasure.erasure,
@@ -209,8 +209,8 @@ class Erasures:
             "old_copies": old_copies(self._tenancy, told.get("first_version", 1)),
         }
 
-    def _signed(self, statement: Mapping[str, Any]) -> Certificate:
-        public_key, signature = self._tenancy.sign(statement)
+    def _signed(self, tx: Tx, statement: Mapping[str, Any]) -> Certificate:
+        public_key, signature = self._tenancy.sign(tx, statement)
         return Certificate(statement, public_key, signature)
 
     def _truncate_later(self, erasure: ErasureRow) -> None:
@@ -218,7 +218,7 @@ class Erasures:
             return
         with self._tenancy.write() as tx:
             told = Certificate.from_json(stored.certificate(tx, erasure.erasure) or "")
-            renewed = self._signed({**told.statement, "key": OVERWRITTEN})
+            renewed = self._signed(tx, {**told.statement, "key": OVERWRITTEN})
             document = renewed.to_json()
             stored.advance(tx, erasure.erasure, DONE, progress={}, certificate=document)
             log.append(

@@ -147,6 +147,11 @@ FIELDS: tuple[Field, ...] = (
     _person("ledger_details", "subject", "clear", exported=False, note=_ROW),
     _person("ledger_details", "body", "sealed"),
     *_shops(
+        "checkpoints",
+        *("tenant", "size", "at_us", "note", "handed_on"),
+        note="of the whole log, and of nobody",
+    ),
+    *_shops(
         "trainings",
         *("tenant", "training", "created_us", "until_us", "oldest_day", "seed", "floor", "people"),
         *("ledger_size", "policy_digest", "item_rows"),

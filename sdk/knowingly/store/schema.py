@@ -254,6 +254,17 @@ ledger_details = Table(
     Index("ledger_details_by_subject", "tenant", "subject"),
 )
 
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    _tenant(),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("handed_on", Boolean, nullable=False),
+)
+"""What was signed of the log; ``handed_on`` says that every destination has it."""
+
 trainings = Table(
     "trainings",
     metadata,
