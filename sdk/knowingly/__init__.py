@@ -42,6 +42,7 @@ from knowingly.governance.retention import Retained
 from knowingly.governance.rotation import Rotated
 from knowingly.governance.upkeep import Maintained
 from knowingly.hookspecs import hookimpl
+from knowingly.importing.report import ImportReport
 from knowingly.ledger.log import Entry
 from knowingly.ledger.verify import VerifiedLog
 from knowingly.policy import DataField, Policy, default_policy_text, load_policy
@@ -87,6 +88,7 @@ __all__ = [
     "History",
     "Hit",
     "HoldError",
+    "ImportReport",
     "InputError",
     "Intake",
     "InternalError",

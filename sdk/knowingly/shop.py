@@ -30,6 +30,8 @@ from knowingly.governance.merge import Merges
 from knowingly.governance.retention import Retained, Retention
 from knowingly.governance.rights import Rights
 from knowingly.governance.upkeep import STEPS, Maintained, Upkeep
+from knowingly.importing.report import ImportReport
+from knowingly.importing.running import Importer
 from knowingly.items.shelf import Items
 from knowingly.opening import Files, check_tenant, open_files, open_tenancy
 from knowingly.plugins import PluginHost
@@ -71,6 +73,7 @@ class Shop:
         registry, algorithms = Registry(), host.algorithms
         self._registry = registry
         self._recommender = Recommender(tenancy, registry)
+        self._importer = Importer(tenancy, self._people, self._counters)
         erasures = Erasures(tenancy, registry, algorithms)
         self.items = Items(tenancy)
         effects = ChoiceEffects(tenancy, registry, algorithms)
@@ -205,6 +208,38 @@ class Shop:
         intake = track(self._tenancy, self._people, rows, strict=strict)
         self._counters.intake(intake)
         return intake
+
+    def import_file(
+        self,
+        path: str | Path,
+        *,
+        mapping: str | Path | None = None,
+        strict: bool = False,
+        dry_run: bool = False,
+        restart: bool = False,
+        progress: Progress | None = None,
+    ) -> ImportReport:
+        """Take in a file of items, events or orders: CSV, JSON lines or Parquet.
+
+        An import that was stopped, by a crash too, goes on behind the last row that is in when it
+        is called again for the same file; the report then is of the whole file.
+
+        Args:
+            path: The file; its columns are fields of ``Item``, ``Event`` or ``Order``, or are
+                mapped to them.
+            mapping: A mapping file, or the name of one that ships, such as ``shopify-orders``.
+            strict: Refuse the whole file when one of its rows is bad.
+            dry_run: Check every row and write nothing.
+            restart: Read from the start what an earlier import began.
+            progress: Told the file's name, the bytes read and the bytes in all.
+
+        Raises:
+            FileError: The file or the mapping cannot be read, or the file was changed since its
+                import was stopped. A note on the error says what is in already.
+        """
+        if dry_run:
+            return self._importer.rehearse(path, mapping, progress)
+        return self._importer.run(path, mapping, progress, strict=strict, restart=restart)
 
     def train(self, *, until: datetime | None = None, progress: Progress | None = None) -> Trained:
         """Fit the policy's algorithms on those who agreed to ``train``, and publish.

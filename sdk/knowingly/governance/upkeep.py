@@ -7,7 +7,7 @@ retention, which deletes only what no model still holds; last the keys that noth
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from knowingly.domain.moments import from_us
+from knowingly.domain.moments import DAY_US, from_us
 from knowingly.domain.progress import Progress
 from knowingly.errors import KnowinglyError
 from knowingly.governance.aggregates import Aggregates
@@ -17,12 +17,13 @@ from knowingly.governance.retention import Retention
 from knowingly.recommend.forgetting import Algorithms
 from knowingly.recommend.registry import Registry
 from knowingly.recommend.training import Trained, train
-from knowingly.store import subjects
+from knowingly.store import imports, subjects
 from knowingly.tenancy import Tenancy
 
 STEPS = ("erasures", "train", "release", "retention", "sweep")
 ROTATE = "knowingly keys rotate --destroy-old"
 _SWEEP_AFTER_US = 3_600_000_000
+_FORGET_IMPORTS_AFTER_US = 30 * DAY_US
 
 
 @dataclass(slots=True)
@@ -30,6 +31,7 @@ class Maintained:
     """What ``maintain`` did. ``notes`` say what was left alone and why.
 
     ``people_held`` are under a legal hold: retention deletes nothing of theirs.
+    ``imports_forgotten`` were stopped and not gone on with for a month.
 
     Stability: stable.
     """
@@ -44,6 +46,7 @@ class Maintained:
     people_held: int = 0
     tombstones_dropped: int = 0
     keys_swept: int = 0
+    imports_forgotten: int = 0
     notes: tuple[str, ...] = ()
 
 
@@ -83,6 +86,7 @@ class Upkeep:
             self._retain(done)
         if "sweep" not in skip:
             done.keys_swept = self._sweep()
+            done.imports_forgotten = self._forget_imports()
         promised = due(self._tenancy)
         if promised is not None and promised < from_us(self._tenancy.now_us()):
             day = f"{promised:%Y-%m-%d}"
@@ -122,3 +126,8 @@ class Upkeep:
         # Also what an interrupted rotation deleted: its bytes may still be in the log.
         self._tenancy.keyring.overwrite()
         return swept
+
+    def _forget_imports(self) -> int:
+        before_us = self._tenancy.now_us() - _FORGET_IMPORTS_AFTER_US
+        with self._tenancy.write() as tx:
+            return imports.drop_older(tx, before_us)

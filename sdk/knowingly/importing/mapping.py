@@ -139,13 +139,13 @@ class Mapping(_Table):
         """What the parts are called in the value: variants, or lines."""
         return _PARTS[self.kind][0]
 
-    def columns(self) -> set[str]:
-        """Every column that is read and is not one of several tried in turn."""
-        needed = {self.group} if self.group else set()
+    def columns(self, *, needed: bool = False) -> set[str]:
+        """Every column that is read; with ``needed``, not those that are tried in turn."""
+        found = {self.group} if self.group else set()
         for takes in (*self.fields.values(), *self.parts.values()):
-            if len(takes) == 1:
-                needed.update(takes[0].read())
-        return needed
+            if len(takes) == 1 or not needed:
+                found.update(column for take in takes for column in take.read())
+        return found
 
 
 def _known(table: str, fields: Fields, known: set[str]) -> None:

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from knowingly.domain.intake import Intake
 from knowingly.errors import StoreError
 from knowingly.store.database import Database
 from knowingly.store.failures import LOST
@@ -51,6 +52,10 @@ class Snapshot:
 
 class Tx(Snapshot):
     """A snapshot that may write; only one exists per tenant at a time."""
+
+
+Then = Callable[[Tx, Intake], None]
+"""What a caller of many rows does with them in the transaction that takes them in."""
 
 
 _COUNTERS = [field.name for field in fields(Head)]
