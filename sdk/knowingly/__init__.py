@@ -2,7 +2,7 @@
 
 from knowingly.consent.choice import Choice
 from knowingly.consent.token import Explanation
-from knowingly.domain.consent import Action, Decision, Receipt, Signal
+from knowingly.domain.consent import Action, ConsentStatus, Decision, Receipt, Signal
 from knowingly.domain.event import Event, EventKind
 from knowingly.domain.intake import Intake, Refusal
 from knowingly.domain.item import Item, Variant
@@ -45,6 +45,7 @@ from knowingly.hookspecs import hookimpl
 from knowingly.importing.report import ImportReport
 from knowingly.ledger.log import Entry
 from knowingly.ledger.verify import VerifiedLog
+from knowingly.means import open_shop as open  # noqa: A004 - knowingly.open, as gzip.open
 from knowingly.policy import DataField, Policy, default_policy_text, load_policy
 from knowingly.profiles.traits import Trait
 from knowingly.profiles.views import PastEvent, Profile
@@ -56,7 +57,6 @@ from knowingly.recommend.models import ItemNeighbours, ItemScores
 from knowingly.recommend.query import History, Query
 from knowingly.recommend.training import Trained
 from knowingly.shop import Shop
-from knowingly.shop import open_shop as open  # noqa: A004 - knowingly.open, as gzip.open
 from knowingly.vault.root import local_root_keys, write_root_key
 from knowingly.vault.wrapping import RootKeys
 
@@ -72,6 +72,7 @@ __all__ = [
     "Choice",
     "Comparison",
     "ConsentError",
+    "ConsentStatus",
     "ContractError",
     "CountingAlgorithm",
     "Counts",

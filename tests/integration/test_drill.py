@@ -12,8 +12,8 @@ from knowingly.backup.drill import drill
 from knowingly.cli.app import app
 from knowingly.governance import erasure, replay
 from knowingly.governance.erasure import Erasures
+from knowingly.means import find_means
 from knowingly.recommend import forgetting
-from knowingly.shop import find_means
 from knowingly.store import subjects
 
 QUIET = {"NO_COLOR": "1", "FORCE_COLOR": None, "TERM": "dumb", "COLUMNS": "200"}

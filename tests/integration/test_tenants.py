@@ -39,6 +39,10 @@ CASES = {
     "policy": lambda shop, _: shop.policy.digest,
     "plugins": lambda shop, _: sorted(shop.plugins.algorithms),
     "tenant": lambda shop, _: shop.tenant(shop.name) is shop,
+    "acting_as": lambda shop, _: [
+        shop.acting_as("dpo").name,
+        shop.acting_as("dpo").audit.note_read("view", WHO),
+    ],
     "knows": lambda shop, _: [shop.knows(WHO), not shop.knows(f"{MARK}-person")],
     "track": lambda shop, theirs: [
         shop.track(WHO, "purchase", "assam", event_id="1-1"),

@@ -41,11 +41,13 @@ FIELDS = {
 NAME = "zqxname of a person"
 EMAIL = "zqxmail@zqxhost.example"
 AGENT = "zqxagent/5.0 (a browser)"
+STAFF = "zqxstaff@shop.example"
 
 
 WORDS = (
     *(b"zqxperson", b"zqxstranger", b"zqxevent", b"zqxorder", b"zqxbad", b"zqxname", b"zqxmail"),
     *(b"zqxhost", b"zqxcustomer", b"zqxorigin", b"zqxreason", b"zqxagent", b"zqxfield"),
+    b"zqxstaff",
 )
 
 
@@ -131,6 +133,7 @@ def busy(house, seen):
 def public_calls(shop, seen, clock):
     """Every public call with canaries in it, in ways that work and in ways that fail."""
     one, two = PEOPLE[:2]
+    shop = seen.value(shop.acting_as(STAFF))
     signals = [Signal("gpc", refuses=frozenset({"share"}))]
     page = seen.value(shop.recommend(one, item=ITEM, basket=[f"{ITEM}2"], signals=signals))
     for hit in page:
@@ -206,6 +209,8 @@ def failing_calls(shop, seen):
     fail(bad, lambda: shop.consent.grant(person, ["train"], notice=NOTICE, at=late))
     fail(bad, lambda: shop.consent.record([{"subject": person, "action": "zqxaction"}]))
     fail(bad, lambda: shop.tenant("zqx/person"))
+    fail(bad, lambda: shop.acting_as("zqx\n"))
+    fail(bad, lambda: shop.acting_as(STAFF, kind="zqxking"))
     fail(bad, lambda: shop.maintain(skip=["zqxstep"]))
     refused = knowingly.ConsentError
     fail(refused, lambda: shop.consent.grant(person, ["zqxpurpose"], notice=NOTICE))

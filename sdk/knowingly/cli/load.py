@@ -52,7 +52,7 @@ def import_files(
         typer.Option("--restart", help="Read from the start what an earlier import began."),
     ] = False,
 ) -> None:
-    """Read items, events and orders from CSV, JSON lines or Parquet; say what was refused, and why.
+    """Read items, events, orders and old choices from CSV, JSON lines or Parquet.
 
     Without a mapping the columns are the fields. Items have id, title, categories (separated by |),
     brand, price, in_stock, pinned, published_at and more; events have subject, kind, item, at,
@@ -133,6 +133,8 @@ def _as_document(report: ImportReport) -> dict[str, Any]:
         "kept": report.kept,
         "duplicates": report.duplicates,
         "dropped": dict(report.dropped),
+        "evidence": dict(report.evidence),
+        "weak": report.weak,
         "refused": [
             {"line": one.row, "field": one.field, "expected": one.expected}
             for one in report.refused
@@ -163,6 +165,10 @@ def _tell(output: Output, report: ImportReport, *, dry_run: bool) -> None:
         )
         for reason, rows in report.dropped.most_common():
             output.say(f"  dropped for want of consent ({reason}): {rows:,}")
+        for quality, rows in report.evidence.most_common():
+            output.say(f"  evidence {quality}: {rows:,}")
+        if report.weak:
+            output.say(f"  a yes that grants nothing, for want of evidence: {report.weak:,}")
     _tell_refused(output, report)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from knowingly.domain.actor import ACTOR
 from knowingly.domain.consent import ConsentRecord, Decision
 from knowingly.domain.event import KINDS
 from knowingly.domain.moments import from_us
@@ -30,6 +31,7 @@ from knowingly.store import (
     subjects,
     traits,
 )
+from knowingly.store.consents import Told
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.subjects import ACTIVE, SubjectRow
 from knowingly.tenancy import Tenancy
@@ -88,7 +90,11 @@ class Exporter:
 
     def consents(self, snapshot: Snapshot, person: SubjectRow) -> list[dict[str, Any]]:
         """Every choice."""
-        return [_choice(record) for record in consents.of(snapshot, person.subject)]
+        told = consents.told(snapshot, person.subject)
+        return [
+            _choice(record, *told[record.index, record.purpose])
+            for record in consents.of(snapshot, person.subject)
+        ]
 
     def events(self, snapshot: Snapshot, person: SubjectRow) -> list[dict[str, Any]]:
         """Every event, whatever it was kept for."""
@@ -169,7 +175,7 @@ class Exporter:
                     "kind": entry.kind,
                     "at": entry.at.isoformat(),
                     "facts": dict(entry.facts),
-                    "details": json.loads(plain[log.SECRET_BYTES :]),
+                    "details": _without_name(json.loads(plain[log.SECRET_BYTES :])),
                 }
             )
         return mine
@@ -220,11 +226,22 @@ def find(tenancy: Tenancy, snapshot: Snapshot, subject: str) -> SubjectRow:
     return person
 
 
+def _without_name(details: dict[str, Any]) -> dict[str, Any]:
+    """An entry's details without the name of who acted: that is another person's.
+
+    Source: CJEU C-579/21: what was done and when is the subject's to know, which employee did it
+    is not, unless they need it to use their rights.
+    """
+    if ACTOR not in details:
+        return details
+    return {**details, ACTOR: {"kind": details[ACTOR]["kind"]}}
+
+
 def _iso(us: int) -> str:
     return from_us(us).isoformat()
 
 
-def _choice(record: ConsentRecord) -> dict[str, Any]:
+def _choice(record: ConsentRecord, how: Told, applied_us: int) -> dict[str, Any]:
     return {
         "purpose": record.purpose,
         "choice": record.action.value,
@@ -232,5 +249,11 @@ def _choice(record: ConsentRecord) -> dict[str, Any]:
         "recorded_at": _iso(record.received_us),
         "notice": record.notice,
         "scope": record.scope,
+        "surface": how.surface,
+        "jurisdiction": how.jurisdiction,
+        "signal": record.source,
+        "flaw": record.flaw,
+        "over_an_opt_out": record.confirmed,
+        "took_effect_at": _iso(applied_us),
         "entry": record.index,
     }

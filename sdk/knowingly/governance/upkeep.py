@@ -6,6 +6,7 @@ retention, which deletes only what no model still holds; last the keys that noth
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 
 from knowingly.domain.moments import DAY_US, from_us
 from knowingly.domain.progress import Progress
@@ -121,7 +122,7 @@ class Upkeep:
         before_us = self._tenancy.now_us() - _SWEEP_AFTER_US
         # Under the writer's lock: nobody opens a person between the look and the sweep.
         with self._tenancy.write() as tx:
-            used = [row.key_id for row in subjects.everyone(tx)]
+            used = partial(subjects.using, tx)
             swept = self._tenancy.keyring.sweep(used, before_us=before_us)
         # Also what an interrupted rotation deleted: its bytes may still be in the log.
         self._tenancy.keyring.overwrite()

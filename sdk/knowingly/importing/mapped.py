@@ -15,7 +15,7 @@ from knowingly.importing.sources import Record
 MAX_GROUP_ROWS = 5_000
 _TIMES = frozenset({"at", "updated_at", "published_at", "unpublished_at"})
 _NUMBERS = frozenset({"price", "discount", "quantity", "stock"})
-_LISTS = frozenset({"categories", "images", "markets", "tags"})
+_LISTS = frozenset({"categories", "images", "markets", "purposes", "tags"})
 
 Numbered = tuple[int, dict[str, Any]]
 _NO_ROW: tuple[int, list[int], None] = (0, [], None)
@@ -142,7 +142,7 @@ def _first(takes: Sequence[Take], line: int, record: dict[str, Any], name: str, 
 def _taken(take: Take, record: dict[str, Any]) -> Any:  # noqa: ANN401 - as above
     if take.constant is not None:
         return take.constant
-    cells = [record.get(column) for column in take.read()]
+    cells = [_cell(record, column) for column in take.read()]
     given = [cell.strip() if isinstance(cell, str) else cell for cell in cells]
     given = [cell for cell in given if cell not in ("", None)]
     if not given:
@@ -151,16 +151,28 @@ def _taken(take: Take, record: dict[str, Any]) -> Any:  # noqa: ANN401 - as abov
     return _read_as(take, str(cell)) if take.reads else cell
 
 
+def _cell(record: dict[str, Any], column: str) -> Any:  # noqa: ANN401 - as above
+    """A cell by its column; ``a.b`` is the ``b`` of a record within the record."""
+    if column in record:
+        return record[column]
+    found: Any = record
+    for name in column.split("."):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
+
+
 def _read_as(take: Take, cell: str) -> Any:  # noqa: ANN401 - as above
     """What a cell stands for."""
+    known = {word.casefold(): value for word, value in take.values.items()}
     if take.split is not None:
-        return [part.strip() for part in cell.split(take.split) if part.strip()]
+        parts = [part.strip() for part in cell.split(take.split) if part.strip()]
+        said = [known.get(part.casefold(), take.otherwise) for part in parts] if known else parts
+        return [one for one in said if one is not None]
     if take.above is not None:
         try:
             return float(cell) > take.above
         except ValueError:
             return None
-    known = {word.casefold(): value for word, value in take.values.items()}
     return known.get(cell.casefold(), take.otherwise)
 
 

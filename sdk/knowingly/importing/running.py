@@ -1,9 +1,10 @@
 """One file into the shop, a batch to a transaction, or checked whole before any is written."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from knowingly.consent.past import PastChoices, Taken
 from knowingly.counters import Counters
 from knowingly.domain.event import Event
 from knowingly.domain.intake import Intake, Refusal
@@ -17,19 +18,22 @@ from knowingly.importing.mapping import load_mapping
 from knowingly.importing.report import ImportReport
 from knowingly.importing.saved import SavedProgress
 from knowingly.importing.sources import open_source
-from knowingly.importing.tables import EVENTS, ITEMS, Batch, Table, batches, recognise
+from knowingly.importing.tables import CHOICES, EVENTS, ITEMS, Batch, Table, batches, recognise
 from knowingly.items.shelf import put
 from knowingly.profiles.intake import track
 from knowingly.profiles.people import People
-from knowingly.store.doors import Then, Tx
+from knowingly.store.doors import Tx
 from knowingly.tenancy import Tenancy
 
 
 class Importer:
     """Files into one tenant's shop."""
 
-    def __init__(self, tenancy: Tenancy, people: People, counters: Counters) -> None:
+    def __init__(
+        self, tenancy: Tenancy, people: People, counters: Counters, past: PastChoices
+    ) -> None:
         self._tenancy, self._people, self._counters = tenancy, people, counters
+        self._past = past
 
     def rehearse(
         self, path: str | Path, mapping: str | Path | None, progress: Progress | None
@@ -99,23 +103,36 @@ class Importer:
                 if table.kind is EVENTS:
                     _name_events(batch, saved.digest[:32])
 
-                def save(tx: Tx, intake: Intake, batch: Batch = batch) -> None:
-                    report.add(batch, intake)
+                def save(
+                    tx: Tx, intake: Intake, taken: Taken | None = None, batch: Batch = batch
+                ) -> None:
+                    report.add(batch, intake, taken)
                     saved.save(tx, batch.ends, report)
 
-                self._take_in(table, batch, save, strict=saved.strict)
+                self._take_in(saved, batch, save)
                 if progress is not None:
                     progress(report.file, source.read_bytes, size)
 
-    def _take_in(self, table: Table, batch: Batch, then: Then, *, strict: bool) -> None:
+    def _take_in(self, saved: SavedProgress, batch: Batch, then: Callable[..., None]) -> None:
+        table, strict = saved.table, saved.strict
         if table.kind is ITEMS:
             put(self._tenancy, batch.rows, strict=strict, then=then)
+        elif (origin := table.origin) is not None:
+            self._past.take_in(
+                batch.rows,
+                origin,
+                saved.digest,
+                strict=strict,
+                then=lambda tx, taken: then(tx, taken.intake, taken),
+            )
         else:
             intake = track(self._tenancy, self._people, batch.rows, strict=strict, then=then)
             self._counters.intake(intake)
 
     def _bad_rows(self, table: Table, batch: Batch) -> list[Refusal]:
         """Every row of a batch that the shop would refuse, by row of the batch."""
+        if table.kind is CHOICES:
+            return self._past.check(batch.rows)
         good, bad = check_rows(table.kind.model, batch.rows, strict=False)
         return sorted(bad + self._bad_events(good), key=lambda one: one.row)
 

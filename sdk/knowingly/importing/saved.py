@@ -27,7 +27,7 @@ class SavedProgress:
     """
 
     def __init__(self, tenancy: Tenancy, table: Table, *, strict: bool) -> None:
-        self._tenancy, self._table, self.strict = tenancy, table, strict
+        self._tenancy, self.table, self.strict = tenancy, table, strict
         with table.path.open("rb") as file:
             self.digest = hashlib.file_digest(file, "sha256").hexdigest()
         how = table.mapping.model_dump_json() if table.mapping else table.kind.name
@@ -48,9 +48,7 @@ class SavedProgress:
         Raises:
             FileError: The file, or how it is imported, is not what it was.
         """
-        report = ImportReport(
-            self._table.path.name, self._table.kind.name, unread=self._table.unread
-        )
+        report = ImportReport(self.table.path.name, self.table.kind.name, unread=self.table.unread)
         standing, refused = self._tenancy.ask(self._look)
         if standing is None:
             return START, report
@@ -64,7 +62,9 @@ class SavedProgress:
         self._refused = len(refused)
         report.rows, report.kept = standing.rows, standing.kept
         report.duplicates = standing.duplicates
-        report.dropped = Counter(json.loads(standing.dropped))
+        counts = json.loads(standing.counts)
+        report.dropped, report.evidence = Counter(counts["dropped"]), Counter(counts["evidence"])
+        report.weak = counts["weak"]
         report.refused = [Refusal(*one) for one in refused]
         report.resumed_after = standing.line
         return self._saved, report
@@ -84,6 +84,7 @@ class SavedProgress:
             raise FileError(f"{report.file}: another import of it is under way; that one goes on")
         new = [(one.row, one.field, one.expected) for one in report.refused[self._refused :]]
         imports.add_refusals(tx, self._source, new, first=self._refused)
+        counts = {"dropped": report.dropped, "evidence": report.evidence, "weak": report.weak}
         standing = Standing(
             self._fingerprint,
             mark.position,
@@ -91,7 +92,7 @@ class SavedProgress:
             report.rows,
             report.kept,
             report.duplicates,
-            json.dumps(report.dropped, sort_keys=True),
+            json.dumps(counts),
             self._tenancy.now_us(),
         )
         imports.save(tx, self._source, standing)

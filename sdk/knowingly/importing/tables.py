@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
+from knowingly.consent.past import Origin, PastChoice
 from knowingly.domain.event import Event
 from knowingly.domain.intake import Refusal
 from knowingly.domain.item import Item
@@ -27,7 +29,7 @@ A_TIME = "a time with a zone, such as 2026-03-01T12:00:00+01:00"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Items, events or orders: the columns a file of them may have, and must have."""
+    """Items, events, orders or choices: the columns a file of them may have, and must have."""
 
     name: str
     model: type[BaseModel]
@@ -40,7 +42,8 @@ ITEMS = Kind(
 )
 EVENTS = Kind("events", Event, tuple(Event.model_fields), ("subject", "kind", "item"))
 ORDERS = Kind("orders", Order, tuple(Order.model_fields), ("subject", "id", "at", "lines"))
-KINDS = {kind.name: kind for kind in (ITEMS, EVENTS, ORDERS)}
+CHOICES = Kind("choices", PastChoice, tuple(PastChoice.model_fields), ("subject", "action"))
+KINDS = {kind.name: kind for kind in (ITEMS, EVENTS, ORDERS, CHOICES)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,15 @@ class Table:
     def format(self) -> Format | None:
         """How the file is written."""
         return self.mapping.format if self.mapping else None
+
+    @property
+    def origin(self) -> Origin | None:
+        """Where choices come from; what says not when was exported when it last changed."""
+        origin = self.mapping.origin if self.mapping else None
+        if origin is None or origin.exported is not None:
+            return origin
+        changed = datetime.fromtimestamp(self.path.stat().st_mtime, UTC)
+        return origin.model_copy(update={"exported": changed})
 
 
 @dataclass(slots=True)
@@ -101,10 +113,11 @@ def recognise(path: Path, mapping: FileMapping | None = None) -> Table:
             if columns is None:
                 # Of JSON lines each has keys of its own, and any may be a person's word.
                 return Table(path, KINDS[mapping.kind], mapping)
-            missing = sorted(mapping.columns(needed=True) - set(columns))
+            needed = mapping.columns(needed=True)
+            missing = sorted(name for name in needed if not {name, _outer(name)} & set(columns))
             if missing:
                 raise source.wrong(f"a column of the mapping is missing: {', '.join(missing)}")
-            read = mapping.columns()
+            read = {part for name in mapping.columns() for part in (name, _outer(name))}
             unread = tuple(name for name in columns if name and name not in read)
             return Table(path, KINDS[mapping.kind], mapping, unread)
         if source.columns is None:
@@ -124,6 +137,11 @@ def recognise(path: Path, mapping: FileMapping | None = None) -> Table:
             f"{', '.join(ITEMS.columns)} (id is needed), events {', '.join(EVENTS.columns)} "
             "(subject, kind and item are needed)"
         )
+
+
+def _outer(column: str) -> str:
+    """The column that holds the records which ``a.b`` looks into."""
+    return column.partition(".")[0]
 
 
 def batches(table: Table, source: Source) -> Iterator[Batch]:

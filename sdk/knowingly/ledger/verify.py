@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 
+from knowingly.domain.consent import MERGED
 from knowingly.domain.progress import Counted
 from knowingly.errors import TamperedError
 from knowingly.ledger import merkle
@@ -92,7 +93,7 @@ def _merged_are_told(snapshot: Snapshot) -> None:
     Otherwise an account's own no could be put out of force by giving it that scope.
     """
     for scope, indices in consents.merged(snapshot).items():
-        last = scope.removeprefix(consents.MERGED)
+        last = scope.removeprefix(MERGED)
         merge = int(last) if last.isdecimal() else -1
         leaf = dict(rows.leaves(snapshot, merge, 1)).get(merge)
         said = json.loads(leaf) if leaf is not None else {}
@@ -117,6 +118,9 @@ def _consents_match(snapshot: Snapshot) -> None:
             and said["chosen"] == row.at_us
             and said["at"] == row.received_us
             and said.get("notice") == row.notice
+            and said.get("source") == row.source
+            and said.get("flaw") == row.flaw
+            and (row.purpose in said.get("confirmed", ())) == bool(row.confirmed)
         )
         if not same:
             raise TamperedError("a consent record does not say what the entry says", index=index)

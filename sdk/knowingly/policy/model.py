@@ -19,6 +19,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from knowingly.domain.consent import Quality
 from knowingly.domain.moments import DAY_US
 from knowingly.policy.bots import is_bot
 from knowingly.policy.data import MAX_FIELDS, DataField, field_misfits
@@ -191,12 +192,19 @@ class PastOrders(Section):
     basis: Basis | None = None
 
 
+class PastChoices(Section):
+    """Which evidence an imported yes must have to count; a no counts whatever it has."""
+
+    accept: Annotated[tuple[Quality, ...], AfterValidator(_without_repeats)] = ("documented",)
+
+
 class Intake(Section):
-    """What is believed of what others send: their clocks, who is no person, orders of the past."""
+    """What is believed of what others send: clocks, who is no person, orders and choices of old."""
 
     clock_skew_seconds: Annotated[Whole, Field(ge=0, le=86_400)] = 300
     bots: Annotated[tuple[BotWord, ...], Field(max_length=100)] = ()
     past_orders: PastOrders = PastOrders()
+    past_choices: PastChoices = PastChoices()
 
 
 class Identities(Section):

@@ -76,7 +76,22 @@ FIELDS: tuple[Field, ...] = (
         _person(
             "consent_records", column, "clear", note="asked before anything sealed may be opened"
         )
-        for column in ("idx", "purpose", "action", "scope", "at_us", "received_us", "notice")
+        for column in (
+            "idx",
+            "purpose",
+            "action",
+            "scope",
+            "at_us",
+            "received_us",
+            "notice",
+            "source",
+            "flaw",
+            "confirmed",
+        )
+    ),
+    *(
+        _person("consent_records", column, "clear", note="counted without opening anything")
+        for column in ("surface", "jurisdiction", "applied_us")
     ),
     *_shops("events", "tenant"),
     _person("events", "subject", "clear", exported=False, note=_ROW),
@@ -154,7 +169,7 @@ FIELDS: tuple[Field, ...] = (
     *_shops("imports", "source", "fingerprint", form="keyed hash", note=_OF_FILE),
     *_shops(
         "imports",
-        *("position", "line", "rows", "kept", "duplicates", "dropped", "saved_us"),
+        *("position", "line", "rows", "kept", "duplicates", "counts", "saved_us"),
         note="only until the import has ended",
     ),
     *_shops("import_refusals", "tenant"),

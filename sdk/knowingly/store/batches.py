@@ -1,6 +1,7 @@
 """Long lists: in pieces that every database takes in one statement, or in bulk."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, Literal, TypeVar
 
 from sqlalchemy import Connection, Dialect, Table
@@ -17,6 +18,13 @@ def batched(values: Sequence[T], size: int = BATCH) -> Iterator[Sequence[T]]:
     """Slices of at most ``size`` values."""
     for start in range(0, len(values), size):
         yield values[start : start + size]
+
+
+def parts(values: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Lists of at most ``size`` values, of what need not be there all at once."""
+    rest = iter(values)
+    while part := list(islice(rest, size)):
+        yield part
 
 
 class BulkInsert:

@@ -1,11 +1,11 @@
 """Statements of the consent history: only ever added to, until the person is erased."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, and_, bindparam, select, update
 
-from knowingly.domain.consent import ACCOUNT, Action, ConsentRecord
+from knowingly.domain.consent import ACCOUNT, MERGED, Action, ConsentRecord
 from knowingly.store.batches import STREAMING, BulkInsert, batched
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.prepared import Prepared
@@ -22,6 +22,9 @@ _COLUMNS = (
     table.c.idx,
     table.c.notice,
     table.c.scope,
+    table.c.source,
+    table.c.flaw,
+    table.c.confirmed,
 )
 _ADD = BulkInsert(table)
 _ONE = select(*_COLUMNS).where(table.c.tenant == bindparam("t"), table.c.subject == bindparam("s"))
@@ -48,7 +51,18 @@ _ACTIONS = {action.value: action for action in Action}
 
 
 def _record(row: Sequence[Any]) -> ConsentRecord:
-    return ConsentRecord(row[0], _ACTIONS[row[1]], row[2], row[3], row[4], row[5], row[6])
+    return ConsentRecord(
+        row[0],
+        _ACTIONS[row[1]],
+        row[2],
+        row[3],
+        row[4],
+        row[5],
+        row[6],
+        row[7],
+        row[8],
+        bool(row[9]),
+    )
 
 
 def of(snapshot: Snapshot, subject: int) -> list[ConsentRecord]:
@@ -77,15 +91,6 @@ def of_many(snapshot: Snapshot, subjects: Sequence[int]) -> dict[int, list[Conse
     return found
 
 
-def everyone(snapshot: Snapshot) -> dict[int, list[ConsentRecord]]:
-    """The choices of everyone, by subject."""
-    statement = select(table.c.subject, *_COLUMNS).where(table.c.tenant == snapshot.tenant)
-    found: dict[int, list[ConsentRecord]] = {}
-    for row in snapshot.connection.execute(statement):
-        found.setdefault(row[0], []).append(_record(row[1:]))
-    return found
-
-
 def between(snapshot: Snapshot, first: int, last: int) -> dict[int, list[ConsentRecord]]:
     """The choices of people from the first number to the last, by subject."""
     where = {"t": snapshot.tenant, "first": first, "last": last}
@@ -95,8 +100,23 @@ def between(snapshot: Snapshot, first: int, last: int) -> dict[int, list[Consent
     return found
 
 
-def add(tx: Tx, choices: Iterable[tuple[int, ConsentRecord]]) -> None:
-    """Append choices, each with its person's number."""
+class Told(NamedTuple):
+    """What is counted of how a choice was made: where in the shop, and under which law."""
+
+    surface: str | None = None
+    jurisdiction: str | None = None
+
+
+_UNTOLD = Told()
+
+
+def add(
+    tx: Tx,
+    choices: Iterable[tuple[int, ConsentRecord]],
+    told: Mapping[int, Told] | None = None,
+) -> None:
+    """Append choices, each with its person's number; ``told`` is by ledger entry."""
+    of_entry = told or {}
     rows = [
         (
             tx.tenant,
@@ -108,14 +128,31 @@ def add(tx: Tx, choices: Iterable[tuple[int, ConsentRecord]]) -> None:
             record.at_us,
             record.received_us,
             record.notice,
+            record.source,
+            record.flaw,
+            record.confirmed,
+            *of_entry.get(record.index, _UNTOLD),
+            record.received_us,
         )
         for subject, record in choices
     ]
     _ADD(tx.connection, rows)
 
 
-MERGED = f"{ACCOUNT}:merged:"
-"""Begins the scope of a session's choices that an account keeps: history that decides nothing."""
+def told(snapshot: Snapshot, subject: int) -> dict[tuple[int, str], tuple[Told, int]]:
+    """How one person's choices were made and when each had taken effect, by entry and purpose."""
+    columns = (table.c.idx, table.c.purpose, table.c.surface, table.c.jurisdiction)
+    mine = select(*columns, table.c.applied_us).where(
+        table.c.tenant == snapshot.tenant, table.c.subject == subject
+    )
+    rows = snapshot.connection.execute(mine)
+    return {(row[0], row[1]): (Told(row[2], row[3]), row[4]) for row in rows}
+
+
+def mark_applied(tx: Tx, subject: int, index: int, at_us: int) -> None:
+    """Say when what follows from the choices of an entry had been done."""
+    mine = (table.c.tenant == tx.tenant, table.c.subject == subject, table.c.idx == index)
+    tx.connection.execute(update(table).where(*mine).values(applied_us=at_us))
 
 
 def hand_over(tx: Tx, session: int, account: int, *, merged_by: int) -> None:

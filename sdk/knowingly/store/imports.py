@@ -14,7 +14,10 @@ _ADD_REFUSALS = BulkInsert(import_refusals)
 
 
 class Standing(NamedTuple):
-    """Where an import stands: the place in its file, and what became of the rows before it."""
+    """Where an import stands: the place in its file, and what became of the rows before it.
+
+    ``counts`` are those by reason, as JSON.
+    """
 
     fingerprint: bytes
     position: int
@@ -22,7 +25,7 @@ class Standing(NamedTuple):
     rows: int
     kept: int
     duplicates: int
-    dropped: str
+    counts: str
     saved_us: int
 
 

@@ -104,9 +104,16 @@ consent_records = Table(
     Column("at_us", BigInteger, nullable=False),
     Column("received_us", BigInteger, nullable=False),
     Column("notice", Text, nullable=True),
+    Column("source", Text, nullable=True),
+    Column("flaw", Text, nullable=True),
+    Column("confirmed", Boolean, nullable=False, server_default=text("false")),
+    Column("surface", Text, nullable=True),
+    Column("jurisdiction", Text, nullable=True),
+    Column("applied_us", BigInteger, nullable=False, server_default=text("0")),
     Index("consent_records_by_entry", "tenant", "idx"),
     sqlite_with_rowid=False,
 )
+"""``applied_us`` is when what follows from a choice had been done: the latency of a withdrawal."""
 
 events = Table(
     "events",
@@ -328,7 +335,7 @@ imports = Table(
     Column("rows", BigInteger, nullable=False),
     Column("kept", BigInteger, nullable=False),
     Column("duplicates", BigInteger, nullable=False),
-    Column("dropped", Text, nullable=False),
+    Column("counts", Text, nullable=False),
     Column("saved_us", BigInteger, nullable=False),
 )
 """Where each import stands that has begun and not ended; ``source`` is a keyed hash of a path."""

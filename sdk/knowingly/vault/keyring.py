@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from knowingly.errors import SealError, StoreError
 from knowingly.store import keys as key_rows
@@ -24,6 +24,8 @@ from knowingly.vault.tenant_key import TenantKey, again
 from knowingly.vault.wrapping import KEY_BYTES, Wrapping
 
 KEPT_CIPHERS = 65_536
+SWEPT_AT_ONCE = 100_000
+"""Keys compared with those in use at a time; each time the people are looked through once."""
 SECRETS = ("lookup", "operator", "token", "signing")
 _TRIES = 5
 _TRUNCATE_TRIES = 10
@@ -213,16 +215,24 @@ class Keyring:
             time.sleep(0.05)
         return False
 
-    def sweep(self, used: Iterable[bytes], *, before_us: int) -> int:
-        """Delete keys that no subject uses and that were made before ``before_us``."""
-        alive = set(used)
+    def sweep(self, used: Callable[[bytes, bytes], Iterable[bytes]], *, before_us: int) -> int:
+        """Delete keys that no subject uses and that were made before ``before_us``.
+
+        ``used`` gives the keys that subjects use, from one id to another.
+        """
+        swept, last = 0, b""
         with self._database.writing() as connection:
-            old = key_rows.subject_keys_before(connection, self._tenant, before_us)
-            orphans = [key_id for key_id in old if key_id not in alive]
-            key_rows.delete_subject_keys(connection, self._tenant, orphans)
-        if orphans:
+            while old := key_rows.subject_keys_before(
+                connection, self._tenant, before_us, after=last, limit=SWEPT_AT_ONCE
+            ):
+                last = old[-1]
+                orphans = set(old)
+                orphans.difference_update(used(old[0], last))
+                key_rows.delete_subject_keys(connection, self._tenant, sorted(orphans))
+                swept += len(orphans)
+        if swept:
             self.forget()
-        return len(orphans)
+        return swept
 
     def watch(self, shred_epoch: int) -> None:
         """Drop every kept cipher when some process has destroyed a key since the last look."""

@@ -21,7 +21,7 @@ def upgrade() -> None:
         sa.Column("rows", sa.BigInteger(), nullable=False),
         sa.Column("kept", sa.BigInteger(), nullable=False),
         sa.Column("duplicates", sa.BigInteger(), nullable=False),
-        sa.Column("dropped", sa.Text(), nullable=False),
+        sa.Column("counts", sa.Text(), nullable=False),
         sa.Column("saved_us", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("tenant", "source"),
     )
