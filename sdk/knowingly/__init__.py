@@ -1,5 +1,6 @@
 """Personalization that asks first."""
 
+from knowingly.activation import Activation
 from knowingly.consent.choice import Choice
 from knowingly.consent.signals.decoder import SignalDecoder
 from knowingly.consent.signals.gpc import GpcSupport
@@ -29,6 +30,7 @@ from knowingly.errors import (
     PluginError,
     PluginLoadError,
     PolicyError,
+    PolicyProblem,
     RootKeyError,
     SealError,
     SignalError,
@@ -41,12 +43,14 @@ from knowingly.errors import (
 from knowingly.evaluate.runner import Evaluation
 from knowingly.governance.aggregates import BudgetReport, Release
 from knowingly.governance.certificate import Addendum, Certificate
+from knowingly.governance.claims import ClaimsEvidence, KeptChoice
 from knowingly.governance.keys import KeyStatus, RootVersion
 from knowingly.governance.reseal import Resealed
 from knowingly.governance.retention import Retained
 from knowingly.governance.rotation import Rotated
 from knowingly.governance.upkeep import Maintained
 from knowingly.hookspecs import hookimpl
+from knowingly.importing.report import ImportReport
 from knowingly.ledger.log import Entry
 from knowingly.ledger.verify import VerifiedLog
 from knowingly.means import open_shop as open  # noqa: A004 - knowingly.open, as gzip.open
@@ -66,6 +70,7 @@ from knowingly.vault.wrapping import RootKeys
 
 __all__ = [
     "Action",
+    "Activation",
     "Addendum",
     "Algorithm",
     "Basis",
@@ -75,6 +80,7 @@ __all__ = [
     "BudgetReport",
     "Certificate",
     "Choice",
+    "ClaimsEvidence",
     "Comparison",
     "ConsentError",
     "ConsentStatus",
@@ -95,12 +101,14 @@ __all__ = [
     "History",
     "Hit",
     "HoldError",
+    "ImportReport",
     "InputError",
     "Intake",
     "InternalError",
     "Item",
     "ItemNeighbours",
     "ItemScores",
+    "KeptChoice",
     "KeyStatus",
     "KnowinglyError",
     "LedgerError",
@@ -118,6 +126,7 @@ __all__ = [
     "PluginLoadError",
     "Policy",
     "PolicyError",
+    "PolicyProblem",
     "Profile",
     "Query",
     "Receipt",

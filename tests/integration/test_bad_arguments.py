@@ -61,10 +61,6 @@ CALLS = {
         lambda shop, bad: shop.signals.read(others=bad),
         (5, SECRET, b"x", [SECRET], {5: 5}, object()),
     ),
-    "signals.read(a plugin's)": (
-        lambda shop, bad: shop.signals.read(others=bad),
-        ({"unheard_of": SECRET}, {"unheard_of": object()}),
-    ),
     "signal(subject)": (lambda shop, bad: shop.consent.signal(bad, Signal("gpc")), NOT_TEXT),
     "signal(signals)": (
         lambda shop, bad: shop.consent.signal("t000", bad),

@@ -9,8 +9,8 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from knowingly.domain.signal import Said, Signal, SignalContext
 from knowingly.policy.crosswalk import Cell, Cells, Source, crosswalk, read_answers
+from knowingly.policy.purposes import Basis
 from knowingly.policy.section import (
-    Basis,
     Days,
     Section,
     Slug,

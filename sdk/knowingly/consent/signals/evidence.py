@@ -144,5 +144,5 @@ def as_asked(said: Said, signal: Signal, subject: str, device: str | None) -> li
             by="signal",
         )
         flaw = None if signal.problem is None else INVALID
-        found.append(Asked(choice, tuple(purposes), signal, flaw))
+        found.append(Asked(choice, tuple(purposes), frozenset(), flaw, signal=signal))
     return found
