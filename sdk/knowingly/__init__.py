@@ -7,6 +7,7 @@ from knowingly.domain.event import Event, EventKind
 from knowingly.domain.intake import Intake, Refusal
 from knowingly.domain.item import Item, Variant
 from knowingly.domain.merged import Merged
+from knowingly.domain.notice import Destination, Notice
 from knowingly.domain.order import Order, OrderLine
 from knowingly.domain.page import Basis, Hit, Page
 from knowingly.errors import (
@@ -38,6 +39,7 @@ from knowingly.governance.aggregates import BudgetReport, Release
 from knowingly.governance.certificate import Addendum, Certificate
 from knowingly.governance.claims import ClaimsEvidence, KeptChoice
 from knowingly.governance.keys import KeyStatus, RootVersion
+from knowingly.governance.recipients import Disclosure
 from knowingly.governance.reseal import Resealed
 from knowingly.governance.retention import Retained
 from knowingly.governance.rotation import Rotated
@@ -80,6 +82,8 @@ __all__ = [
     "DamagedBackupError",
     "DataField",
     "Decision",
+    "Destination",
+    "Disclosure",
     "Entry",
     "Evaluation",
     "Event",
@@ -106,6 +110,7 @@ __all__ = [
     "Model",
     "ModelCard",
     "NotFittedError",
+    "Notice",
     "Order",
     "OrderLine",
     "Page",

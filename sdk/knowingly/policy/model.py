@@ -114,6 +114,14 @@ class Notice(Section):
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
+class Recipient(Section):
+    """Somebody who is given data of people."""
+
+    name: Line
+    role: Literal["processor", "joint_controller", "controller"]
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+
+
 class Signals(Section):
     """What a banner or browser may decide; nothing unless it is named here."""
 
@@ -172,7 +180,7 @@ class Erasure(Section):
 class Evidence(Section):
     """How long evidence of consent outlives an erasure, for legal claims; 0 keeps nothing."""
 
-    keep_days_after_erasure: Annotated[Whole, Field(ge=0, le=MAX_DAYS)] = 0
+    keep_days_after_erasure: Annotated[Whole, Field(ge=0, le=MAX_DAYS)] = 1_095
 
 
 class Keys(Section):
@@ -252,6 +260,7 @@ class Policy(Section):
     shop: ShopSection = ShopSection()
     purposes: dict[Slug, Purpose] = Field(default_factory=dict, max_length=MAX_PURPOSES)
     notices: tuple[Notice, ...] = ()
+    recipients: dict[Slug, Recipient] = Field(default_factory=dict, max_length=60)
     signals: Signals = Signals()
     slots: dict[Slug, Slot] = Field(default_factory=_default_slots)
     models: Models = Models()
