@@ -1,5 +1,6 @@
 """Personalization that asks first."""
 
+from knowingly.activation import Activation
 from knowingly.consent.choice import Choice
 from knowingly.consent.token import Explanation
 from knowingly.domain.consent import Action, ConsentStatus, Decision, Receipt, Signal
@@ -26,6 +27,7 @@ from knowingly.errors import (
     PluginError,
     PluginLoadError,
     PolicyError,
+    PolicyProblem,
     RootKeyError,
     SealError,
     StoreError,
@@ -64,6 +66,7 @@ from knowingly.vault.wrapping import RootKeys
 
 __all__ = [
     "Action",
+    "Activation",
     "Addendum",
     "Algorithm",
     "Basis",
@@ -119,6 +122,7 @@ __all__ = [
     "PluginLoadError",
     "Policy",
     "PolicyError",
+    "PolicyProblem",
     "Profile",
     "Query",
     "Receipt",

@@ -41,7 +41,12 @@ def waiting_notices(shop):
         return [row.notice for row in notices.waiting(snapshot)]
 
 
-SIZE = {"title": "Size", "purposes": ["personalize"], "kind": "number"}
+SIZE = {
+    "title": "Size",
+    "purposes": ["personalize"],
+    "kind": "number",
+    "category": "purchase",
+}
 CASES = {
     "name": lambda shop, _: shop.name,
     "now": lambda shop, _: shop.now(),
@@ -170,6 +175,8 @@ CASES = {
         shop.keys.reseal("t013"),
         refused(lambda: shop.keys.reseal(f"{MARK}-person")),
     ],
+    "audit.policies": lambda shop, _: shop.audit.policies(),
+    "audit.policy": lambda shop, _: shop.audit.policy().digest,
     "audit.verify": lambda shop, _: shop.audit.verify(),
     "audit.entries": lambda shop, _: shop.audit.entries(limit=10_000),
     "audit.note_read": lambda shop, _: [

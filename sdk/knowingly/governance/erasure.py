@@ -167,7 +167,7 @@ class Erasures:
             facts={"erasure": erasure.erasure, "removed": removed},
         )
         statement = self._statement(tx, erasure, removed, entry.index, now_us, truncated=truncated)
-        certificate = self._signed(statement)
+        certificate = self._signed(tx, statement)
         stored.advance(
             tx,
             erasure.erasure,
@@ -198,7 +198,7 @@ class Erasures:
             key = "deleted; the database server may keep its bytes until it reuses the space"
         return {
             "erasure": erasure.erasure,
-            "shop": self._tenancy.policy.shop.name,
+            "shop": self._tenancy.policy.controller.name,
             "tenant": self._tenancy.name,
             "begun": from_us(told["begun_us"]).isoformat(),
             "finished": from_us(now_us).isoformat(),
@@ -226,8 +226,8 @@ class Erasures:
             "old_copies": old_copies(self._tenancy, told.get("first_version", 1)),
         }
 
-    def _signed(self, statement: Mapping[str, Any]) -> Certificate:
-        public_key, signature = self._tenancy.sign(statement)
+    def _signed(self, tx: Tx, statement: Mapping[str, Any]) -> Certificate:
+        public_key, signature = self._tenancy.sign(tx, statement)
         return Certificate(statement, public_key, signature)
 
     def _truncate_later(self, erasure: ErasureRow) -> None:
@@ -235,7 +235,7 @@ class Erasures:
             return
         with self._tenancy.write() as tx:
             told = Certificate.from_json(stored.certificate(tx, erasure.erasure) or "")
-            renewed = self._signed({**told.statement, "key": OVERWRITTEN})
+            renewed = self._signed(tx, {**told.statement, "key": OVERWRITTEN})
             document = renewed.to_json()
             stored.advance(tx, erasure.erasure, DONE, progress={}, certificate=document)
             log.append(

@@ -219,7 +219,7 @@ class Recipients:
             for one in old.statement["recipients"]
         ]
         statement: dict[str, Any] = {**old.statement, "recipients": recipients}
-        renewed = Certificate(statement, *self._tenancy.sign(statement))
+        renewed = Certificate(statement, *self._tenancy.sign(tx, statement))
         erasures.renew_certificate(tx, row.erasure or "", renewed.to_json())
 
     def _opened(self, row: NoticeRow) -> Notice:

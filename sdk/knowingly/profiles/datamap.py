@@ -74,6 +74,9 @@ FIELDS: tuple[Field, ...] = (
         *("ledger_size", "ledger_frontier", "item_epoch", "model_epoch", "release_epoch"),
         *("shred_epoch", "training"),
     ),
+    *_shops("policies", "tenant", "digest"),
+    *_shops("policies", "body", note="what the shop's policy file said, its contacts included"),
+    *_shops("policy_activations", "tenant", "idx", "digest", "at_us"),
     *_shops(
         "items",
         *("tenant", "row", "item_id", "title", "categories", "brand", "price", "in_stock"),
@@ -156,6 +159,11 @@ FIELDS: tuple[Field, ...] = (
     *_shops("ledger_details", "tenant", "idx"),
     _person("ledger_details", "subject", "clear", exported=False, note=_ROW),
     _person("ledger_details", "body", "sealed"),
+    *_shops(
+        "checkpoints",
+        *("tenant", "size", "at_us", "note", "handed_on"),
+        note="of the whole log, and of nobody",
+    ),
     *_shops(
         "trainings",
         *("tenant", "training", "created_us", "until_us", "oldest_day", "seed", "floor", "people"),
