@@ -47,6 +47,7 @@ from knowingly.governance.retention import Retained
 from knowingly.governance.rotation import Rotated
 from knowingly.governance.upkeep import Maintained
 from knowingly.hookspecs import hookimpl
+from knowingly.importing.report import ImportReport
 from knowingly.ledger.log import Entry
 from knowingly.ledger.verify import VerifiedLog
 from knowingly.means import open_shop as open  # noqa: A004 - knowingly.open, as gzip.open
@@ -97,6 +98,7 @@ __all__ = [
     "History",
     "Hit",
     "HoldError",
+    "ImportReport",
     "InputError",
     "Intake",
     "InternalError",

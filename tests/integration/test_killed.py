@@ -2,14 +2,14 @@
 
 import os
 import signal
-from collections.abc import Callable
 from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, Pool, event
+from sqlalchemy import Engine, event
 
 import knowingly
+from killing import arm
 from knowingly.governance import noise
 from knowingly.governance.claims import Claims
 
@@ -72,24 +72,6 @@ def small(build, tmp_path_factory, agree):
     noise.rho_for(1.0, 1e-6)
     yield place
     place.remove()
-
-
-def arm(limit: int | None) -> Callable[[], int]:
-    """Kill this process at the point ``limit``; without one, count the points there are."""
-    seen = 0
-
-    def point(*_args: object) -> None:
-        nonlocal seen
-        if seen == limit:
-            os.kill(os.getpid(), signal.SIGKILL)
-        seen += 1
-
-    event.listen(Engine, "before_cursor_execute", point)
-    event.listen(Engine, "commit", point)
-    # What the raw connection does, such as the truncating checkpoint, lies behind a check-out.
-    event.listen(Pool, "checkout", point)
-    event.listen(Pool, "checkin", point)
-    return lambda: seen
 
 
 def end_claims(shop) -> None:

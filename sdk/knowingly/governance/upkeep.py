@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from knowingly.domain.moments import from_us
+from knowingly.domain.moments import DAY_US, from_us
 from knowingly.domain.progress import Progress
 from knowingly.errors import KnowinglyError
 from knowingly.governance.aggregates import Aggregates
@@ -20,13 +20,14 @@ from knowingly.governance.retention import Retention
 from knowingly.recommend.forgetting import Algorithms
 from knowingly.recommend.registry import Registry
 from knowingly.recommend.training import Trained, train
-from knowingly.store import claims, notices, subjects
+from knowingly.store import claims, imports, notices, subjects
 from knowingly.store.doors import Tx
 from knowingly.tenancy import Tenancy
 
 STEPS = ("erasures", "train", "release", "retention", "sweep")
 ROTATE = "knowingly keys rotate --destroy-old"
 _SWEEP_AFTER_US = 3_600_000_000
+_FORGET_IMPORTS_AFTER_US = 30 * DAY_US
 
 
 @dataclass(slots=True)
@@ -35,6 +36,7 @@ class Maintained:
 
     ``people_held`` are under a legal hold: retention deletes nothing of theirs.
     ``claims_destroyed`` is evidence that had outlived an erasure for as long as the policy says.
+    ``imports_forgotten`` were stopped and not gone on with for a month.
 
     Stability: stable.
     """
@@ -51,6 +53,7 @@ class Maintained:
     tombstones_dropped: int = 0
     claims_destroyed: int = 0
     keys_swept: int = 0
+    imports_forgotten: int = 0
     notes: tuple[str, ...] = ()
 
 
@@ -93,6 +96,7 @@ class Upkeep:
             self._retain(done)
         if "sweep" not in skip:
             done.keys_swept = self._sweep()
+            done.imports_forgotten = self._forget_imports()
         promised = due(self._tenancy)
         if promised is not None and promised < from_us(self._tenancy.now_us()):
             day = f"{promised:%Y-%m-%d}"
@@ -139,6 +143,11 @@ class Upkeep:
         # Also what an interrupted rotation deleted: its bytes may still be in the log.
         self._tenancy.keyring.overwrite()
         return swept
+
+    def _forget_imports(self) -> int:
+        before_us = self._tenancy.now_us() - _FORGET_IMPORTS_AFTER_US
+        with self._tenancy.write() as tx:
+            return imports.drop_older(tx, before_us)
 
 
 def _using(tx: Tx, first: bytes, last: bytes) -> Iterator[bytes]:

@@ -40,6 +40,8 @@ _ROW = "a number that means nothing outside this database"
 _FINDS = "finds the row; the app's id itself is never stored"
 _LEADS = "leads from an e-mail or the like to the person's number; the value itself is sealed"
 
+_OF_FILE = "of a file's path, or of its bytes; neither is stored"
+
 _TOMBSTONE: tuple[tuple[str, Form], ...] = (
     ("lookup", "keyed hash"),
     ("erased_us", "clear"),
@@ -199,6 +201,20 @@ FIELDS: tuple[Field, ...] = (
     *_shops("erasures", "tenant", "erasure", "step", "progress", "certificate"),
     _person("erasures", "subject", "clear", exported=False, note="only while an erasure runs"),
     _person("erasures", "key_id", "random", exported=False, note="only while an erasure runs"),
+    *_shops("imports", "tenant"),
+    *_shops("imports", "source", "fingerprint", form="keyed hash", note=_OF_FILE),
+    *_shops(
+        "imports",
+        *("position", "line", "rows", "kept", "duplicates", "counts", "saved_us"),
+        note="only until the import has ended",
+    ),
+    *_shops("import_refusals", "tenant"),
+    *_shops("import_refusals", "source", form="keyed hash", note=_OF_FILE),
+    *_shops(
+        "import_refusals",
+        *("number", "line", "field", "expected"),
+        note="where a row was bad and what was expected, never what stood there",
+    ),
     *_shops("key_acts", "tenant", "act", "name", "document"),
     *_shops("key_shop", "shop_id"),
     *_shops("root_versions", "root", "first_used_us", "retired_us", "destroyed_us"),

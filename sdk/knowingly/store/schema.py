@@ -384,6 +384,35 @@ erasures = Table(
     Index("erasures_by_step", "tenant", "step"),
 )
 
+imports = Table(
+    "imports",
+    metadata,
+    _tenant(),
+    Column("source", Blob(32), primary_key=True),
+    Column("fingerprint", Blob(32), nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("line", BigInteger, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("kept", BigInteger, nullable=False),
+    Column("duplicates", BigInteger, nullable=False),
+    Column("counts", Text, nullable=False),
+    Column("saved_us", BigInteger, nullable=False),
+)
+"""Where each import stands that has begun and not ended; ``source`` is a keyed hash of a path."""
+
+import_refusals = Table(
+    "import_refusals",
+    metadata,
+    _tenant(),
+    Column("source", Blob(32), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("line", BigInteger, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("expected", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The rows those imports refused so far: where and what, never what stood there."""
+
 key_acts = Table(
     "key_acts",
     metadata,

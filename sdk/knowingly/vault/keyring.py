@@ -126,6 +126,15 @@ class Keyring:
             person=b"identity",
         ).digest()
 
+    def import_name(self, *parts: str) -> bytes:
+        """The keyed hash, 32 bytes, of what tells one import of a file from any other."""
+        return hashlib.blake2b(
+            place(*(part.encode("utf-8", "surrogateescape") for part in parts)),
+            digest_size=32,
+            key=self._secrets["lookup"],
+            person=b"import",
+        ).digest()
+
     def create(self, count: int, *, at_us: int, first_version: int | None = None) -> list[bytes]:
         """Make ``count`` subject keys and commit them; their random ids, 16 bytes each.
 
