@@ -2,6 +2,7 @@
 
 from knowingly.activation import Activation
 from knowingly.consent.choice import Choice
+from knowingly.consent.receipts import receipt_schema
 from knowingly.consent.token import Explanation
 from knowingly.domain.consent import Action, ConsentStatus, Decision, Receipt, Signal
 from knowingly.domain.event import Event, EventKind
@@ -153,5 +154,6 @@ __all__ = [
     "load_policy",
     "local_root_keys",
     "open",
+    "receipt_schema",
     "write_root_key",
 ]

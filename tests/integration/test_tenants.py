@@ -91,6 +91,10 @@ CASES = {
         shop.consent.status(WHO),
         not any(one.allowed for one in shop.consent.status(f"{MARK}-person").values()),
     ],
+    "consent.receipt": lambda shop, theirs: [
+        shop.consent.receipt(WHO, shop.consent.refuse(WHO, ["share"]).index).document(),
+        refused(lambda: shop.consent.receipt(f"{MARK}-person", 1)),
+    ],
     "consent.explain": lambda shop, theirs: [
         shop.consent.explain(shop.recommend(WHO).decision),
         refused(lambda: shop.consent.explain(theirs.recommend(WHO).decision)),

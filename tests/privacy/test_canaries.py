@@ -177,6 +177,9 @@ def public_calls(shop, seen, clock):
     seen.value(shop.keys.reseal(one))
     seen.value(shop.keys.rotate(destroy_old=True))
     seen.value(shop.keys.status())
+    receipt = seen.value(shop.consent.refuse(one, ["share"], method="button"))
+    seen.said += [json.dumps(receipt.document()), receipt.proof()]
+    assert seen.value(shop.consent.receipt(one, receipt.index)) == receipt
     for person in (two, PEOPLE[4]):
         given = {"purpose": "measure", "reference": f"zqxreference-{person}"}
         seen.value(shop.rights.disclosed(person, "mailer", "zqxgiven to them", **given))
@@ -257,6 +260,8 @@ def failing_calls(shop, seen):
     fail(unknown, lambda: shop.rights.hold("zqxnobody", reason="zqx"))
     fail(unknown, lambda: shop.rights.restrict("zqxnobody"))
     fail(unknown, lambda: shop.rights.claims_evidence("zqxnobody"))
+    fail(unknown, lambda: shop.consent.receipt("zqxnobody", 1))
+    fail(bad, lambda: shop.consent.receipt(person, "zqx"))
     fail(unknown, lambda: shop.rights.recipients("zqxnobody"))
     fail(unknown, lambda: shop.rights.disclosed("zqxnobody", "mailer", "zqx", purpose="train"))
     fail(bad, lambda: shop.rights.disclosed(person, "zqxwho", "zqx", purpose="train"))
