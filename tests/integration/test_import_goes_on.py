@@ -224,7 +224,9 @@ def test_a_file_that_changed_is_told_and_nothing_is_read(ready, tmp_path):
         ),
     ):
         change()
-        with pytest.raises(knowingly.FileError, match=r"line 15, .*has changed.*--restart") as caught:
+        with pytest.raises(
+            knowingly.FileError, match=r"line 15, .*has changed.*--restart"
+        ) as caught:
             shop.import_file(path, mapping=mapping)
         assert WHO not in str(caught.value)
         back()
