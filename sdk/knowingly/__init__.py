@@ -1,5 +1,6 @@
 """Personalization that asks first."""
 
+from knowingly.activation import Activation
 from knowingly.consent.choice import Choice
 from knowingly.consent.token import Explanation
 from knowingly.domain.consent import Action, ConsentStatus, Decision, Receipt, Signal
@@ -25,6 +26,7 @@ from knowingly.errors import (
     PluginError,
     PluginLoadError,
     PolicyError,
+    PolicyProblem,
     RootKeyError,
     SealError,
     StoreError,
@@ -36,6 +38,7 @@ from knowingly.errors import (
 from knowingly.evaluate.runner import Evaluation
 from knowingly.governance.aggregates import BudgetReport, Release
 from knowingly.governance.certificate import Addendum, Certificate
+from knowingly.governance.claims import ClaimsEvidence, KeptChoice
 from knowingly.governance.keys import KeyStatus, RootVersion
 from knowingly.governance.reseal import Resealed
 from knowingly.governance.retention import Retained
@@ -62,6 +65,7 @@ from knowingly.vault.wrapping import RootKeys
 
 __all__ = [
     "Action",
+    "Activation",
     "Addendum",
     "Algorithm",
     "Basis",
@@ -70,6 +74,7 @@ __all__ = [
     "BudgetReport",
     "Certificate",
     "Choice",
+    "ClaimsEvidence",
     "Comparison",
     "ConsentError",
     "ConsentStatus",
@@ -96,6 +101,7 @@ __all__ = [
     "Item",
     "ItemNeighbours",
     "ItemScores",
+    "KeptChoice",
     "KeyStatus",
     "KnowinglyError",
     "LedgerError",
@@ -113,6 +119,7 @@ __all__ = [
     "PluginLoadError",
     "Policy",
     "PolicyError",
+    "PolicyProblem",
     "Profile",
     "Query",
     "Receipt",

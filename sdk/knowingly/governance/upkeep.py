@@ -4,7 +4,7 @@ Unfinished erasures first; then training, which leaves expired events out; then 
 retention, which deletes only what no model still holds; last the keys that nothing uses.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,7 +18,8 @@ from knowingly.governance.retention import Retention
 from knowingly.recommend.forgetting import Algorithms
 from knowingly.recommend.registry import Registry
 from knowingly.recommend.training import Trained, train
-from knowingly.store import imports, subjects
+from knowingly.store import claims, imports, subjects
+from knowingly.store.doors import Tx
 from knowingly.tenancy import Tenancy
 
 STEPS = ("erasures", "train", "release", "retention", "sweep")
@@ -32,6 +33,7 @@ class Maintained:
     """What ``maintain`` did. ``notes`` say what was left alone and why.
 
     ``people_held`` are under a legal hold: retention deletes nothing of theirs.
+    ``claims_destroyed`` is evidence that had outlived an erasure for as long as the policy says.
     ``imports_forgotten`` were stopped and not gone on with for a month.
 
     Stability: stable.
@@ -46,6 +48,7 @@ class Maintained:
     traits_deleted: int = 0
     people_held: int = 0
     tombstones_dropped: int = 0
+    claims_destroyed: int = 0
     keys_swept: int = 0
     imports_forgotten: int = 0
     notes: tuple[str, ...] = ()
@@ -111,6 +114,7 @@ class Upkeep:
         done.traits_deleted = retained.deleted.get("traits", 0)
         done.people_held = retained.held
         done.tombstones_dropped = retained.tombstones
+        done.claims_destroyed = retained.claims
         if retained.models_hold_expired:
             done.notes += ("train: expired events wait for a training that leaves them out",)
         if retained.late:
@@ -122,7 +126,7 @@ class Upkeep:
         before_us = self._tenancy.now_us() - _SWEEP_AFTER_US
         # Under the writer's lock: nobody opens a person between the look and the sweep.
         with self._tenancy.write() as tx:
-            used = partial(subjects.using, tx)
+            used = partial(_using, tx)
             swept = self._tenancy.keyring.sweep(used, before_us=before_us)
         # Also what an interrupted rotation deleted: its bytes may still be in the log.
         self._tenancy.keyring.overwrite()
@@ -132,3 +136,9 @@ class Upkeep:
         before_us = self._tenancy.now_us() - _FORGET_IMPORTS_AFTER_US
         with self._tenancy.write() as tx:
             return imports.drop_older(tx, before_us)
+
+
+def _using(tx: Tx, first: bytes, last: bytes) -> Iterator[bytes]:
+    """The keys in use from one id to another: of people, and of evidence that outlives them."""
+    yield from subjects.using(tx, first, last)
+    yield from claims.using(tx, first, last)

@@ -48,6 +48,15 @@ _TOMBSTONE: tuple[tuple[str, Form], ...] = (
     ("keep_until_us", "clear"),
 )
 
+_CLAIMS = "evidence of an erased person's choices, for legal claims, until its date"
+_CLAIM: tuple[tuple[str, Form], ...] = (
+    ("erasure", "random"),
+    ("lookup", "keyed hash"),
+    ("key_id", "random"),
+    ("keep_until_us", "clear"),
+    ("state", "clear"),
+)
+
 FIELDS: tuple[Field, ...] = (
     *_shops("shop", "shop_id"),
     *_shops(
@@ -56,6 +65,9 @@ FIELDS: tuple[Field, ...] = (
         *("ledger_size", "ledger_frontier", "item_epoch", "model_epoch", "release_epoch"),
         *("shred_epoch", "training"),
     ),
+    *_shops("policies", "tenant", "digest"),
+    *_shops("policies", "body", note="what the shop's policy file said, its contacts included"),
+    *_shops("policy_activations", "tenant", "idx", "digest", "at_us"),
     *_shops(
         "items",
         *("tenant", "row", "item_id", "title", "categories", "brand", "price", "in_stock"),
@@ -124,12 +136,23 @@ FIELDS: tuple[Field, ...] = (
         )
         for column, form in _TOMBSTONE
     ),
+    *_shops("claims", "tenant"),
+    *(Field("claims", column, form, personal=True, note=_CLAIMS) for column, form in _CLAIM),
+    *(
+        Field("claims", column, "sealed", personal=True, exported=True, note=_CLAIMS)
+        for column in ("body", "hold")
+    ),
     *_shops("ledger_entries", "tenant", "idx"),
     *_shops("ledger_entries", "leaf", note="names no person, and nothing leads back to one"),
     *_shops("ledger_nodes", "tenant", "level", "pos", "hash"),
     *_shops("ledger_details", "tenant", "idx"),
     _person("ledger_details", "subject", "clear", exported=False, note=_ROW),
     _person("ledger_details", "body", "sealed"),
+    *_shops(
+        "checkpoints",
+        *("tenant", "size", "at_us", "note", "handed_on"),
+        note="of the whole log, and of nobody",
+    ),
     *_shops(
         "trainings",
         *("tenant", "training", "created_us", "until_us", "oldest_day", "seed", "floor", "people"),

@@ -45,6 +45,25 @@ tenants = Table(
 )
 """The head row of each tenant: locked by every writer, read by every reader."""
 
+policies = Table(
+    "policies",
+    metadata,
+    _tenant(),
+    Column("digest", Text, primary_key=True),
+    Column("body", Text, nullable=False),
+)
+"""Every policy that was ever in force, as it was written; the digest is that of the body."""
+
+policy_activations = Table(
+    "policy_activations",
+    metadata,
+    _tenant(),
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),
+    Column("digest", Text, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+)
+"""Which policy came into force when: one row for each such entry of the log."""
+
 items = Table(
     "items",
     metadata,
@@ -174,6 +193,21 @@ holds = Table(
 )
 """People whose data must not be deleted, each with a sealed reason."""
 
+claims = Table(
+    "claims",
+    metadata,
+    _tenant(),
+    Column("erasure", Text, primary_key=True),
+    Column("lookup", Blob(32), nullable=False),
+    Column("key_id", Blob(16), nullable=False),
+    Column("keep_until_us", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("body", Blob, nullable=False),
+    Column("hold", Blob, nullable=True),
+    Index("claims_by_lookup", "tenant", "lookup"),
+)
+"""Evidence of an erased person's choices, each under a key of its own, and a sealed hold on it."""
+
 purpose_bits = Table(
     "purpose_bits",
     metadata,
@@ -219,6 +253,17 @@ ledger_details = Table(
     Column("body", Blob, nullable=False),
     Index("ledger_details_by_subject", "tenant", "subject"),
 )
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    _tenant(),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("handed_on", Boolean, nullable=False),
+)
+"""What was signed of the log; ``handed_on`` says that every destination has it."""
 
 trainings = Table(
     "trainings",
