@@ -29,12 +29,13 @@ at = "when"
 notice = "text"
 method = "how"
 record = "id"
+age = "age"
 [fields.purposes]
 column = "what"
 split = ","
 values = {{ P = "personalize", T = "train", X = "x" }}
 """
-COLUMNS = ["who", "said", "what", "when", "text", "how", "id"]
+COLUMNS = ["who", "said", "what", "when", "text", "how", "id", "age"]
 GOOD = {"who": WHO, "said": "yes", "what": "P", "text": NOTICE, "how": "button", "id": "r1"}
 
 
@@ -147,6 +148,18 @@ def test_a_no_counts_whatever_its_evidence(house, load, said, row):
     report = load({**GOOD, "said": said, "what": "", "when": ago(house, 40), **row}, shop=shop)
     assert (report.kept, report.refused, report.weak) == (1, [], 0)
     assert set(reasons(shop).values()) == {"refused" if said == "no" else "withdrawn"}
+
+
+def test_a_child_that_agreed_elsewhere_agreed_to_nothing_here(house, load):
+    """The age is asked as it is of a choice in the shop; a no counts at any age."""
+    load(
+        {**GOOD, "when": ago(house, 40), "age": "12"},
+        {**GOOD, "who": "canary-bob", "said": "no", "when": ago(house, 40), "age": "unknown"},
+    )
+    shop = house.open()
+    assert reasons(shop)["personalize"] == "under_age"
+    assert reasons(shop, "canary-bob")["personalize"] == "refused"
+    shop.audit.verify()
 
 
 def test_a_no_takes_effect_on_what_is_stored_in_the_same_transaction(house, load):
