@@ -36,6 +36,7 @@ from knowingly.errors import (
 from knowingly.evaluate.runner import Evaluation
 from knowingly.governance.aggregates import BudgetReport, Release
 from knowingly.governance.certificate import Addendum, Certificate
+from knowingly.governance.holds import Hold
 from knowingly.governance.keys import KeyStatus, RootVersion
 from knowingly.governance.reseal import Resealed
 from knowingly.governance.retention import Retained
@@ -86,6 +87,7 @@ __all__ = [
     "FitData",
     "History",
     "Hit",
+    "Hold",
     "HoldError",
     "InputError",
     "Intake",

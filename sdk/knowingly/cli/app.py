@@ -9,10 +9,12 @@ from knowingly.cli import (
     audit,
     backup,
     db,
+    holds,
     keys,
     learn,
     load,
     look,
+    merging,
     pages,
     retention,
     rights,
@@ -33,6 +35,7 @@ COMMANDS: dict[str, Command] = {
     "stats": look.stats,
     "export": rights.export,
     "erase": rights.erase,
+    "merge": merging.merge,
     "plugins": look.plugins,
 }
 AUDIT_COMMANDS: dict[str, Command] = {"verify": audit.verify, "entries": audit.entries}
@@ -42,6 +45,12 @@ KEYS_COMMANDS: dict[str, Command] = {
     "destroyed": keys.destroyed,
     "reseal": keys.reseal,
 }
+HOLD_COMMANDS: dict[str, Command] = {
+    "place": holds.place,
+    "lift": holds.lift,
+    "list": holds.list_holds,
+}
+RESTRICT_COMMANDS: dict[str, Command] = {"on": holds.restrict_on, "off": holds.restrict_off}
 RETENTION_COMMANDS: dict[str, Command] = {"run": retention.run}
 DB_COMMANDS: dict[str, Command] = {"upgrade": db.upgrade, "status": db.status, "move": db.move}
 BACKUP_COMMANDS: dict[str, Command] = {
@@ -54,7 +63,9 @@ GROUPS = {
     "audit": ("The log: verify it, read it.", AUDIT_COMMANDS),
     "backup": ("Copies of the data and of the keys, each apart.", BACKUP_COMMANDS),
     "db": ("The databases: their versions, upgrading, moving.", DB_COMMANDS),
+    "hold": ("Legal holds: what must not be deleted.", HOLD_COMMANDS),
     "keys": ("The keys: which there are, and new ones.", KEYS_COMMANDS),
+    "restrict": ("Restriction: data that is kept and not used.", RESTRICT_COMMANDS),
     "retention": ("Retention: what is past its time.", RETENTION_COMMANDS),
 }
 

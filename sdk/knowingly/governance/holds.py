@@ -1,10 +1,16 @@
 """Legal holds: what must not be deleted, whatever else says so; they let nobody read."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from knowingly.domain.moments import from_us
-from knowingly.errors import HoldError, InputError, UnknownSubjectError
+from knowingly.errors import (
+    HoldError,
+    InputError,
+    InternalError,
+    SealError,
+    UnknownSubjectError,
+)
 from knowingly.ledger import log
 from knowingly.ledger.log import Entry
 from knowingly.store import holds as stored
@@ -21,10 +27,16 @@ ROW = b"hold"
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Hold:
-    """A legal hold on a person: since when, and why."""
+    """A legal hold: the app's id of the person, since when it stands, and why.
 
-    since: str
-    reason: str
+    All are None where the person's key is lost: the hold stands, and nobody can say whose it is.
+
+    Stability: stable.
+    """
+
+    subject: str | None
+    since: str | None
+    reason: str | None
 
     def __repr__(self) -> str:
         return "Hold()"
@@ -39,7 +51,8 @@ def put_hold(tenancy: Tenancy, subject: str, reason: str) -> Entry:
         if stored.of(tx, person.subject) is not None:
             raise HoldError("a legal hold is in force already: release it first")
         now_us = tenancy.now_us()
-        said = json.dumps({"since": from_us(now_us).isoformat(), "reason": reason})
+        # The id is told nowhere else: a list of holds that names nobody would be of no use.
+        said = json.dumps(asdict(Hold(subject, from_us(now_us).isoformat(), reason)))
         cipher = tenancy.keyring.cipher(person.key_id)
         stored.add(tx, person.subject, cipher.seal(TABLE, ROW, said.encode()))
         return _note(tenancy, tx, person, "hold.placed")
@@ -58,9 +71,37 @@ def release_hold(tenancy: Tenancy, subject: str) -> Entry:
 def held(tenancy: Tenancy, snapshot: Snapshot, person: SubjectRow) -> list[Hold]:
     """The hold on a person, if there is one."""
     sealed = stored.of(snapshot, person.subject)
-    if sealed is None:
-        return []
-    return [Hold(**json.loads(tenancy.keyring.cipher(person.key_id).open(TABLE, ROW, sealed)))]
+    return [] if sealed is None else [_opened(tenancy, person, sealed)]
+
+
+def every_hold(tenancy: Tenancy) -> list[Hold]:
+    """Every hold there is; see ``Rights.holds``."""
+    with tenancy.write() as tx:
+        tenancy.keyring.watch(tx.head.shred_epoch)
+        found = []
+        for subject, sealed in stored.every(tx):
+            person = subjects.number(tx, subject)
+            if person is None:
+                raise InternalError("a legal hold is there without its person")
+            try:
+                found.append(_opened(tenancy, person, sealed))
+            except SealError:
+                found.append(Hold(None, None, None))
+        log.append(
+            tx,
+            "read.holds",
+            at_us=tenancy.now_us(),
+            seal=tenancy.keyring.operator.seal,
+            facts={"held": len(found)},
+            details={"by": "staff"},
+        )
+    return found
+
+
+def _opened(tenancy: Tenancy, person: SubjectRow, sealed: bytes) -> Hold:
+    plain = tenancy.keyring.cipher(person.key_id).open(TABLE, ROW, sealed)
+    # Holds that were placed before lists were made do not say whose they are.
+    return Hold(**{"subject": None, **json.loads(plain)})
 
 
 def _known(tenancy: Tenancy, tx: Tx, subject: str) -> SubjectRow:

@@ -9,7 +9,7 @@ from knowingly.domain.validate import check_id
 from knowingly.governance.certificate import Addendum, Certificate
 from knowingly.governance.erasure import Erasures
 from knowingly.governance.export import Exporter, find
-from knowingly.governance.holds import put_hold, release_hold
+from knowingly.governance.holds import Hold, every_hold, put_hold, release_hold
 from knowingly.governance.rotation import DESTROYED
 from knowingly.ledger.log import Entry
 from knowingly.store import key_acts
@@ -90,6 +90,13 @@ class Rights:
             HoldError: There is none.
         """
         return release_hold(self._tenancy, check_id(subject))
+
+    def holds(self) -> list[Hold]:
+        """Every legal hold in force, oldest person first. A staff read: the log notes it.
+
+        Privacy: names people; for those who look after the holds.
+        """
+        return every_hold(self._tenancy)
 
     def _choose(self, subject: str, action: Action) -> Receipt:
         with self._tenancy.read() as snapshot:
