@@ -112,8 +112,9 @@ class Server:
         for (process,) in self.execute(serving, values=(name,))[:1]:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
-        self._connection.close()
-        self._connection = self._connect_again()
+                self._wait_for_the_end()
+                self._connection.close()
+                self._connection = self._connect_again()
 
     @property
     def is_ours(self) -> bool:
@@ -148,6 +149,14 @@ class Server:
             else:
                 self._made.add(name)
                 return
+
+    def _wait_for_the_end(self) -> None:
+        """The server notices a little later, and hangs up on everybody."""
+        deadline = time.monotonic() + 5
+        with suppress(psycopg.OperationalError):
+            while time.monotonic() < deadline:
+                self._connection.execute("SELECT 1")
+                time.sleep(0.01)
 
     def _connect_again(self) -> psycopg.Connection:
         deadline = time.monotonic() + 30
