@@ -41,6 +41,7 @@ from knowingly.evaluate.runner import Evaluation
 from knowingly.governance.aggregates import BudgetReport, Release
 from knowingly.governance.certificate import Addendum, Certificate
 from knowingly.governance.claims import ClaimsEvidence, KeptChoice
+from knowingly.governance.holds import Hold
 from knowingly.governance.keys import KeyStatus, RootVersion
 from knowingly.governance.recipients import Disclosure
 from knowingly.governance.reseal import Resealed
@@ -98,6 +99,7 @@ __all__ = [
     "FitData",
     "History",
     "Hit",
+    "Hold",
     "HoldError",
     "ImportReport",
     "InputError",

@@ -187,6 +187,10 @@ CASES = {
         shop.rights.hold("t012", reason="a dispute"),
         refused(lambda: shop.rights.hold(f"{MARK}-person", reason="a dispute")),
     ],
+    "rights.holds": lambda shop, _: [
+        shop.rights.hold("t014", reason="a dispute"),
+        shop.rights.holds(),
+    ],
     "rights.release_hold": lambda shop, _: refused(lambda: shop.rights.release_hold(WHO)),
     "rights.disclosed": lambda shop, _: [
         shop.rights.disclosed(WHO, "mailer", "an address", purpose="marketing"),

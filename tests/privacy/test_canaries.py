@@ -173,6 +173,7 @@ def public_calls(shop, seen, clock):
     seen.value(shop.rights.restrict(PEOPLE[7]))
     seen.value(shop.rights.lift_restriction(PEOPLE[7]))
     seen.value(shop.rights.hold(PEOPLE[7], reason="zqxreason of a suit"))
+    seen.said += map(repr, shop.rights.holds())
     seen.value(shop.retain())
     seen.value(shop.recommend(one, agent=AGENT))
     seen.value(shop.consent.status(one))

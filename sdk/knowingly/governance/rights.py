@@ -11,7 +11,7 @@ from knowingly.governance.certificate import Addendum, Certificate
 from knowingly.governance.claims import Claims, ClaimsEvidence
 from knowingly.governance.erasure import Erasures
 from knowingly.governance.export import Exporter, find
-from knowingly.governance.holds import put_hold, release_hold
+from knowingly.governance.holds import Hold, every_hold, put_hold, release_hold
 from knowingly.governance.recipients import Disclosure, Recipients
 from knowingly.governance.rotation import DESTROYED
 from knowingly.ledger import log
@@ -206,6 +206,13 @@ class Rights:
             HoldError: There is none.
         """
         return release_hold(self._tenancy, check_id(subject))
+
+    def holds(self) -> list[Hold]:
+        """Every legal hold in force, oldest person first. A staff read: the log notes it.
+
+        Privacy: names people; for those who look after the holds.
+        """
+        return every_hold(self._tenancy)
 
     def _choose(self, subject: str, action: Action) -> Receipt:
         with self._tenancy.read() as snapshot:
