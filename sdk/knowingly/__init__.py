@@ -35,13 +35,16 @@ from knowingly.errors import (
 )
 from knowingly.evaluate.runner import Evaluation
 from knowingly.governance.aggregates import BudgetReport, Release
+from knowingly.governance.audit import Consistency
 from knowingly.governance.certificate import Addendum, Certificate
 from knowingly.governance.keys import KeyStatus, RootVersion
 from knowingly.governance.reseal import Resealed
 from knowingly.governance.retention import Retained
 from knowingly.governance.rotation import Rotated
+from knowingly.governance.signing_key import SigningRotated
 from knowingly.governance.upkeep import Maintained
 from knowingly.hookspecs import hookimpl
+from knowingly.ledger.checkpoints import Checkpoint
 from knowingly.ledger.log import Entry
 from knowingly.ledger.verify import VerifiedLog
 from knowingly.means import open_shop as open  # noqa: A004 - knowingly.open, as gzip.open
@@ -68,10 +71,12 @@ __all__ = [
     "BudgetExhaustedError",
     "BudgetReport",
     "Certificate",
+    "Checkpoint",
     "Choice",
     "Comparison",
     "ConsentError",
     "ConsentStatus",
+    "Consistency",
     "ContractError",
     "CountingAlgorithm",
     "Counts",
@@ -125,6 +130,7 @@ __all__ = [
     "SealError",
     "Shop",
     "Signal",
+    "SigningRotated",
     "StoreError",
     "TamperedError",
     "Trained",

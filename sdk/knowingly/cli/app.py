@@ -35,7 +35,14 @@ COMMANDS: dict[str, Command] = {
     "erase": rights.erase,
     "plugins": look.plugins,
 }
-AUDIT_COMMANDS: dict[str, Command] = {"verify": audit.verify, "entries": audit.entries}
+AUDIT_COMMANDS: dict[str, Command] = {
+    "verify": audit.verify,
+    "entries": audit.entries,
+    "key": audit.key,
+    "checkpoint": audit.checkpoint,
+    "prove": audit.prove,
+    "export": audit.export,
+}
 KEYS_COMMANDS: dict[str, Command] = {
     "status": keys.status,
     "rotate": keys.rotate,
@@ -51,7 +58,7 @@ BACKUP_COMMANDS: dict[str, Command] = {
     "drill": backup.drill,
 }
 GROUPS = {
-    "audit": ("The log: verify it, read it.", AUDIT_COMMANDS),
+    "audit": ("The log: verify it, read it, hand out evidence of it.", AUDIT_COMMANDS),
     "backup": ("Copies of the data and of the keys, each apart.", BACKUP_COMMANDS),
     "db": ("The databases: their versions, upgrading, moving.", DB_COMMANDS),
     "keys": ("The keys: which there are, and new ones.", KEYS_COMMANDS),

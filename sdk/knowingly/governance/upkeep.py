@@ -1,7 +1,8 @@
 """``maintain``: what a cron line should do, in an order that keeps the laws.
 
 Unfinished erasures first; then training, which leaves expired events out; then the release; then
-retention, which deletes only what no model still holds; last the keys that nothing uses.
+retention, which deletes only what no model still holds; then the keys that nothing uses; last a
+checkpoint of all that, which is handed on to whoever keeps it outside.
 """
 
 from collections.abc import Collection
@@ -12,16 +13,18 @@ from knowingly.domain.moments import from_us
 from knowingly.domain.progress import Progress
 from knowingly.errors import KnowinglyError
 from knowingly.governance.aggregates import Aggregates
+from knowingly.governance.checkpoints import Checkpoints
 from knowingly.governance.erasure import Erasures
 from knowingly.governance.horizon import due
 from knowingly.governance.retention import Retention
+from knowingly.governance.signing_key import sweep_signing
 from knowingly.recommend.forgetting import Algorithms
 from knowingly.recommend.registry import Registry
 from knowingly.recommend.training import Trained, train
 from knowingly.store import subjects
 from knowingly.tenancy import Tenancy
 
-STEPS = ("erasures", "train", "release", "retention", "sweep")
+STEPS = ("erasures", "train", "release", "retention", "sweep", "checkpoint")
 ROTATE = "knowingly keys rotate --destroy-old"
 _SWEEP_AFTER_US = 3_600_000_000
 
@@ -30,7 +33,8 @@ _SWEEP_AFTER_US = 3_600_000_000
 class Maintained:
     """What ``maintain`` did. ``notes`` say what was left alone and why.
 
-    ``people_held`` are under a legal hold: retention deletes nothing of theirs.
+    ``people_held`` are under a legal hold: retention deletes nothing of theirs. ``checkpoint`` is
+    the size of the log at the newest checkpoint.
 
     Stability: stable.
     """
@@ -45,6 +49,7 @@ class Maintained:
     people_held: int = 0
     tombstones_dropped: int = 0
     keys_swept: int = 0
+    checkpoint: int = 0
     notes: tuple[str, ...] = ()
 
 
@@ -60,6 +65,7 @@ class Upkeep:
         erasures: Erasures,
         aggregates: Aggregates,
         retention: Retention,
+        checkpoints: Checkpoints,
     ) -> None:
         self._tenancy = tenancy
         self._registry = registry
@@ -67,6 +73,7 @@ class Upkeep:
         self._retention = retention
         self._erasures = erasures
         self._aggregates = aggregates
+        self._checkpoints = checkpoints
 
     def run(self, *, skip: Collection[str] = (), progress: Progress | None = None) -> Maintained:
         """Do every step but those in ``skip``; a training that fails stops no deletion."""
@@ -84,6 +91,10 @@ class Upkeep:
             self._retain(done)
         if "sweep" not in skip:
             done.keys_swept = self._sweep()
+        if "checkpoint" not in skip:
+            made, failed = self._checkpoints.hand_on()
+            done.checkpoint = made.size
+            done.notes += tuple(f"checkpoint not handed on: {why}" for why in failed)
         promised = due(self._tenancy)
         if promised is not None and promised < from_us(self._tenancy.now_us()):
             day = f"{promised:%Y-%m-%d}"
@@ -120,6 +131,7 @@ class Upkeep:
         with self._tenancy.write() as tx:
             used = partial(subjects.using, tx)
             swept = self._tenancy.keyring.sweep(used, before_us=before_us)
+        sweep_signing(self._tenancy)
         # Also what an interrupted rotation deleted: its bytes may still be in the log.
         self._tenancy.keyring.overwrite()
         return swept

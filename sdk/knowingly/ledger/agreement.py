@@ -9,12 +9,10 @@ from knowingly.domain.consent import MERGED
 from knowingly.errors import TamperedError
 from knowingly.store import consents
 from knowingly.store import ledger as rows
-from knowingly.store.batches import parts
 from knowingly.store.consents import MergedRows, StoredChoice
 from knowingly.store.doors import Snapshot
 
 _CONSENT = b'"kind":"consent.'
-_MERGES_AT_ONCE = 500
 
 
 def block_agrees(snapshot: Snapshot, first: int, leaves: Sequence[bytes]) -> None:
@@ -50,8 +48,10 @@ def rest_agrees(snapshot: Snapshot) -> None:
     lost = consents.without_entry(snapshot)
     if lost is not None:
         raise TamperedError("a consent record points at it and it is not there", index=lost)
-    for merges in parts(consents.merged(snapshot), _MERGES_AT_ONCE):
+    after = ""
+    while merges := consents.merged(snapshot, after):
         _merged_are_told(snapshot, merges)
+        after = merges[-1].scope
 
 
 def _same(said: dict[str, Any], row: StoredChoice) -> bool:

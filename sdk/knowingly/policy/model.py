@@ -175,6 +175,12 @@ class Keys(Section):
     rotate_days: Days | None = None
 
 
+class Audit(Section):
+    """Where checkpoints of the log are put, besides what plugins do with them."""
+
+    folder: Annotated[str, Field(max_length=1_000)] = ""
+
+
 class Plugins(Section):
     """Which plugins may be loaded; ``*`` is all that are installed."""
 
@@ -252,6 +258,7 @@ class Policy(Section):
     aggregates: Aggregates = Aggregates()
     erasure: Erasure = Erasure()
     keys: Keys = Keys()
+    audit: Audit = Audit()
     plugins: Plugins = Plugins()
     intake: Intake = Intake()
     identities: Identities = Identities()
