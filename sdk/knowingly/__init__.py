@@ -1,5 +1,6 @@
 """Personalization that asks first."""
 
+from knowingly.activation import Activation
 from knowingly.consent.choice import Choice
 from knowingly.consent.token import Explanation
 from knowingly.domain.consent import Action, ConsentStatus, Decision, Receipt, Signal
@@ -25,6 +26,7 @@ from knowingly.errors import (
     PluginError,
     PluginLoadError,
     PolicyError,
+    PolicyProblem,
     RootKeyError,
     SealError,
     StoreError,
@@ -37,6 +39,7 @@ from knowingly.evaluate.runner import Evaluation
 from knowingly.governance.aggregates import BudgetReport, Release
 from knowingly.governance.audit import Consistency
 from knowingly.governance.certificate import Addendum, Certificate
+from knowingly.governance.claims import ClaimsEvidence, KeptChoice
 from knowingly.governance.keys import KeyStatus, RootVersion
 from knowingly.governance.reseal import Resealed
 from knowingly.governance.retention import Retained
@@ -44,6 +47,7 @@ from knowingly.governance.rotation import Rotated
 from knowingly.governance.signing_key import SigningRotated
 from knowingly.governance.upkeep import Maintained
 from knowingly.hookspecs import hookimpl
+from knowingly.importing.report import ImportReport
 from knowingly.ledger.checkpoints import Checkpoint
 from knowingly.ledger.log import Entry
 from knowingly.ledger.verify import VerifiedLog
@@ -64,6 +68,7 @@ from knowingly.vault.wrapping import RootKeys
 
 __all__ = [
     "Action",
+    "Activation",
     "Addendum",
     "Algorithm",
     "Basis",
@@ -73,6 +78,7 @@ __all__ = [
     "Certificate",
     "Checkpoint",
     "Choice",
+    "ClaimsEvidence",
     "Comparison",
     "ConsentError",
     "ConsentStatus",
@@ -93,12 +99,14 @@ __all__ = [
     "History",
     "Hit",
     "HoldError",
+    "ImportReport",
     "InputError",
     "Intake",
     "InternalError",
     "Item",
     "ItemNeighbours",
     "ItemScores",
+    "KeptChoice",
     "KeyStatus",
     "KnowinglyError",
     "LedgerError",
@@ -116,6 +124,7 @@ __all__ = [
     "PluginLoadError",
     "Policy",
     "PolicyError",
+    "PolicyProblem",
     "Profile",
     "Query",
     "Receipt",

@@ -86,6 +86,20 @@ def settled_purposes(choice: Choice, policy: Policy) -> tuple[str, ...]:
     return purposes
 
 
+def too_young(choice: Choice, purposes: tuple[str, ...], policy: Policy) -> frozenset[str]:
+    """The purposes of a grant that a person of the age stated may not agree to by themselves.
+
+    Whoever states no age is not asked for one, and a guardian may agree for anybody.
+    """
+    if choice.action is not Action.GRANT or choice.age is None or choice.by == "guardian":
+        return frozenset()
+    return frozenset(
+        purpose
+        for purpose in purposes
+        if choice.age < policy.age_to_agree(purpose, choice.jurisdiction)
+    )
+
+
 def _check_grant(choice: Choice, purposes: tuple[str, ...], policy: Policy) -> None:
     if not choice.purposes:
         raise ConsentError(
@@ -96,9 +110,8 @@ def _check_grant(choice: Choice, purposes: tuple[str, ...], policy: Policy) -> N
     if notice is None:
         raise ConsentError("a grant names the notice the person was shown", reason="no_notice")
     _check_notice(notice, policy)
-    shown = policy.notice(notice)
     for purpose in purposes:
-        if shown is None or shown.covers.get(purpose, 0) < policy.purposes[purpose].version:
+        if notice not in policy.covering(purpose):
             raise ConsentError(
                 f"the notice does not cover today's {purpose!r}, so a grant would not count",
                 purpose=purpose,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from knowingly.domain.progress import Counted
 from knowingly.errors import TamperedError
-from knowingly.ledger import merkle, proofs, verifier
+from knowingly.ledger import kept_policies, merkle, proofs, verifier
 from knowingly.ledger.agreement import block_agrees, rest_agrees
 from knowingly.store import checkpoints
 from knowingly.store import ledger as rows
@@ -37,7 +37,9 @@ class VerifiedLog:
 def verify(
     snapshot: Snapshot, progress: Counted | None = None, *, strict: bool = False
 ) -> VerifiedLog:
-    """Hash every entry again and compare with the stored tree, head, checkpoints and consent state.
+    """Hash every entry again and compare with the stored tree, head, checkpoints and state.
+
+    The state is the choices of people and the policies that were in force.
 
     Args:
         snapshot: The log as it is now.
@@ -50,11 +52,13 @@ def verify(
     """
     size = snapshot.head.ledger_size
     walk, erased = _Walk(snapshot), 0
+    activated: kept_policies.Activated = {}
     for leaves in walk.blocks():
         first = walk.done - len(leaves)
         if strict:
             _are_canonical(first, leaves)
         block_agrees(snapshot, first, leaves)
+        activated |= kept_policies.activated(first, leaves)
         erased += sum(_details_erased(leaf) for leaf in leaves if _ERASED in leaf)
         if progress:
             progress(walk.done, size)
@@ -65,6 +69,7 @@ def verify(
     if merkle.pack(walk.frontier) != snapshot.head.ledger_frontier:
         raise TamperedError("the head does not match the entries", index=max(size - 1, 0))
     rest_agrees(snapshot)
+    kept_policies.check(snapshot, activated)
     if rows.count_details(snapshot) + erased != size:
         lost = rows.first_without_details(snapshot)
         raise TamperedError("details are gone that no erasure removed", index=lost or 0)

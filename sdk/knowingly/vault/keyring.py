@@ -98,6 +98,14 @@ class Keyring:
             app_id.encode(), digest_size=32, key=secret, person=b"subject"
         ).digest()
 
+    def claim(self, lookup: bytes) -> bytes:
+        """The keyed hash, 32 bytes, under which evidence of somebody erased is found.
+
+        Another one than ``lookup`` itself, so that no row of it matches the tombstone's.
+        """
+        secret = self._secrets["lookup"]
+        return hashlib.blake2b(lookup, digest_size=32, key=secret, person=b"claim").digest()
+
     def event_name(self, salt: bytes, event_id: str) -> bytes:
         """The keyed hash, 16 bytes, that makes an event of one person unique."""
         return hashlib.blake2b(
@@ -123,6 +131,15 @@ class Keyring:
             digest_size=32,
             key=self._secrets["lookup"],
             person=b"identity",
+        ).digest()
+
+    def import_name(self, *parts: str) -> bytes:
+        """The keyed hash, 32 bytes, of what tells one import of a file from any other."""
+        return hashlib.blake2b(
+            place(*(part.encode("utf-8", "surrogateescape") for part in parts)),
+            digest_size=32,
+            key=self._secrets["lookup"],
+            person=b"import",
         ).digest()
 
     def create(self, count: int, *, at_us: int, first_version: int | None = None) -> list[bytes]:
