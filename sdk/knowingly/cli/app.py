@@ -41,7 +41,14 @@ COMMANDS: dict[str, Command] = {
     "merge": merging.merge,
     "plugins": look.plugins,
 }
-AUDIT_COMMANDS: dict[str, Command] = {"verify": audit.verify, "entries": audit.entries}
+AUDIT_COMMANDS: dict[str, Command] = {
+    "verify": audit.verify,
+    "entries": audit.entries,
+    "key": audit.key,
+    "checkpoint": audit.checkpoint,
+    "prove": audit.prove,
+    "export": audit.export,
+}
 KEYS_COMMANDS: dict[str, Command] = {
     "status": keys.status,
     "rotate": keys.rotate,
@@ -70,7 +77,7 @@ POLICY_COMMANDS: dict[str, Command] = {
     "history": policy.history,
 }
 GROUPS = {
-    "audit": ("The log: verify it, read it.", AUDIT_COMMANDS),
+    "audit": ("The log: verify it, read it, hand out evidence of it.", AUDIT_COMMANDS),
     "backup": ("Copies of the data and of the keys, each apart.", BACKUP_COMMANDS),
     "consent": ("Choices of people, and their receipts.", CONSENT_COMMANDS),
     "db": ("The databases: their versions, upgrading, moving.", DB_COMMANDS),
