@@ -3,8 +3,11 @@
 from knowingly.activation import Activation
 from knowingly.consent.choice import Choice
 from knowingly.consent.receipts import receipt_schema
+from knowingly.consent.signals.decoder import SignalDecoder
+from knowingly.consent.signals.gpc import GpcSupport
 from knowingly.consent.token import Explanation
-from knowingly.domain.consent import Action, ConsentStatus, Decision, Receipt, Signal
+from knowingly.domain.bits import Bits
+from knowingly.domain.consent import Action, ConsentStatus, Decision, Receipt
 from knowingly.domain.event import Event, EventKind
 from knowingly.domain.intake import Intake, Refusal
 from knowingly.domain.item import Item, Variant
@@ -12,6 +15,7 @@ from knowingly.domain.merged import Merged
 from knowingly.domain.notice import Destination, Notice
 from knowingly.domain.order import Order, OrderLine
 from knowingly.domain.page import Basis, Hit, Page
+from knowingly.domain.signal import Said, Signal, SignalContext
 from knowingly.errors import (
     BudgetExhaustedError,
     ConsentError,
@@ -31,6 +35,7 @@ from knowingly.errors import (
     PolicyProblem,
     RootKeyError,
     SealError,
+    SignalError,
     StoreError,
     TamperedError,
     UnknownItemError,
@@ -76,6 +81,7 @@ __all__ = [
     "Addendum",
     "Algorithm",
     "Basis",
+    "Bits",
     "Block",
     "BudgetExhaustedError",
     "BudgetReport",
@@ -102,6 +108,7 @@ __all__ = [
     "Explanation",
     "FileError",
     "FitData",
+    "GpcSupport",
     "History",
     "Hit",
     "Hold",
@@ -144,9 +151,13 @@ __all__ = [
     "RootKeys",
     "RootVersion",
     "Rotated",
+    "Said",
     "SealError",
     "Shop",
     "Signal",
+    "SignalContext",
+    "SignalDecoder",
+    "SignalError",
     "SigningRotated",
     "StoreError",
     "TamperedError",

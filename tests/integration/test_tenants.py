@@ -23,7 +23,10 @@ from knowingly.store import key_schema, notices, schema
 MARK = "theirs"
 """In everything that only the other merchant has."""
 WHO = "t003"
-ROOMS = ("items", "consent", "profiles", "models", "aggregates", "rights", "keys", "audit")
+ROOMS = (
+    *("items", "consent", "signals", "profiles", "models", "aggregates", "rights", "keys"),
+    "audit",
+)
 THEIRS_ONLY = f"{MARK}@example.org"
 PURPOSES = ["personalize", "train", "measure"]
 NOTICE = "2026-01/en"
@@ -127,6 +130,14 @@ CASES = {
     "consent.record": lambda shop, _: shop.consent.record(
         [{"subject": "t008", "action": "withdraw"}]
     ),
+    "consent.signal": lambda shop, _: [
+        shop.consent.signal("t009", knowingly.Signal("gpc", objects=frozenset({"share"}))),
+        shop.consent.signal("t012", shop.signals.read(shopify={"analytics": "no"})),
+    ],
+    "signals.read": lambda shop, _: shop.signals.read(
+        headers={"Sec-GPC": "1"}, gpp="DBABTA~1YYN", shopify={"preferences": "yes"}
+    ),
+    "signals.gpc_support": lambda shop, _: shop.signals.gpc_support('{"gpc": true}'),
     "consent.status": lambda shop, _: [
         shop.consent.status(WHO),
         not any(one.allowed for one in shop.consent.status(f"{MARK}-person").values()),
