@@ -1,7 +1,7 @@
 """Personalization that asks first."""
 
 from knowingly.consent.choice import Choice
-from knowingly.consent.token import Explanation
+from knowingly.consent.explaining import Explanation
 from knowingly.domain.consent import Action, ConsentStatus, Decision, Receipt, Signal
 from knowingly.domain.event import Event, EventKind
 from knowingly.domain.intake import Intake, Refusal
@@ -43,6 +43,7 @@ from knowingly.governance.rotation import Rotated
 from knowingly.governance.upkeep import Maintained
 from knowingly.hookspecs import hookimpl
 from knowingly.ledger.log import Entry
+from knowingly.ledger.opened import OpenedEntry
 from knowingly.ledger.verify import VerifiedLog
 from knowingly.means import open_shop as open  # noqa: A004 - knowingly.open, as gzip.open
 from knowingly.policy import DataField, Policy, default_policy_text, load_policy
@@ -103,6 +104,7 @@ __all__ = [
     "Model",
     "ModelCard",
     "NotFittedError",
+    "OpenedEntry",
     "Order",
     "OrderLine",
     "Page",

@@ -1,10 +1,11 @@
 """Statements of the log."""
 
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 
 from sqlalchemy import and_, bindparam, select, update
 
-from knowingly.store.batches import STREAMING, BulkInsert
+from knowingly.store.batches import STREAMING, BulkInsert, batched
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.schema import ledger_details, ledger_entries, ledger_nodes
 
@@ -14,13 +15,23 @@ _NODE = select(ledger_nodes.c.hash).where(
     ledger_nodes.c.pos == bindparam("p"),
 )
 
-_ADD_ENTRIES = BulkInsert(ledger_entries)
-_ADD_NODES = BulkInsert(ledger_nodes)
-_ADD_DETAILS = BulkInsert(ledger_details)
 _SAME_ENTRY = and_(
     ledger_entries.c.tenant == ledger_details.c.tenant,
     ledger_entries.c.idx == ledger_details.c.idx,
 )
+_NAMED = (
+    select(
+        ledger_entries.c.idx, ledger_entries.c.leaf, ledger_details.c.subject, ledger_details.c.body
+    )
+    .select_from(ledger_entries.outerjoin(ledger_details, _SAME_ENTRY))
+    .where(
+        ledger_entries.c.tenant == bindparam("t"),
+        ledger_entries.c.idx.in_(bindparam("i", expanding=True)),
+    )
+)
+_ADD_ENTRIES = BulkInsert(ledger_entries)
+_ADD_NODES = BulkInsert(ledger_nodes)
+_ADD_DETAILS = BulkInsert(ledger_details)
 
 
 def add(
@@ -95,6 +106,17 @@ def details_of(snapshot: Snapshot, subject: int) -> list[tuple[int, bytes, bytes
         .order_by(ledger_details.c.idx)
     )
     return [(row[0], row[1], row[2]) for row in snapshot.connection.execute(mine)]
+
+
+def named(
+    snapshot: Snapshot, indices: Sequence[int]
+) -> list[tuple[int, bytes, int | None, bytes | None]]:
+    """Entries by number: index, leaf, person, and sealed details; None for what is not there."""
+    found: list[tuple[int, bytes, int | None, bytes | None]] = []
+    for chunk in batched(indices):
+        where = {"t": snapshot.tenant, "i": chunk}
+        found += map(tuple, snapshot.connection.execute(_NAMED, where))
+    return sorted(found, key=itemgetter(0))
 
 
 def hand_over(tx: Tx, index: int, subject: int, body: bytes) -> None:
