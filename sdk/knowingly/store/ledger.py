@@ -119,6 +119,17 @@ def named(
     return sorted(found, key=itemgetter(0))
 
 
+def of_nobody(snapshot: Snapshot) -> Iterator[tuple[int, bytes]]:
+    """Every leaf whose details are there and are of no person, by its number, streaming."""
+    rows = (
+        select(ledger_entries.c.idx, ledger_entries.c.leaf)
+        .join(ledger_details, _SAME_ENTRY)
+        .where(ledger_details.c.tenant == snapshot.tenant, ledger_details.c.subject.is_(None))
+    )
+    for row in snapshot.connection.execute(rows, execution_options=STREAMING):
+        yield row[0], row[1]
+
+
 def hand_over(tx: Tx, index: int, subject: int, body: bytes) -> None:
     """Give an entry's details to another person, sealed for them."""
     one = (ledger_details.c.tenant == tx.tenant, ledger_details.c.idx == index)
