@@ -1,5 +1,6 @@
 """Personalization that asks first."""
 
+from knowingly.activation import Activation
 from knowingly.consent.choice import Choice
 from knowingly.consent.explaining import Explanation
 from knowingly.domain.consent import Action, ConsentStatus, Decision, Receipt, Signal
@@ -25,6 +26,7 @@ from knowingly.errors import (
     PluginError,
     PluginLoadError,
     PolicyError,
+    PolicyProblem,
     RootKeyError,
     SealError,
     StoreError,
@@ -62,6 +64,7 @@ from knowingly.vault.wrapping import RootKeys
 
 __all__ = [
     "Action",
+    "Activation",
     "Addendum",
     "Algorithm",
     "Basis",
@@ -113,6 +116,7 @@ __all__ = [
     "PluginLoadError",
     "Policy",
     "PolicyError",
+    "PolicyProblem",
     "Profile",
     "Query",
     "Receipt",

@@ -6,10 +6,10 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from knowingly.activation import activate, is_active, standing
 from knowingly.domain.moments import Clock, to_us
 from knowingly.domain.progress import Progress
 from knowingly.errors import InputError, StoreError
-from knowingly.ledger import log
 from knowingly.policy import Policy
 from knowingly.store import events, migrate
 from knowingly.store import shop as shop_rows
@@ -240,6 +240,7 @@ def open_tenancy(
 
     Raises:
         InputError: The name is no tenant name, or the clock no function.
+        PolicyError: A notice has other words than it had when it was in force.
         RootKeyError: The root key does not open this tenant's keys.
     """
     check_tenant(tenant)
@@ -248,21 +249,15 @@ def open_tenancy(
     store = Store(files.data)
     keyring = Keyring(files.keys, roots, tenant, at_us=to_us(clock(), "clock"))
     number = store.tenant(tenant)
-    with store.read(number) as snapshot:
-        known, digest = events.bits(snapshot), snapshot.head.policy_digest
     wanted = [*policy.purposes, *map(past_name, policy.intake.past_orders.purposes)]
-    if digest != policy.digest or not known.keys() >= set(wanted):
+    with store.read(number) as snapshot:
+        policy, known = standing(policy, snapshot), events.bits(snapshot)
+        settled = is_active(policy, snapshot) and known.keys() >= set(wanted)
+    if not settled:
         with store.write(number) as tx:
-            known = events.add_bits(tx, wanted)
-            if tx.head.policy_digest != policy.digest:
-                tx.head.policy_digest = policy.digest
-                log.append(
-                    tx,
-                    "policy.activated",
-                    at_us=to_us(clock(), "clock"),
-                    seal=keyring.operator.seal,
-                    facts={"policy": policy.digest},
-                )
+            # Another process may have put its own policy into force meanwhile.
+            policy, known = standing(policy, tx), events.add_bits(tx, wanted)
+            activate(tx, policy, at_us=to_us(clock(), "clock"), seal=keyring.operator.seal)
     masks = {purpose: known[purpose] for purpose in policy.purposes}
     past = {
         purpose: known[past_name(purpose)]

@@ -32,7 +32,12 @@ def refused(call):
     return str(caught.value)
 
 
-SIZE = {"title": "Size", "purposes": ["personalize"], "kind": "number"}
+SIZE = {
+    "title": "Size",
+    "purposes": ["personalize"],
+    "kind": "number",
+    "category": "purchase",
+}
 CASES = {
     "name": lambda shop, _: shop.name,
     "now": lambda shop, _: shop.now(),
@@ -138,6 +143,8 @@ CASES = {
         shop.keys.reseal("t013"),
         refused(lambda: shop.keys.reseal(f"{MARK}-person")),
     ],
+    "audit.policies": lambda shop, _: shop.audit.policies(),
+    "audit.policy": lambda shop, _: shop.audit.policy().digest,
     "audit.verify": lambda shop, _: shop.audit.verify(),
     "audit.entries": lambda shop, _: shop.audit.entries(limit=10_000),
     "audit.note_read": lambda shop, _: [

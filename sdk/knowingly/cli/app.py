@@ -14,6 +14,7 @@ from knowingly.cli import (
     load,
     look,
     pages,
+    policy,
     retention,
     rights,
     start,
@@ -50,11 +51,18 @@ BACKUP_COMMANDS: dict[str, Command] = {
     "restore": backup.restore,
     "drill": backup.drill,
 }
+POLICY_COMMANDS: dict[str, Command] = {
+    "check": policy.check,
+    "show": policy.show,
+    "diff": policy.diff,
+    "history": policy.history,
+}
 GROUPS = {
     "audit": ("The log: verify it, read it.", AUDIT_COMMANDS),
     "backup": ("Copies of the data and of the keys, each apart.", BACKUP_COMMANDS),
     "db": ("The databases: their versions, upgrading, moving.", DB_COMMANDS),
     "keys": ("The keys: which there are, and new ones.", KEYS_COMMANDS),
+    "policy": ("The policy file: check it, read it, what a change means.", POLICY_COMMANDS),
     "retention": ("Retention: what is past its time.", RETENTION_COMMANDS),
 }
 

@@ -96,9 +96,8 @@ def _check_grant(choice: Choice, purposes: tuple[str, ...], policy: Policy) -> N
     if notice is None:
         raise ConsentError("a grant names the notice the person was shown", reason="no_notice")
     _check_notice(notice, policy)
-    shown = policy.notice(notice)
     for purpose in purposes:
-        if shown is None or shown.covers.get(purpose, 0) < policy.purposes[purpose].version:
+        if notice not in policy.covering(purpose):
             raise ConsentError(
                 f"the notice does not cover today's {purpose!r}, so a grant would not count",
                 purpose=purpose,

@@ -18,7 +18,7 @@ from knowingly.domain.validate import check_id
 from knowingly.errors import InputError, SealError, UnknownSubjectError
 from knowingly.ledger import log
 from knowingly.ledger.opened import Open, OpenedEntry, open_entry
-from knowingly.policy import REASONS, decide, status_of
+from knowingly.policy import REASONS, Policy, decide, status_of
 from knowingly.store import consents, subjects
 from knowingly.store import ledger as rows
 from knowingly.store.doors import Snapshot, Tx
@@ -103,13 +103,13 @@ def explain_person(
         tenancy.keyring.watch(tx.head.shred_epoch)
         person, records = consents.with_person(tx, lookup)
         known = _known_at(tx, records, at_us)
-        policy = policy_at(tenancy, tx, now_us if at_us is None else at_us)
         if at_us is None:
+            policy: Policy | None = tenancy.policy
             decision = tenancy.decide(purpose, known, at_us=now_us, scope=scope)
         else:
-            decision = decide(
-                purpose, known, policy=policy or tenancy.policy, at_us=at_us, scope=scope
-            )
+            policy = policy_at(tenancy, tx, at_us)
+            rules = policy or tenancy.policy
+            decision = decide(purpose, known, policy=rules, at_us=at_us, scope=scope)
         if _is_erased(tx, person, lookup, known, decision):
             decision, known = Decision(purpose, False, "erased", decision.at_us), []
         found = rows.named(tx, decision.rests_on)

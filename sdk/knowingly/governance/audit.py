@@ -1,13 +1,17 @@
 """``shop.audit``: the log, read and verified."""
 
 import re
+from datetime import datetime
 
+from knowingly.activation import Activation, activations, policy_at
+from knowingly.domain.moments import to_us
 from knowingly.domain.progress import Counted
 from knowingly.domain.validate import check_id
 from knowingly.errors import InputError
 from knowingly.ledger import log
 from knowingly.ledger.log import Entry
 from knowingly.ledger.verify import VerifiedLog, verify
+from knowingly.policy import Policy
 from knowingly.store import subjects
 from knowingly.tenancy import Tenancy
 
@@ -44,6 +48,23 @@ class Audit:
         _check_int(limit, "limit", 1, MAX_LIMIT)
         with self._tenancy.read() as snapshot:
             return log.entries(snapshot, since=since, limit=limit)
+
+    def policies(self) -> list[Activation]:
+        """Every policy that came into force, in the order of the log."""
+        with self._tenancy.read() as snapshot:
+            return activations(snapshot)
+
+    def policy(self, at: datetime | None = None) -> Policy | None:
+        """The policy that was in force at a moment, now when left out, as it stood then.
+
+        None for a moment before any policy that is kept.
+
+        Raises:
+            InputError: ``at`` is no time with a zone.
+        """
+        at_us = self._tenancy.now_us() if at is None else to_us(at, "at")
+        with self._tenancy.read() as snapshot:
+            return policy_at(snapshot, at_us)
 
     def note_read(self, what: str, subject: str) -> None:
         """Record that staff looked at a person; nothing where nobody is known by that id.

@@ -173,7 +173,7 @@ class Erasures:
             key = "deleted; the database server may keep its bytes until it reuses the space"
         return {
             "erasure": erasure.erasure,
-            "shop": self._tenancy.policy.shop.name,
+            "shop": self._tenancy.policy.controller.name,
             "tenant": self._tenancy.name,
             "begun": from_us(told["begun_us"]).isoformat(),
             "finished": from_us(now_us).isoformat(),

@@ -55,7 +55,7 @@ class Exporter:
         document: dict[str, Any] = {
             "about": subject,
             "made_at": _iso(now_us),
-            "shop": {"name": policy.shop.name, "contact": policy.shop.contact},
+            "shop": {"name": policy.controller.name, "contact": policy.controller.contact},
             "purposes": [
                 self._purpose(name, self._tenancy.decide(name, known, at_us=now_us))
                 for name in policy.purposes

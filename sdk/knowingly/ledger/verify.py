@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from knowingly.domain.consent import MERGED
 from knowingly.domain.progress import Counted
 from knowingly.errors import TamperedError
-from knowingly.ledger import merkle
+from knowingly.ledger import kept_policies, merkle
 from knowingly.store import consents
 from knowingly.store import ledger as rows
 from knowingly.store.doors import Snapshot
@@ -26,7 +26,7 @@ class VerifiedLog:
 
 
 def verify(snapshot: Snapshot, progress: Counted | None = None) -> VerifiedLog:
-    """Hash every entry again and compare with the stored tree, head and consent state.
+    """Hash every entry again and compare with the stored tree, head, consent state and policies.
 
     Raises:
         TamperedError: Names the first entry that does not fit.
@@ -34,6 +34,7 @@ def verify(snapshot: Snapshot, progress: Counted | None = None) -> VerifiedLog:
     size = snapshot.head.ledger_size
     frontier: list[bytes] = []
     expected = erased = 0
+    activated: kept_policies.Activated = {}
     for index, leaf, stored in rows.leaves_with_hashes(snapshot):
         if index != expected:
             raise TamperedError("is missing from the log", index=expected)
@@ -42,6 +43,7 @@ def verify(snapshot: Snapshot, progress: Counted | None = None) -> VerifiedLog:
         if actual is None or stored != actual:
             raise TamperedError("its bytes do not match its hash", index=index)
         erased += _details_erased(leaf)
+        activated |= kept_policies.activated(index, leaf)
         for level, position, node in merkle.grow(index, frontier, [actual]):
             if level and rows.node(snapshot, level, position) != node:
                 raise TamperedError("an inner node above it was changed", index=index)
@@ -57,6 +59,7 @@ def verify(snapshot: Snapshot, progress: Counted | None = None) -> VerifiedLog:
     _consents_match(snapshot)
     _choices_are_there(snapshot)
     _merged_are_told(snapshot)
+    kept_policies.check(snapshot, activated)
     without = rows.without_details(snapshot)
     if len(without) != erased:
         raise TamperedError(

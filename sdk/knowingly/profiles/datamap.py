@@ -54,6 +54,9 @@ FIELDS: tuple[Field, ...] = (
         *("ledger_size", "ledger_frontier", "item_epoch", "model_epoch", "release_epoch"),
         *("shred_epoch", "training"),
     ),
+    *_shops("policies", "tenant", "digest"),
+    *_shops("policies", "body", note="what the shop's policy file said, its contacts included"),
+    *_shops("policy_activations", "tenant", "idx", "digest", "at_us"),
     *_shops(
         "items",
         *("tenant", "row", "item_id", "title", "categories", "brand", "price", "in_stock"),

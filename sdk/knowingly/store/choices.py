@@ -52,9 +52,7 @@ def entries_naming(snapshot: Snapshot, notice: str, *, since: int, limit: int) -
     """The entries from a number on whose choices name a notice, in order."""
     rows = (
         select(table.c.idx)
-        .where(
-            table.c.tenant == snapshot.tenant, table.c.notice == notice, table.c.idx >= since
-        )
+        .where(table.c.tenant == snapshot.tenant, table.c.notice == notice, table.c.idx >= since)
         .distinct()
         .order_by(table.c.idx)
         .limit(limit)

@@ -45,6 +45,25 @@ tenants = Table(
 )
 """The head row of each tenant: locked by every writer, read by every reader."""
 
+policies = Table(
+    "policies",
+    metadata,
+    _tenant(),
+    Column("digest", Text, primary_key=True),
+    Column("body", Text, nullable=False),
+)
+"""Every policy that was ever in force, as it was written; the digest is that of the body."""
+
+policy_activations = Table(
+    "policy_activations",
+    metadata,
+    _tenant(),
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),
+    Column("digest", Text, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+)
+"""Which policy came into force when: one row for each such entry of the log."""
+
 items = Table(
     "items",
     metadata,

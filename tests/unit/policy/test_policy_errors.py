@@ -88,8 +88,8 @@ def _added(line, more):
         ("[aggregates]\nperiod = 'day'", "2 aggregates.period", '"year", "quarter", "month"'),
         ("[intake]\nclock_skew_seconds = 86401", "2 intake.clock_skew_seconds", "at most 86400"),
         ("[plugins]\nallow = '*'", "2 plugins.allow", "a list in [brackets]"),
-        ("shop = 3", "1 shop", "a table"),
-        ("[shop]\nname = 3", "2 shop.name", 'text in "quotes"'),
+        ("controller = 3", "1 controller", "a table"),
+        ("[controller]\nname = 3", "2 controller.name", 'text in "quotes"'),
     ],
 )
 def test_an_error_names_line_and_key_and_says_the_cure(text, path, cure):
@@ -106,7 +106,7 @@ def test_the_good_text_is_good():
 
 def test_the_first_of_several_errors_in_the_file_is_told_with_their_number():
     with pytest.raises(PolicyError, match=r"policy\.toml:2 .*\(2 more after this one\)"):
-        parse_policy("[intake]\nclock_skew_seconds = -1\n[shop]\nname = 1\ncontact = 2\n")
+        parse_policy("[intake]\nclock_skew_seconds = -1\n[controller]\nname = 1\ncontact = 2\n")
 
 
 def test_sixty_purposes_are_the_most():
@@ -134,7 +134,7 @@ def test_values_made_to_exhaust_the_parser_are_refused(text):
 
 def test_no_error_repeats_a_value():
     with pytest.raises(PolicyError) as caught:
-        parse_policy("[shop]\ncontact = ['ada@example.com']")
+        parse_policy("[controller]\ncontact = ['ada@example.com']")
     assert "ada" not in str(caught.value)
 
 
@@ -149,7 +149,7 @@ def test_a_folder_a_bad_path_and_other_encodings_are_refused(tmp_path):
     with pytest.raises(PolicyError, match="cannot be read"):
         load_policy("a\0b")
     latin = tmp_path / "latin.toml"
-    latin.write_bytes(b"[shop]\nname = '\xe9'\n")
+    latin.write_bytes(b"[controller]\nname = '\xe9'\n")
     with pytest.raises(PolicyError, match=r"^latin\.toml:2: is not UTF-8"):
         load_policy(latin)
 

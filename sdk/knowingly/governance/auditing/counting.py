@@ -100,7 +100,9 @@ def count(
             said["day"] = (EPOCH + timedelta(days=int(said["day"]))).date()
         counts.append(ChoiceCount(action, int(entries), int(people), **said))
     # Sorted here: how a server sorts text depends on its locale.
-    return sorted(counts, key=lambda one: (*(str(getattr(one, part)) for part in parts), one.action))
+    return sorted(
+        counts, key=lambda one: (*(str(getattr(one, part)) for part in parts), one.action)
+    )
 
 
 def span_of(since: datetime | None, until: datetime | None) -> Span:
