@@ -37,6 +37,10 @@ from knowingly.errors import (
 )
 from knowingly.evaluate.runner import Evaluation
 from knowingly.governance.aggregates import BudgetReport, Release
+from knowingly.governance.auditing.counting import ChoiceCount, Seen
+from knowingly.governance.auditing.expiring import Expiring
+from knowingly.governance.auditing.latency import Latency
+from knowingly.governance.auditing.unfounded import Unfounded
 from knowingly.governance.certificate import Addendum, Certificate
 from knowingly.governance.keys import KeyStatus, RootVersion
 from knowingly.governance.reseal import Resealed
@@ -73,6 +77,7 @@ __all__ = [
     "BudgetReport",
     "Certificate",
     "Choice",
+    "ChoiceCount",
     "Comparison",
     "ConsentError",
     "ConsentStatus",
@@ -86,6 +91,7 @@ __all__ = [
     "Evaluation",
     "Event",
     "EventKind",
+    "Expiring",
     "Explanation",
     "FileError",
     "FitData",
@@ -100,6 +106,7 @@ __all__ = [
     "ItemScores",
     "KeyStatus",
     "KnowinglyError",
+    "Latency",
     "LedgerError",
     "Maintained",
     "Merged",
@@ -129,12 +136,14 @@ __all__ = [
     "RootVersion",
     "Rotated",
     "SealError",
+    "Seen",
     "Shop",
     "Signal",
     "StoreError",
     "TamperedError",
     "Trained",
     "Trait",
+    "Unfounded",
     "UnknownItemError",
     "UnknownSlotError",
     "UnknownSubjectError",

@@ -4,11 +4,10 @@ What was known at a moment is what had been recorded by then, so the same pure f
 the past as for now. Each look is a staff read: an entry of the log in the same transaction.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from knowingly.consent.in_force import policy_at
 from knowingly.consent.token import open_token
@@ -65,7 +64,7 @@ def explain_page(tenancy: Tenancy, token: str) -> Explanation:
         person = None if owner is None else subjects.number(tx, owner)
         records = [] if person is None else consents.of(tx, person.subject)
         entries = _opened(tenancy, person, [(index, leaf, body) for index, leaf, _, body in found])
-        _note(tenancy, tx, "explain", person, {"purpose": told.decision.purpose})
+        note_read(tenancy, tx, "explain", person, purpose=told.decision.purpose)
     return Explanation(
         told.decision,
         REASONS[told.decision.reason],
@@ -122,7 +121,7 @@ def explain_person(
             tx.head.ledger_size,
             _opened(tenancy, person, [(index, leaf, body) for index, leaf, _, body in found]),
         )
-        _note(tenancy, tx, "explain", person, {"purpose": purpose})
+        note_read(tenancy, tx, "explain", person, purpose=purpose)
     return told
 
 
@@ -139,7 +138,7 @@ def history(tenancy: Tenancy, subject: str) -> list[OpenedEntry]:
         if person is None or person.state != ACTIVE:
             raise UnknownSubjectError(subjects.count(tx))
         entries = _opened(tenancy, person, rows.details_of(tx, person.subject))
-        _note(tenancy, tx, "log", person, {})
+        note_read(tenancy, tx, "log", person)
     return list(entries)
 
 
@@ -206,9 +205,7 @@ def openers_of(tenancy: Tenancy, person: SubjectRow | None) -> list[Open]:
     return openers
 
 
-def _note(
-    tenancy: Tenancy, tx: Tx, what: str, person: SubjectRow | None, asked: Mapping[str, Any]
-) -> None:
+def note_read(tenancy: Tenancy, tx: Tx, what: str, person: SubjectRow | None, **asked: str) -> None:
     """Record that staff looked, as an entry of the person where there is one."""
     seal, subject = tenancy.keyring.operator.seal, None
     if person is not None and person.state == ACTIVE:

@@ -38,6 +38,10 @@ class OpenedEntry(Entry):
         actor = self.detail(ACTOR)
         return None if actor is None else actor["id"]
 
+    def closed(self) -> Entry:
+        """The entry as its leaf tells it, without the details."""
+        return Entry(self.index, self.kind, self.at, self.handle, self.leaf_hash, self.facts)
+
 
 def open_entry(
     index: int, leaf: bytes, sealed: bytes | None, openers: Sequence[Open]

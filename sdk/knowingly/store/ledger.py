@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from operator import itemgetter
+from typing import NamedTuple
 
 from sqlalchemy import and_, bindparam, select, update
 
 from knowingly.store.batches import STREAMING, BulkInsert, batched
 from knowingly.store.doors import Snapshot, Tx
-from knowingly.store.schema import ledger_details, ledger_entries, ledger_nodes
+from knowingly.store.schema import ledger_details, ledger_entries, ledger_nodes, subjects
 
 _NODE = select(ledger_nodes.c.hash).where(
     ledger_nodes.c.tenant == bindparam("t"),
@@ -119,15 +120,41 @@ def named(
     return sorted(found, key=itemgetter(0))
 
 
-def of_nobody(snapshot: Snapshot) -> Iterator[tuple[int, bytes]]:
-    """Every leaf whose details are there and are of no person, by its number, streaming."""
+def leaves_from(snapshot: Snapshot, start: int) -> Iterator[tuple[int, bytes]]:
+    """Every leaf from a number on, in order, streaming."""
     rows = (
         select(ledger_entries.c.idx, ledger_entries.c.leaf)
-        .join(ledger_details, _SAME_ENTRY)
-        .where(ledger_details.c.tenant == snapshot.tenant, ledger_details.c.subject.is_(None))
+        .where(ledger_entries.c.tenant == snapshot.tenant, ledger_entries.c.idx >= start)
+        .order_by(ledger_entries.c.idx)
     )
     for row in snapshot.connection.execute(rows, execution_options=STREAMING):
         yield row[0], row[1]
+
+
+class SealedEntry(NamedTuple):
+    """An entry with its sealed details, and the key of the person they are of, if there is one."""
+
+    idx: int
+    leaf: bytes
+    body: bytes
+    key_id: bytes | None
+
+
+def details_from(snapshot: Snapshot, start: int) -> Iterator[SealedEntry]:
+    """Every entry from a number on whose details are there, in order, streaming."""
+    whose = and_(
+        subjects.c.tenant == ledger_details.c.tenant, subjects.c.subject == ledger_details.c.subject
+    )
+    rows = (
+        select(
+            ledger_entries.c.idx, ledger_entries.c.leaf, ledger_details.c.body, subjects.c.key_id
+        )
+        .select_from(ledger_entries.join(ledger_details, _SAME_ENTRY).outerjoin(subjects, whose))
+        .where(ledger_entries.c.tenant == snapshot.tenant, ledger_entries.c.idx >= start)
+        .order_by(ledger_entries.c.idx)
+    )
+    for row in snapshot.connection.execute(rows, execution_options=STREAMING):
+        yield SealedEntry(*row)
 
 
 def hand_over(tx: Tx, index: int, subject: int, body: bytes) -> None:
