@@ -42,12 +42,14 @@ from knowingly.governance.auditing.expiring import Expiring
 from knowingly.governance.auditing.latency import Latency
 from knowingly.governance.auditing.unfounded import Unfounded
 from knowingly.governance.certificate import Addendum, Certificate
+from knowingly.governance.claims import ClaimsEvidence, KeptChoice
 from knowingly.governance.keys import KeyStatus, RootVersion
 from knowingly.governance.reseal import Resealed
 from knowingly.governance.retention import Retained
 from knowingly.governance.rotation import Rotated
 from knowingly.governance.upkeep import Maintained
 from knowingly.hookspecs import hookimpl
+from knowingly.importing.report import ImportReport
 from knowingly.ledger.log import Entry
 from knowingly.ledger.opened import OpenedEntry
 from knowingly.ledger.verify import VerifiedLog
@@ -78,6 +80,7 @@ __all__ = [
     "Certificate",
     "Choice",
     "ChoiceCount",
+    "ClaimsEvidence",
     "Comparison",
     "ConsentError",
     "ConsentStatus",
@@ -98,12 +101,14 @@ __all__ = [
     "History",
     "Hit",
     "HoldError",
+    "ImportReport",
     "InputError",
     "Intake",
     "InternalError",
     "Item",
     "ItemNeighbours",
     "ItemScores",
+    "KeptChoice",
     "KeyStatus",
     "KnowinglyError",
     "Latency",

@@ -5,10 +5,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, overload
 
 from knowingly.consent.desk import Consent
+from knowingly.consent.past import PastChoices
 from knowingly.counters import Counters
 from knowingly.domain.actor import ActorKind, check_actor
 from knowingly.domain.consent import Signal
@@ -31,6 +33,8 @@ from knowingly.governance.merge import Merges
 from knowingly.governance.retention import Retained, Retention
 from knowingly.governance.rights import Rights
 from knowingly.governance.upkeep import STEPS, Maintained, Upkeep
+from knowingly.importing.report import ImportReport
+from knowingly.importing.running import Importer
 from knowingly.items.shelf import Items
 from knowingly.opening import Files, check_tenant, open_tenancy
 from knowingly.plugins import PluginHost
@@ -79,6 +83,8 @@ class Shop:
         effects = ChoiceEffects(tenancy, registry, algorithms)
         fields = Fields(tenancy.policy, self._host.data_fields)
         self.consent = Consent(tenancy, effects)
+        past = PastChoices(tenancy, effects)
+        self._importer = Importer(tenancy, self._people, self._counters, past)
         self.profiles = Profiles(tenancy, fields, Merges(tenancy, fields, effects, erasures))
         self.models = Models(tenancy, registry, algorithms)
         self.aggregates = Aggregates(tenancy)
@@ -225,6 +231,38 @@ class Shop:
         intake = track(self._tenancy, self._people, rows, strict=strict)
         self._counters.intake(intake)
         return intake
+
+    def import_file(
+        self,
+        path: str | Path,
+        *,
+        mapping: str | Path | None = None,
+        strict: bool = False,
+        dry_run: bool = False,
+        restart: bool = False,
+        progress: Progress | None = None,
+    ) -> ImportReport:
+        """Take in a file of items, events, orders or old choices: CSV, JSON lines or Parquet.
+
+        An import that was stopped, by a crash too, goes on behind the last row that is in when it
+        is called again for the same file; the report then is of the whole file.
+
+        Args:
+            path: The file; its columns are fields of ``Item``, ``Event`` or ``Order``, or are
+                mapped to them.
+            mapping: A mapping file, or the name of one that ships, such as ``shopify-orders``.
+            strict: Refuse the whole file when one of its rows is bad.
+            dry_run: Check every row and write nothing.
+            restart: Read from the start what an earlier import began.
+            progress: Told the file's name, the bytes read and the bytes in all.
+
+        Raises:
+            FileError: The file or the mapping cannot be read, or the file was changed since its
+                import was stopped. A note on the error says what is in already.
+        """
+        if dry_run:
+            return self._importer.rehearse(path, mapping, progress)
+        return self._importer.run(path, mapping, progress, strict=strict, restart=restart)
 
     def train(self, *, until: datetime | None = None, progress: Progress | None = None) -> Trained:
         """Fit the policy's algorithms on those who agreed to ``train``, and publish.

@@ -9,8 +9,11 @@ from knowingly.domain.actor import Actor
 from knowingly.domain.consent import DEVICE, ConsentRecord, Decision, Signal
 from knowingly.domain.moments import Clock, to_us
 from knowingly.items.catalogue import Catalogue
-from knowingly.ledger.signing import public_key, sign
+from knowingly.ledger import checkpoints
+from knowingly.ledger.notes import NoteKey
+from knowingly.ledger.signing import SIGNING_ROTATED, public_key, sign
 from knowingly.policy import Policy, decide
+from knowingly.store import key_acts
 from knowingly.store.doors import Snapshot, Store, Tx
 from knowingly.vault.keyring import Keyring
 
@@ -100,7 +103,15 @@ class Tenancy:
             purpose, records, policy=self.policy, at_us=at_us, signals=signals, scope=scope
         )
 
-    def sign(self, statement: Mapping[str, object]) -> tuple[str, str]:
+    def signing_seed(self, snapshot: Snapshot) -> bytes:
+        """What signs as this snapshot or transaction sees it: the newest key that the log names."""
+        return self.keyring.signing_seed(key_acts.latest(snapshot, SIGNING_ROTATED) or 1)
+
+    def note_key(self, snapshot: Snapshot) -> NoteKey:
+        """What signs checkpoints."""
+        return NoteKey(checkpoints.origin(snapshot), self.signing_seed(snapshot))
+
+    def sign(self, snapshot: Snapshot, statement: Mapping[str, object]) -> tuple[str, str]:
         """``(public key, signature)`` of a statement, base64."""
-        seed = self.keyring.signing_seed
+        seed = self.signing_seed(snapshot)
         return public_key(seed), sign(seed, statement)

@@ -97,7 +97,7 @@ def seen(caplog, capsys):
 @pytest.fixture
 def busy(house, seen):
     """A shop in which every public call was made, those that fail among them."""
-    house.with_policy(aggregates={"min_people": 5})
+    house.with_policy(aggregates={"min_people": 5}, evidence={"keep_days_after_erasure": 30})
     house.policy = house.policy.model_copy(update={"data": FIELDS})
     shop = house.open()
     house.clock.forward(minutes=1)
@@ -176,6 +176,9 @@ def public_calls(shop, seen, clock):
     seen.value(shop.keys.status())
     certificate = seen.value(shop.rights.erase(PEOPLE[4]))
     seen.said += [certificate.summary(), certificate.to_json()]
+    evidence = seen.value(shop.rights.claims_evidence(PEOPLE[4]))
+    seen.said += map(repr, evidence[0].choices)
+    seen.value(shop.rights.hold(PEOPLE[4], reason="zqxreason of a claim"))
     clock.forward(days=1)
     seen.value(shop.maintain())
     for value in (shop, shop.items, shop.consent, shop.profiles, shop.rights, shop.plugins):
@@ -240,6 +243,8 @@ def failing_calls(shop, seen):
     fail(unknown, lambda: profiles.merge("zqxnobody", into=person))
     fail(unknown, lambda: shop.rights.hold("zqxnobody", reason="zqx"))
     fail(unknown, lambda: shop.rights.restrict("zqxnobody"))
+    fail(unknown, lambda: shop.rights.claims_evidence("zqxnobody"))
+    fail(bad, lambda: shop.rights.claims_evidence(BAD_ID))
     shop.rights.hold(person, reason="zqxreason of a suit")
     fail(knowingly.HoldError, lambda: shop.rights.erase(person))
     fail(knowingly.HoldError, lambda: profiles.rectify(person, {"nickname": NAME}))

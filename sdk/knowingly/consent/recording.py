@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from knowingly.consent.choice import ALL_PURPOSES, Choice
 from knowingly.domain.consent import ACCOUNT, Action, ConsentRecord, Receipt
@@ -40,10 +40,15 @@ class Effects(Protocol):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Asked:
-    """A choice as it was handed over, with the purposes it is about."""
+    """A choice as it was handed over, with the purposes it is about.
+
+    ``flaw`` is why a grant cannot count; ``origin`` says where an imported choice comes from.
+    """
 
     choice: Choice
     purposes: tuple[str, ...]
+    flaw: str | None = None
+    origin: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -57,6 +62,15 @@ class _Chosen:
     received_us: int
     scope: str
     confirmed: tuple[str, ...]
+    flaw: str | None
+    origin: Mapping[str, Any] | None
+
+
+class People(NamedTuple):
+    """The people of some choices: those who are known, and the keys of strangers, by lookup."""
+
+    known: Mapping[bytes, SubjectRow]
+    strangers: Mapping[bytes, bytes]
 
 
 class Recorder:
@@ -76,7 +90,7 @@ class Recorder:
         lookup = self._tenancy.keyring.lookup
         lookups = [lookup(one.choice.subject) for one in asked]
         for _ in range(OPEN_TRIES):
-            fresh = self._prepare_keys(lookups, now_us)
+            fresh = self.prepare_keys(lookups, now_us)
             receipts = self._write(asked, lookups, fresh, now_us)
             if receipts is not None:
                 return receipts
@@ -84,7 +98,7 @@ class Recorder:
             "the person is being erased at this moment; nothing was written, try again"
         )
 
-    def _prepare_keys(self, lookups: Sequence[bytes], now_us: int) -> dict[bytes, bytes]:
+    def prepare_keys(self, lookups: Sequence[bytes], now_us: int) -> dict[bytes, bytes]:
         """Commit keys for people who are not known yet, before the rows that will need them."""
         with self._tenancy.read() as snapshot:
             known = subjects.find_many(snapshot, lookups)
@@ -104,38 +118,61 @@ class Recorder:
     ) -> list[Receipt] | None:
         """All choices in one transaction; None when a person has just been erased: try again."""
         with self._tenancy.write() as tx:
-            people = subjects.find_many(tx, lookups)
-            missing = {key: value for key, value in fresh.items() if key not in people}
-            if any(lookup not in people and lookup not in missing for lookup in lookups):
-                return None
-            if any(row.state != ACTIVE for row in people.values()):
-                return None
-            if not self._tenancy.keyring.are_stored(list(missing.values())):
+            people = self.ready(tx, lookups, fresh)
+            if people is None:
                 return None
             self._refuse_old(tx, asked, lookups, now_us)
-            opened = subjects.add(tx, list(missing.items()))
-            people |= opened
-            known = consents.of_many(tx, [person.subject for person in people.values()])
-            chosen = [
-                self._settled(people[lookup], one, now_us, known)
-                for lookup, one in zip(lookups, asked, strict=True)
-            ]
-            entries = log.append_many(tx, [self._draft(one) for one in chosen])
-            told = {
-                entry.index: Told(one.choice.surface, one.choice.jurisdiction)
-                for one, entry in zip(chosen, entries, strict=True)
-            }
-            consents.add(tx, _records(chosen, entries), told)
-            new = {row.subject for row in opened.values()}
-            effects = {
-                entry.index: self._apply(tx, one, entry, first_entry=entries[0].index)
-                for one, entry in zip(chosen, entries, strict=True)
-                if one.person.subject not in new
-            }
-            return [
-                _receipt(one, entry, effects.get(entry.index, {}))
-                for one, entry in zip(chosen, entries, strict=True)
-            ]
+            return self.write(tx, people, asked, lookups, now_us=now_us)
+
+    def ready(
+        self, tx: Tx, lookups: Sequence[bytes], fresh: Mapping[bytes, bytes]
+    ) -> People | None:
+        """Those who are known, and the keys of the others; None where one is being erased."""
+        known = subjects.find_many(tx, lookups)
+        strangers = {key: value for key, value in fresh.items() if key not in known}
+        if any(lookup not in known and lookup not in strangers for lookup in lookups):
+            return None
+        if any(row.state != ACTIVE for row in known.values()):
+            return None
+        if not self._tenancy.keyring.are_stored(list(strangers.values())):
+            return None
+        return People(known, strangers)
+
+    def write(
+        self,
+        tx: Tx,
+        people: People,
+        asked: Sequence[Asked],
+        lookups: Sequence[bytes],
+        *,
+        now_us: int,
+    ) -> list[Receipt]:
+        """Record choices; whoever made one and is a stranger is opened."""
+        mine = set(lookups)
+        strangers = [(key, value) for key, value in people.strangers.items() if key in mine]
+        opened = subjects.add(tx, strangers)
+        everyone = {**people.known, **opened}
+        earlier = consents.of_many(tx, [person.subject for person in people.known.values()])
+        chosen = [
+            self._settled(everyone[lookup], one, now_us, earlier)
+            for lookup, one in zip(lookups, asked, strict=True)
+        ]
+        entries = log.append_many(tx, [self._draft(one) for one in chosen])
+        told = {
+            entry.index: Told(one.choice.surface, one.choice.jurisdiction)
+            for one, entry in zip(chosen, entries, strict=True)
+        }
+        consents.add(tx, _records(chosen, entries), told)
+        new = {row.subject for row in opened.values()}
+        effects = {
+            entry.index: self._apply(tx, one, entry, first_entry=entries[0].index)
+            for one, entry in zip(chosen, entries, strict=True)
+            if one.person.subject not in new
+        }
+        return [
+            _receipt(one, entry, effects.get(entry.index, {}))
+            for one, entry in zip(chosen, entries, strict=True)
+        ]
 
     def _refuse_old(
         self, tx: Tx, asked: Sequence[Asked], lookups: Sequence[bytes], now_us: int
@@ -166,7 +203,7 @@ class Recorder:
         received_us = now_us
         if choice.action not in _YES:
             received_us = max([now_us, *(record.received_us for record in earlier)])
-        scope = self._scope(choice)
+        scope = self.scope(choice)
         return _Chosen(
             person,
             choice,
@@ -175,9 +212,12 @@ class Recorder:
             received_us,
             scope,
             _confirmed(one, scope, earlier),
+            one.flaw,
+            one.origin,
         )
 
-    def _scope(self, choice: Choice) -> str:
+    def scope(self, choice: Choice) -> str:
+        """What a choice is about: the account, or one device of it."""
         if choice.device is None:
             return ACCOUNT
         return self._tenancy.device_scope(choice.device)
@@ -228,6 +268,8 @@ class Recorder:
         notice = policy.notice(choice.notice) if choice.notice is not None else None
         if notice is not None:
             facts |= {"notice": notice.id, "notice_digest": notice.digest}
+        if chosen.flaw is not None:
+            facts["flaw"] = chosen.flaw
         if chosen.confirmed:
             facts["confirmed"] = list(chosen.confirmed)
         return facts
@@ -264,6 +306,7 @@ def _details(chosen: _Chosen) -> dict[str, Any]:
         "age": choice.age,
         "device": chosen.scope if choice.device is not None else None,
         "despite": list(choice.despite) or None,
+        "origin": None if chosen.origin is None else dict(chosen.origin),
     }
     return {name: value for name, value in said.items() if value is not None}
 
@@ -283,6 +326,7 @@ def _records(
                     entry.index,
                     one.choice.notice,
                     one.scope,
+                    flaw=one.flaw,
                     confirmed=purpose in one.confirmed,
                 ),
             )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal, get_args
 
 ACCOUNT = "account"
 """The scope of a choice made by a person who is signed in."""
@@ -12,6 +13,14 @@ DEVICE = "device:"
 
 MERGED = f"{ACCOUNT}:merged:"
 """Begins the scope of a session's choices that an account keeps: history that decides nothing."""
+
+
+Quality = Literal["documented", "partial", "asserted"]
+"""How good the evidence of an imported choice is: the notice, its time and the way it was made are
+there (``documented``), its time and one of the others (``partial``), or less (``asserted``)."""
+
+QUALITIES: tuple[Quality, ...] = get_args(Quality)
+"""From the best to the weakest."""
 
 
 class Action(StrEnum):

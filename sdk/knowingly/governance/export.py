@@ -12,6 +12,7 @@ from knowingly.domain.consent import ConsentRecord, Decision
 from knowingly.domain.event import KINDS
 from knowingly.domain.moments import from_us
 from knowingly.errors import UnknownSubjectError
+from knowingly.governance.claims import Claims
 from knowingly.governance.holds import held
 from knowingly.ledger import log
 from knowingly.profiles import body
@@ -162,6 +163,28 @@ class Exporter:
         """The legal hold, if there is one."""
         return [asdict(one) for one in held(self._tenancy, snapshot, person)]
 
+    def claims(self, snapshot: Snapshot, person: SubjectRow) -> list[dict[str, Any]]:
+        """What is kept for legal claims from before an erasure of theirs."""
+        kept = Claims(self._tenancy).of(snapshot, subjects.lookup_of(snapshot, person.subject))
+        return [
+            {
+                "erasure": one.erasure,
+                "until": one.until.isoformat(),
+                "hold": one.hold,
+                "choices": [
+                    {
+                        "entry": choice.entry.index,
+                        "kind": choice.entry.kind,
+                        "at": choice.entry.at.isoformat(),
+                        "facts": dict(choice.entry.facts),
+                        "how": dict(choice.how),
+                    }
+                    for choice in one.choices
+                ],
+            }
+            for one in kept
+        ]
+
     def entries(self, snapshot: Snapshot, person: SubjectRow) -> list[dict[str, Any]]:
         """The ledger entries that are about the person."""
         cipher = self._tenancy.keyring.cipher(person.key_id)
@@ -208,6 +231,7 @@ SECTIONS: dict[str, Section] = {
     "traits": Exporter.traits,
     "identities": Exporter.identities,
     "holds": Exporter.holds,
+    "claims": Exporter.claims,
     "ledger_details": Exporter.entries,
     "manifests": Exporter.learned,
 }

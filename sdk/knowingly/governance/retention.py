@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from knowingly.domain.consent import Action, ConsentRecord
 from knowingly.domain.moments import DAY_US, day_of
+from knowingly.governance.claims import Claims
 from knowingly.ledger import log
 from knowingly.policy import DataField
 from knowingly.profiles.fields import Fields, mask_of
@@ -19,7 +20,7 @@ from knowingly.profiles.scan import PEOPLE_AT_ONCE, Person, page_after
 from knowingly.recommend.forgetting import Algorithms, forget
 from knowingly.recommend.gather import PURPOSE as TRAIN
 from knowingly.recommend.registry import Registry
-from knowingly.store import consents, events, holds, kept, models, subjects, traits
+from knowingly.store import claims, consents, events, holds, kept, models, subjects, traits
 from knowingly.store.batches import parts
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.subjects import ACTIVE, SubjectRow
@@ -39,9 +40,10 @@ class Retained:
     ``expired`` counts rows that lost a purpose, by what they are (``events``, ``traits``, or
     ``traits.<field>``) and why: ``lapsed`` permission, ``never_asked``, ``too_old``, ``retired``
     purpose, ``undeclared`` field. ``deleted`` counts the rows that no purpose was left for.
-    ``held`` people are under a legal hold: nothing of theirs is deleted. ``late`` people's rows
-    stayed longer than the policy's deadline. ``models_hold_expired`` says that expired events wait
-    for a training that leaves them out.
+    ``claims`` are pieces of evidence whose days after an erasure are over. ``held`` people are
+    under a legal hold: nothing of theirs is deleted. ``late`` people's rows stayed longer than the
+    policy's deadline. ``models_hold_expired`` says that expired events wait for a training that
+    leaves them out.
 
     Stability: stable.
     """
@@ -50,6 +52,7 @@ class Retained:
     deleted: Mapping[str, int] = field(default_factory=dict)
     models_forgot: int = 0
     tombstones: int = 0
+    claims: int = 0
     held: int = 0
     late: int = 0
     models_hold_expired: bool = False
@@ -61,7 +64,7 @@ class _Tally:
     def __init__(self) -> None:
         self.expired: Counter[tuple[str, str]] = Counter()
         self.deleted: Counter[str] = Counter()
-        self.models_forgot = self.tombstones = self.held = self.late = 0
+        self.models_forgot = self.tombstones = self.claims = self.held = self.late = 0
         self.models_hold_expired = False
 
     def result(self) -> Retained:
@@ -74,6 +77,7 @@ class _Tally:
             {table: number for table, number in self.deleted.items() if number},
             self.models_forgot,
             self.tombstones,
+            self.claims,
             self.held,
             self.late,
             self.models_hold_expired,
@@ -91,6 +95,7 @@ class Retention:
         self._tenancy = tenancy
         self._algorithms = algorithms
         self._fields = fields
+        self._claims = Claims(tenancy)
 
     def run(self, registry: Registry) -> Retained:
         """Take purposes away, delete what has none, and drop old tombstones."""
@@ -103,6 +108,7 @@ class Retention:
                 self._lapse(tx, people, registry, now_us, tally)
         with self._tenancy.write() as tx:
             self._sweep(tx, now_us, tally)
+        tally.claims = self._claims.end_due()
         return tally.result()
 
     def rehearse(self) -> Retained:
@@ -116,6 +122,7 @@ class Retention:
                 for people in parts(lapsed, _PEOPLE_PER_TRANSACTION):
                     self._lapse(tx, people, registry, now_us, tally)
                 self._sweep(tx, now_us, tally)
+                tally.claims = len(claims.due(tx, now_us))
                 raise _NotMeant  # noqa: TRY301 - the way out of a transaction that must not commit
         except _NotMeant:
             return tally.result()

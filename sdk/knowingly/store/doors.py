@@ -13,6 +13,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from knowingly.domain.actor import Actor
+from knowingly.domain.intake import Intake
 from knowingly.errors import StoreError
 from knowingly.store.database import Database
 from knowingly.store.failures import LOST
@@ -58,6 +59,10 @@ class Tx(Snapshot):
     """
 
     actor: Actor | None = None
+
+
+Then = Callable[[Tx, Intake], None]
+"""What a caller of many rows does with them in the transaction that takes them in."""
 
 
 _COUNTERS = [field.name for field in fields(Head)]

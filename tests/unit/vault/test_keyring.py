@@ -194,5 +194,5 @@ def test_the_same_database_gives_the_same_secrets(shop, house):
     database = Database(f"sqlite:///{house.keys}")
     again = Keyring(database, shop._roots, "default", at_us=0)
     assert again.lookup("ada") == shop._tenancy.keyring.lookup("ada")
-    assert again.signing_seed == shop._tenancy.keyring.signing_seed
+    assert again.signing_seed(1) == shop._tenancy.keyring.signing_seed(1)
     database.close()

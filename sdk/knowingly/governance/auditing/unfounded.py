@@ -140,9 +140,9 @@ class _Look:
 
     def at_exports(self) -> None:
         """An access request is a person's own: an export of nobody stands on nothing."""
-        for _, leaf, subject in ledger.leaves_with_subjects(self.snapshot):
-            if _EXPORT in leaf and json.loads(leaf)["kind"] == "read.export":
-                self.tally.look("exports", "of_nobody" if subject is None else None)
+        for entry in ledger.details_from(self.snapshot, 0):
+            if _EXPORT in entry.leaf and json.loads(entry.leaf)["kind"] == "read.export":
+                self.tally.look("exports", "of_nobody" if entry.subject is None else None)
 
 
 def _grounds(tenancy: Tenancy, records: Sequence[ConsentRecord] | None, now_us: int) -> _Grounds:
