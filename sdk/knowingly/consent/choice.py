@@ -86,6 +86,20 @@ def settled_purposes(choice: Choice, policy: Policy) -> tuple[str, ...]:
     return purposes
 
 
+def too_young(choice: Choice, purposes: tuple[str, ...], policy: Policy) -> frozenset[str]:
+    """The purposes of a grant that a person of the age stated may not agree to by themselves.
+
+    Whoever states no age is not asked for one, and a guardian may agree for anybody.
+    """
+    if choice.action is not Action.GRANT or choice.age is None or choice.by == "guardian":
+        return frozenset()
+    return frozenset(
+        purpose
+        for purpose in purposes
+        if choice.age < policy.age_to_agree(purpose, choice.jurisdiction)
+    )
+
+
 def _check_grant(choice: Choice, purposes: tuple[str, ...], policy: Policy) -> None:
     if not choice.purposes:
         raise ConsentError(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypedDict, Unpack, overload
 
-from knowingly.consent.choice import Actor, Choice, settled_purposes
+from knowingly.consent.choice import Actor, Choice, settled_purposes, too_young
 from knowingly.consent.explaining import Explanation, explain_page, explain_person, history
 from knowingly.consent.recording import Asked, Effects, Recorder
 from knowingly.domain.consent import Action, Decision, Receipt
@@ -91,7 +91,10 @@ class Consent:
         check_iterable(choices, "choices", "many choices, as values or mappings")
         good, _ = check_rows(Choice, choices, strict=True)
         policy = self._tenancy.policy
-        asked = [Asked(choice, settled_purposes(choice, policy)) for _, choice in good]
+        asked = []
+        for _, choice in good:
+            purposes = settled_purposes(choice, policy)
+            asked.append(Asked(choice, purposes, too_young(choice, purposes, policy)))
         now_us = self._tenancy.now_us()
         for number, one in enumerate(asked):
             at = one.choice.at

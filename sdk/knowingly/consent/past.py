@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from knowingly.consent.choice import Choice, Jurisdiction, Word
+from knowingly.consent.choice import Choice, Jurisdiction, Word, too_young
 from knowingly.consent.recording import OPEN_TRIES, Asked, Effects, Recorder
 from knowingly.domain.consent import QUALITIES, Action, Quality
 from knowingly.domain.intake import Intake, Refusal
@@ -238,7 +238,8 @@ class PastChoices:
         own = {name: value for name, value in said.items() if value is not None}
         purposes = tuple(dict.fromkeys(past.purposes)) or tuple(policy.purposes)
         flaw = WEAK if granted and not counts else None
-        return _Read(Asked(choice, purposes, flaw, {**provenance, **own}), quality)
+        young = too_young(choice, purposes, self._tenancy.policy)
+        return _Read(Asked(choice, purposes, young, flaw, {**provenance, **own}), quality)
 
     def _sift(
         self,
@@ -266,7 +267,10 @@ class PastChoices:
                 continue
             scope = self._recorder.scope(choice)
             mine = {
-                (lookup, scope, purpose, choice.action, at_us, choice.notice, asked.flaw)
+                (
+                    *(lookup, scope, purpose, choice.action),
+                    *(at_us, choice.notice, asked.flaw_for(purpose)),
+                )
                 for purpose in asked.purposes
             }
             if mine <= seen:

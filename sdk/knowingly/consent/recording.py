@@ -9,6 +9,7 @@ from knowingly.domain.consent import ACCOUNT, Action, ConsentRecord, Receipt
 from knowingly.domain.moments import to_us
 from knowingly.errors import ConsentError, SealError, StoreError
 from knowingly.ledger import log
+from knowingly.ledger.agreement import UNDER_AGE
 from knowingly.ledger.log import Entry
 from knowingly.store import consents, subjects
 from knowingly.store.consents import Told
@@ -42,13 +43,19 @@ class Effects(Protocol):
 class Asked:
     """A choice as it was handed over, with the purposes it is about.
 
-    ``flaw`` is why a grant cannot count; ``origin`` says where an imported choice comes from.
+    ``flaw`` is why a grant cannot count, whatever it is for; ``too_young`` are the purposes that
+    the person may not agree to by themselves. ``origin`` says where an imported choice comes from.
     """
 
     choice: Choice
     purposes: tuple[str, ...]
+    too_young: frozenset[str]
     flaw: str | None = None
     origin: Mapping[str, Any] | None = None
+
+    def flaw_for(self, purpose: str) -> str | None:
+        """Why a grant cannot count for one of its purposes; None where it can."""
+        return self.flaw or (UNDER_AGE if purpose in self.too_young else None)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -62,8 +69,7 @@ class _Chosen:
     received_us: int
     scope: str
     confirmed: tuple[str, ...]
-    flaw: str | None
-    origin: Mapping[str, Any] | None
+    asked: Asked
 
 
 class People(NamedTuple):
@@ -212,8 +218,7 @@ class Recorder:
             received_us,
             scope,
             _confirmed(one, scope, earlier),
-            one.flaw,
-            one.origin,
+            one,
         )
 
     def scope(self, choice: Choice) -> str:
@@ -268,8 +273,10 @@ class Recorder:
         notice = policy.notice(choice.notice) if choice.notice is not None else None
         if notice is not None:
             facts |= {"notice": notice.id, "notice_digest": notice.digest}
-        if chosen.flaw is not None:
-            facts["flaw"] = chosen.flaw
+        if chosen.asked.flaw is not None:
+            facts["flaw"] = chosen.asked.flaw
+        if chosen.asked.too_young:
+            facts[UNDER_AGE] = sorted(chosen.asked.too_young)
         if chosen.confirmed:
             facts["confirmed"] = list(chosen.confirmed)
         return facts
@@ -306,7 +313,7 @@ def _details(chosen: _Chosen) -> dict[str, Any]:
         "age": choice.age,
         "device": chosen.scope if choice.device is not None else None,
         "despite": list(choice.despite) or None,
-        "origin": None if chosen.origin is None else dict(chosen.origin),
+        "origin": None if chosen.asked.origin is None else dict(chosen.asked.origin),
     }
     return {name: value for name, value in said.items() if value is not None}
 
@@ -326,7 +333,7 @@ def _records(
                     entry.index,
                     one.choice.notice,
                     one.scope,
-                    flaw=one.flaw,
+                    flaw=one.asked.flaw_for(purpose),
                     confirmed=purpose in one.confirmed,
                 ),
             )

@@ -15,6 +15,8 @@ from knowingly.store.doors import Snapshot
 
 _CONSENT = b'"kind":"consent.'
 _MERGES_AT_ONCE = 500
+UNDER_AGE = "under_age"
+"""The purposes of a grant, in its entry, that the person was too young to agree to alone."""
 
 
 def block_agrees(snapshot: Snapshot, first: int, leaves: Sequence[bytes]) -> None:
@@ -54,6 +56,11 @@ def rest_agrees(snapshot: Snapshot) -> None:
         _merged_are_told(snapshot, merges)
 
 
+def _flaw(said: dict[str, Any], purpose: str) -> Any:  # noqa: ANN401 - as the entry has it
+    """Why a grant cannot count for one of its purposes, by the entry."""
+    return said.get("flaw") or (UNDER_AGE if purpose in said.get(UNDER_AGE, ()) else None)
+
+
 def _same(said: dict[str, Any], row: StoredChoice) -> bool:
     return (
         said["kind"] == f"consent.{row.action}"
@@ -63,7 +70,7 @@ def _same(said: dict[str, Any], row: StoredChoice) -> bool:
         and said["at"] == row.received_us
         and said.get("notice") == row.notice
         and said.get("source") == row.source
-        and said.get("flaw") == row.flaw
+        and row.flaw == _flaw(said, row.purpose)
         and (row.purpose in said.get("confirmed", ())) == bool(row.confirmed)
     )
 
