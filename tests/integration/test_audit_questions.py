@@ -356,3 +356,66 @@ def test_a_search_out_of_bounds_is_refused(shop, bad):
     """Before anything is read."""
     with pytest.raises(InputError):
         shop.audit.search(**bad)
+
+
+def only_track(shop, house):
+    """An event of somebody, an hour on."""
+    house.clock.forward(hours=1)
+    assert shop.track("ada", "view", "cup").kept == 1
+    house.clock.forward(hours=1)
+    return shop
+
+
+def signal_gone_stale(house):
+    accept = {"accept": {"banner": ("personalize",)}, "stale_after_days": 30}
+    house.with_policy(signals=accept)
+    shop = house.open()
+    shop.items.upsert([{"id": "cup"}], strict=True)
+    choice = {"subject": "ada", "action": "request", "purposes": ["personalize"]}
+    shop.consent.record([choice])
+    house.run("UPDATE consent_records SET action = 'signal_allow', source = 'banner'")
+    only_track(shop, house)
+    house.clock.forward(days=60)
+    return shop, "stale_signal"
+
+
+def consent_asked_where_none_was_needed(house):
+    house.with_purpose("personalize", basis="legitimate_interest")
+    shop = house.open()
+    shop.items.upsert([{"id": "cup"}], strict=True)
+    choice = {"subject": "ada", "action": "request", "purposes": ["personalize"]}
+    shop.consent.record([choice])
+    only_track(shop, house)
+    shop.close()
+    house.with_purpose("personalize", basis="consent")
+    house.clock.forward(days=1)
+    return house.open(), "no_record"
+
+
+def permission_that_begins_later(house):
+    shop = house.open()
+    shop.items.upsert([{"id": "cup"}], strict=True)
+    shop.consent.grant("ada", ["personalize"], notice=NOTICE)
+    only_track(shop, house)
+    house.clock.forward(days=20)
+    shop.consent.grant("ada", ["personalize"], notice=NOTICE)
+    shop.close()
+    house.with_purpose("personalize", valid_days=10)
+    house.clock.forward(days=1)
+    return house.open(), "before_consent"
+
+
+GAPS = [signal_gone_stale, consent_asked_where_none_was_needed, permission_that_begins_later]
+
+
+@pytest.mark.parametrize("gap", GAPS, ids=lambda gap: gap.__name__)
+def test_a_basis_that_went_without_a_choice_goes_from_what_is_kept(house, gap):
+    """Time and new policies take bases away as choices do; the next upkeep follows them."""
+    shop, reason = gap(house)
+    assert found_by(shop) == {"events": {reason: 1}}
+    shop.maintain()
+    assert found_by(shop) == {}
+    size = shop.audit.verify().size if reason != "stale_signal" else None
+    shop.maintain(skip=("train",))
+    if size is not None:
+        assert shop.audit.verify().size == size
