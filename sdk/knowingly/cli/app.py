@@ -8,6 +8,7 @@ import typer
 from knowingly.cli import (
     audit,
     backup,
+    consent,
     db,
     keys,
     learn,
@@ -15,6 +16,7 @@ from knowingly.cli import (
     look,
     pages,
     policy,
+    questions,
     retention,
     rights,
     start,
@@ -37,7 +39,25 @@ COMMANDS: dict[str, Command] = {
     "claims": rights.claims,
     "plugins": look.plugins,
 }
-AUDIT_COMMANDS: dict[str, Command] = {"verify": audit.verify, "entries": audit.entries}
+AUDIT_COMMANDS: dict[str, Command] = {
+    "verify": audit.verify,
+    "entries": audit.entries,
+    "search": questions.search,
+    "seen": questions.seen,
+    "choices": questions.choices,
+    "expiring": questions.expiring,
+    "latency": questions.latency,
+    "unfounded": questions.unfounded,
+}
+CONSENT_COMMANDS: dict[str, Command] = {
+    "status": consent.status,
+    "grant": consent.grant,
+    "refuse": consent.refuse,
+    "withdraw": consent.withdraw,
+    "object": consent.object_,
+    "explain": consent.explain,
+    "log": consent.log,
+}
 KEYS_COMMANDS: dict[str, Command] = {
     "status": keys.status,
     "rotate": keys.rotate,
@@ -59,8 +79,9 @@ POLICY_COMMANDS: dict[str, Command] = {
     "history": policy.history,
 }
 GROUPS = {
-    "audit": ("The log: verify it, read it.", AUDIT_COMMANDS),
+    "audit": ("The log: verify it, read it, and what an auditor asks of it.", AUDIT_COMMANDS),
     "backup": ("Copies of the data and of the keys, each apart.", BACKUP_COMMANDS),
+    "consent": ("What a person chose, and why that allows what it does.", CONSENT_COMMANDS),
     "db": ("The databases: their versions, upgrading, moving.", DB_COMMANDS),
     "keys": ("The keys: which there are, and new ones.", KEYS_COMMANDS),
     "policy": ("The policy file: check it, read it, what a change means.", POLICY_COMMANDS),
