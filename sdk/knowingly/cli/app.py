@@ -17,6 +17,7 @@ from knowingly.cli import (
     pages,
     policy,
     questions,
+    receipts,
     retention,
     rights,
     start,
@@ -57,6 +58,7 @@ CONSENT_COMMANDS: dict[str, Command] = {
     "object": consent.object_,
     "explain": consent.explain,
     "log": consent.log,
+    "receipt": receipts.receipt,
 }
 KEYS_COMMANDS: dict[str, Command] = {
     "status": keys.status,
@@ -81,7 +83,7 @@ POLICY_COMMANDS: dict[str, Command] = {
 GROUPS = {
     "audit": ("The log: verify it, read it, and what an auditor asks of it.", AUDIT_COMMANDS),
     "backup": ("Copies of the data and of the keys, each apart.", BACKUP_COMMANDS),
-    "consent": ("What a person chose, and why that allows what it does.", CONSENT_COMMANDS),
+    "consent": ("What a person chose, why that allows what it does, receipts.", CONSENT_COMMANDS),
     "db": ("The databases: their versions, upgrading, moving.", DB_COMMANDS),
     "keys": ("The keys: which there are, and new ones.", KEYS_COMMANDS),
     "policy": ("The policy file: check it, read it, what a change means.", POLICY_COMMANDS),

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import BindParameter, and_, bindparam, func, select, text, update
 
-from knowingly.store.batches import STREAMING, BulkInsert, batched
+from knowingly.store.batches import BulkInsert, batched
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.prepared import Prepared
 from knowingly.store.schema import ledger_details, ledger_entries, ledger_nodes, subjects
@@ -24,11 +24,6 @@ _BLOCK = Prepared(
 _EVERY = Prepared(
     select(ledger_entries.c.idx, ledger_entries.c.leaf)
     .where(ledger_entries.c.tenant == _TENANT)
-    .order_by(ledger_entries.c.idx)
-)
-_FROM = Prepared(
-    select(ledger_entries.c.idx, ledger_entries.c.leaf)
-    .where(ledger_entries.c.tenant == _TENANT, ledger_entries.c.idx >= bindparam("start"))
     .order_by(ledger_entries.c.idx)
 )
 _LEVEL = Prepared(
@@ -68,6 +63,19 @@ _NAMED = (
         ledger_entries.c.tenant == bindparam("t"),
         ledger_entries.c.idx.in_(bindparam("i", expanding=True)),
     )
+)
+_WHOSE = and_(
+    subjects.c.tenant == ledger_details.c.tenant, subjects.c.subject == ledger_details.c.subject
+)
+_DETAILS = Prepared(
+    select(
+        *(ledger_entries.c.idx, ledger_entries.c.leaf, ledger_details.c.body),
+        *(ledger_details.c.subject, subjects.c.key_id),
+    )
+    .select_from(ledger_entries.join(ledger_details, _SAME_ENTRY).outerjoin(subjects, _WHOSE))
+    .where(ledger_entries.c.tenant == _TENANT, ledger_entries.c.idx > bindparam("after"))
+    .order_by(ledger_entries.c.idx)
+    .limit(BLOCK)
 )
 _ADD_ENTRIES = BulkInsert(ledger_entries)
 _ADD_NODES = BulkInsert(ledger_nodes)
@@ -170,8 +178,11 @@ def named(
 
 
 def leaves_from(snapshot: Snapshot, start: int) -> Iterator[tuple[int, bytes]]:
-    """Every leaf from a number on, in order, streaming."""
-    return _FROM.stream(snapshot.connection, {"t": snapshot.tenant, "start": start})
+    """Every leaf from a number on, in order, some at a time: whoever has enough just stops."""
+    after = start - 1
+    while part := block(snapshot, after):
+        yield from part
+        after = part[-1][0]
 
 
 class SealedEntry(NamedTuple):
@@ -185,21 +196,11 @@ class SealedEntry(NamedTuple):
 
 
 def details_from(snapshot: Snapshot, start: int) -> Iterator[SealedEntry]:
-    """Every entry from a number on whose details are there, in order, streaming."""
-    whose = and_(
-        subjects.c.tenant == ledger_details.c.tenant, subjects.c.subject == ledger_details.c.subject
-    )
-    rows = (
-        select(
-            *(ledger_entries.c.idx, ledger_entries.c.leaf, ledger_details.c.body),
-            *(ledger_details.c.subject, subjects.c.key_id),
-        )
-        .select_from(ledger_entries.join(ledger_details, _SAME_ENTRY).outerjoin(subjects, whose))
-        .where(ledger_entries.c.tenant == snapshot.tenant, ledger_entries.c.idx >= start)
-        .order_by(ledger_entries.c.idx)
-    )
-    for row in snapshot.connection.execute(rows, execution_options=STREAMING):
-        yield SealedEntry(*row)
+    """Every entry from a number on whose details are there, in order, some at a time."""
+    after = start - 1
+    while part := _DETAILS.all(snapshot.connection, {"t": snapshot.tenant, "after": after}):
+        yield from map(SealedEntry._make, part)
+        after = part[-1][0]
 
 
 def hand_over(tx: Tx, index: int, subject: int, body: bytes) -> None:
