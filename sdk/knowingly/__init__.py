@@ -2,10 +2,10 @@
 
 from knowingly.activation import Activation
 from knowingly.consent.choice import Choice
+from knowingly.consent.explaining import Explanation
 from knowingly.consent.receipts import receipt_schema
 from knowingly.consent.signals.decoder import SignalDecoder
 from knowingly.consent.signals.gpc import GpcSupport
-from knowingly.consent.token import Explanation
 from knowingly.domain.bits import Bits
 from knowingly.domain.consent import Action, ConsentStatus, Decision, Receipt
 from knowingly.domain.event import Event, EventKind
@@ -45,6 +45,10 @@ from knowingly.errors import (
 from knowingly.evaluate.runner import Evaluation
 from knowingly.governance.aggregates import BudgetReport, Release
 from knowingly.governance.audit import Consistency
+from knowingly.governance.auditing.counting import ChoiceCount, Seen
+from knowingly.governance.auditing.expiring import Expiring
+from knowingly.governance.auditing.latency import Latency
+from knowingly.governance.auditing.unfounded import Unfounded
 from knowingly.governance.certificate import Addendum, Certificate
 from knowingly.governance.claims import ClaimsEvidence, KeptChoice
 from knowingly.governance.holds import Hold
@@ -59,6 +63,7 @@ from knowingly.hookspecs import hookimpl
 from knowingly.importing.report import ImportReport
 from knowingly.ledger.checkpoints import Checkpoint
 from knowingly.ledger.log import Entry
+from knowingly.ledger.opened import OpenedEntry
 from knowingly.ledger.verify import VerifiedLog
 from knowingly.means import open_shop as open  # noqa: A004 - knowingly.open, as gzip.open
 from knowingly.policy import DataField, Policy, default_policy_text, load_policy
@@ -88,6 +93,7 @@ __all__ = [
     "Certificate",
     "Checkpoint",
     "Choice",
+    "ChoiceCount",
     "ClaimsEvidence",
     "Comparison",
     "ConsentError",
@@ -105,6 +111,7 @@ __all__ = [
     "Evaluation",
     "Event",
     "EventKind",
+    "Expiring",
     "Explanation",
     "FileError",
     "FitData",
@@ -123,6 +130,7 @@ __all__ = [
     "KeptChoice",
     "KeyStatus",
     "KnowinglyError",
+    "Latency",
     "LedgerError",
     "Maintained",
     "Merged",
@@ -131,6 +139,7 @@ __all__ = [
     "ModelCard",
     "NotFittedError",
     "Notice",
+    "OpenedEntry",
     "Order",
     "OrderLine",
     "Page",
@@ -153,6 +162,7 @@ __all__ = [
     "Rotated",
     "Said",
     "SealError",
+    "Seen",
     "Shop",
     "Signal",
     "SignalContext",
@@ -163,6 +173,7 @@ __all__ = [
     "TamperedError",
     "Trained",
     "Trait",
+    "Unfounded",
     "UnknownItemError",
     "UnknownSlotError",
     "UnknownSubjectError",

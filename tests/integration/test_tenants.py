@@ -149,6 +149,12 @@ CASES = {
     "consent.explain": lambda shop, theirs: [
         shop.consent.explain(shop.recommend(WHO).decision),
         refused(lambda: shop.consent.explain(theirs.recommend(WHO).decision)),
+        shop.consent.explain(WHO, "train"),
+        shop.consent.explain(f"{MARK}-person", "train").entries == (),
+    ],
+    "consent.log": lambda shop, _: [
+        shop.consent.log(WHO),
+        refused(lambda: shop.consent.log(f"{MARK}-person")),
     ],
     "profiles.view": lambda shop, _: [
         shop.profiles.view(WHO, "personalize"),
@@ -238,6 +244,17 @@ CASES = {
     "audit.policy": lambda shop, _: shop.audit.policy().digest,
     "audit.verify": lambda shop, _: shop.audit.verify(),
     "audit.entries": lambda shop, _: shop.audit.entries(limit=10_000),
+    "audit.search": lambda shop, _: [
+        shop.audit.search(limit=10_000),
+        shop.audit.search(subject=WHO),
+        shop.audit.search(actor="staff"),
+        refused(lambda: shop.audit.search(subject=f"{MARK}-person")),
+    ],
+    "audit.who_saw": lambda shop, _: shop.audit.who_saw(NOTICE, limit=10_000),
+    "audit.choices": lambda shop, _: shop.audit.choices(by=("day", "purpose", "notice")),
+    "audit.expiring": lambda shop, _: shop.audit.expiring(3_650),
+    "audit.withdrawal_latency": lambda shop, _: shop.audit.withdrawal_latency(),
+    "audit.unfounded": lambda shop, _: shop.audit.unfounded(),
     "audit.note_read": lambda shop, _: [
         shop.audit.note_read("view", WHO),
         shop.audit.note_read("view", f"{MARK}-person"),
