@@ -14,6 +14,7 @@ from knowingly.consent.signals.decoder import INTERFACE as SIGNALS_INTERFACE
 from knowingly.consent.signals.decoder import SignalDecoder
 from knowingly.consent.signals.desk import CORE
 from knowingly.domain.consent import ACCOUNT
+from knowingly.domain.notice import Destination
 from knowingly.domain.signal import DEVICE
 from knowingly.errors import (
     ContractError,
@@ -34,6 +35,7 @@ _T = TypeVar("_T", list[Any], dict[Any, Any])
 
 GROUP = "knowingly"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
+_RECIPIENT = re.compile(r"(\*|[a-z][a-z0-9_-]{0,39})\Z")
 _VERSION = re.compile(r"[A-Za-z0-9._-]{1,20}\Z")
 _RESERVED = {"bestsellers", "catalog"}
 
@@ -42,8 +44,9 @@ class PluginHost:
     """The plugins of one shop.
 
     ``algorithms`` are the classes found, by name; ``data_fields`` the fields of a person that they
-    keep; ``decoders`` those of signals, by source. ``skipped`` says of each plugin that was not
-    taken why, and ``origin`` which plugin an algorithm came from.
+    keep; ``destinations`` tell recipients, by the recipient's id; ``decoders`` read signals, by
+    source. ``skipped`` says of each plugin that was not taken why, and ``origin`` which plugin an
+    algorithm came from.
 
     Args:
         allow: Names of plugins that may be loaded; ``"*"`` allows all that are installed.
@@ -55,6 +58,7 @@ class PluginHost:
     def __init__(self, *, allow: Sequence[str] = ("*",), strict: bool = False) -> None:
         self.algorithms: dict[str, type[Algorithm[Any]]] = {}
         self.data_fields: dict[str, DataField] = {}
+        self.destinations: dict[str, Destination] = {}
         self.decoders: dict[str, type[SignalDecoder]] = {}
         self.origin: dict[str, str] = {}
         self.skipped: dict[str, str] = {}
@@ -97,23 +101,36 @@ class PluginHost:
         try:
             found = self._algorithms(name, plugin)
             fields = self._data_fields(name, plugin)
+            destinations = self._destinations(name, plugin)
             decoders = self._decoders(name, plugin)
         except PluginError:
             self._manager.unregister(name=name)
             raise
         self.algorithms |= found
         self.data_fields |= fields
+        self.destinations |= destinations
         self.decoders |= decoders
         self.origin |= dict.fromkeys(found, name)
 
     def send_stats(self, tenant: str, stats: Mapping[str, Any]) -> None:
         """Hand the counters to every plugin that wants them; a failing one is logged."""
-        for implementation in self._manager.hook.knowingly_stats.get_hookimpls():
-            values = {"tenant": tenant, "stats": stats}
+        self._send("knowingly_stats", {"tenant": tenant, "stats": stats})
+
+    def send_checkpoint(self, tenant: str, checkpoint: str) -> list[str]:
+        """Hand a checkpoint to every plugin that wants it; the names of those that failed."""
+        return self._send("knowingly_checkpoints", {"tenant": tenant, "checkpoint": checkpoint})
+
+    def _send(self, hook: str, values: Mapping[str, Any]) -> list[str]:
+        """Call every implementation of a hook that returns nothing; those that failed."""
+        failed = []
+        for implementation in getattr(self._manager.hook, hook).get_hookimpls():
             try:
                 implementation.function(*[values[name] for name in implementation.argnames])
             except Exception:
-                logger.warning("plugin %r failed in knowingly_stats", implementation.plugin_name)
+                # Its words may hold anything.
+                logger.warning("plugin %r failed in %s", implementation.plugin_name, hook)
+                failed.append(implementation.plugin_name)
+        return failed
 
     def root_keys(self, source: str) -> RootKeys:
         """The root keys of a source, from the first plugin that knows it.
@@ -176,6 +193,26 @@ class PluginHost:
                         f"its field {field!r} has a name that another plugin uses", plugin=name
                     )
                 found[field] = said
+        return found
+
+    def _destinations(self, name: str, plugin: object) -> dict[str, Destination]:
+        found: dict[str, Destination] = {}
+        for destinations in self._answers(name, plugin, "knowingly_destinations", dict):
+            for recipient, one in destinations.items():
+                if not isinstance(recipient, str) or not _RECIPIENT.match(recipient):
+                    raise ContractError(
+                        "a destination's recipient: expected an id of the policy, or '*'",
+                        plugin=name,
+                    )
+                if not isinstance(one, Destination):
+                    raise ContractError(
+                        f"the destination of {recipient!r}: expected a tell(notice)", plugin=name
+                    )
+                if recipient in self.destinations or recipient in found:
+                    raise PluginLoadError(
+                        f"another plugin tells the recipient {recipient!r}", plugin=name
+                    )
+                found[recipient] = one
         return found
 
     def _decoders(self, name: str, plugin: object) -> dict[str, type[SignalDecoder]]:
