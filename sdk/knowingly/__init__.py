@@ -3,7 +3,7 @@
 from knowingly.activation import Activation
 from knowingly.consent.choice import Choice
 from knowingly.consent.token import Explanation
-from knowingly.domain.consent import Action, Decision, Receipt, Signal
+from knowingly.domain.consent import Action, ConsentStatus, Decision, Receipt, Signal
 from knowingly.domain.event import Event, EventKind
 from knowingly.domain.intake import Intake, Refusal
 from knowingly.domain.item import Item, Variant
@@ -38,14 +38,17 @@ from knowingly.errors import (
 from knowingly.evaluate.runner import Evaluation
 from knowingly.governance.aggregates import BudgetReport, Release
 from knowingly.governance.certificate import Addendum, Certificate
+from knowingly.governance.claims import ClaimsEvidence, KeptChoice
 from knowingly.governance.keys import KeyStatus, RootVersion
 from knowingly.governance.reseal import Resealed
 from knowingly.governance.retention import Retained
 from knowingly.governance.rotation import Rotated
 from knowingly.governance.upkeep import Maintained
 from knowingly.hookspecs import hookimpl
+from knowingly.importing.report import ImportReport
 from knowingly.ledger.log import Entry
 from knowingly.ledger.verify import VerifiedLog
+from knowingly.means import open_shop as open  # noqa: A004 - knowingly.open, as gzip.open
 from knowingly.policy import DataField, Policy, default_policy_text, load_policy
 from knowingly.profiles.traits import Trait
 from knowingly.profiles.views import PastEvent, Profile
@@ -57,7 +60,6 @@ from knowingly.recommend.models import ItemNeighbours, ItemScores
 from knowingly.recommend.query import History, Query
 from knowingly.recommend.training import Trained
 from knowingly.shop import Shop
-from knowingly.shop import open_shop as open  # noqa: A004 - knowingly.open, as gzip.open
 from knowingly.vault.root import local_root_keys, write_root_key
 from knowingly.vault.wrapping import RootKeys
 
@@ -72,8 +74,10 @@ __all__ = [
     "BudgetReport",
     "Certificate",
     "Choice",
+    "ClaimsEvidence",
     "Comparison",
     "ConsentError",
+    "ConsentStatus",
     "ContractError",
     "CountingAlgorithm",
     "Counts",
@@ -90,12 +94,14 @@ __all__ = [
     "History",
     "Hit",
     "HoldError",
+    "ImportReport",
     "InputError",
     "Intake",
     "InternalError",
     "Item",
     "ItemNeighbours",
     "ItemScores",
+    "KeptChoice",
     "KeyStatus",
     "KnowinglyError",
     "LedgerError",

@@ -2,23 +2,26 @@
 
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, overload
 
 from knowingly.consent.desk import Consent
+from knowingly.consent.past import PastChoices
 from knowingly.counters import Counters
+from knowingly.domain.actor import ActorKind, check_actor
 from knowingly.domain.consent import Signal
 from knowingly.domain.event import Event, EventKind
 from knowingly.domain.intake import Intake
-from knowingly.domain.moments import Clock, from_us, system_clock, to_us
+from knowingly.domain.moments import from_us, to_us
 from knowingly.domain.order import Order
 from knowingly.domain.page import Page
 from knowingly.domain.progress import Progress
 from knowingly.domain.validate import check_agent, check_id, one_or_many
-from knowingly.errors import InputError, RootKeyError
+from knowingly.errors import InputError
 from knowingly.evaluate.runner import Evaluation, evaluate
 from knowingly.governance.aggregates import Aggregates
 from knowingly.governance.audit import Audit
@@ -30,10 +33,12 @@ from knowingly.governance.merge import Merges
 from knowingly.governance.retention import Retained, Retention
 from knowingly.governance.rights import Rights
 from knowingly.governance.upkeep import STEPS, Maintained, Upkeep
+from knowingly.importing.report import ImportReport
+from knowingly.importing.running import Importer
 from knowingly.items.shelf import Items
-from knowingly.opening import Files, check_tenant, open_files, open_tenancy, refuse_to_replace
+from knowingly.opening import Files, check_tenant, open_tenancy
 from knowingly.plugins import PluginHost
-from knowingly.policy import Policy, load_policy
+from knowingly.policy import Policy
 from knowingly.profiles.desk import Profiles
 from knowingly.profiles.fields import Fields
 from knowingly.profiles.intake import track
@@ -45,10 +50,7 @@ from knowingly.recommend.training import Trained, train
 from knowingly.store import kept, subjects
 from knowingly.store.doors import Snapshot
 from knowingly.tenancy import Tenancy
-from knowingly.vault.root import local_root_keys
-from knowingly.vault.wrapping import RootKeys, Wrapping, is_root_keys
-
-POLICY_FILE = Path("policy.toml")
+from knowingly.vault.wrapping import Wrapping
 
 
 class Shop:
@@ -62,20 +64,27 @@ class Shop:
     """
 
     def __init__(self, files: Files, tenancy: Tenancy, host: PluginHost, roots: Wrapping) -> None:
-        self._files, self._tenancy, self._host, self._roots = files, tenancy, host, roots
+        self._files, self._host, self._roots = files, host, roots
         self._counters = Counters()
         self._people = People()
         # Opened once and shared: a request handler may ask for its merchant on every page.
         self._tenants: dict[str, Shop] = {tenancy.name: self}
         self._opening = threading.Lock()
-        registry, algorithms = Registry(), host.algorithms
-        self._registry = registry
-        self._recommender = Recommender(tenancy, registry)
+        self._registry = Registry()
+        self._recommender = Recommender(tenancy, self._registry)
+        self._wire(tenancy).resume()
+
+    def _wire(self, tenancy: Tenancy) -> Erasures:
+        """Hang the rooms on one tenant's parts."""
+        self._tenancy = tenancy
+        registry, algorithms = self._registry, self._host.algorithms
         erasures = Erasures(tenancy, registry, algorithms)
         self.items = Items(tenancy)
         effects = ChoiceEffects(tenancy, registry, algorithms)
-        fields = Fields(tenancy.policy, host.data_fields)
+        fields = Fields(tenancy.policy, self._host.data_fields)
         self.consent = Consent(tenancy, effects)
+        past = PastChoices(tenancy, effects)
+        self._importer = Importer(tenancy, self._people, self._counters, past)
         self.profiles = Profiles(tenancy, fields, Merges(tenancy, fields, effects, erasures))
         self.models = Models(tenancy, registry, algorithms)
         self.aggregates = Aggregates(tenancy)
@@ -92,7 +101,7 @@ class Shop:
             aggregates=self.aggregates,
             retention=self._retention,
         )
-        erasures.resume()
+        return erasures
 
     def __repr__(self) -> str:
         return f"Shop(tenant={self._tenancy.name!r})"
@@ -130,7 +139,24 @@ class Shop:
                 shop = Shop(self._files, tenancy, self._host, self._roots)
                 shop._tenants, shop._opening = self._tenants, self._opening
                 self._tenants[name] = shop
-            return self._tenants[name]
+            found = self._tenants[name]
+        actor = self._tenancy.actor
+        return found if actor is None else found.acting_as(actor.id, kind=actor.kind)
+
+    def acting_as(self, name: str, *, kind: ActorKind = "operator") -> "Shop":
+        """The same shop, as used by somebody: every entry made through it says who, sealed.
+
+        Args:
+            name: The app's id of who acts, such as an address of staff. It is a personal value:
+                no leaf, message or ``repr`` holds it, and the export of a person leaves it out.
+            kind: What they are: operator, agent, guardian, subject, importer, signal or system.
+
+        Raises:
+            InputError: ``name`` is no id, or ``kind`` is none of these.
+        """
+        view = copy(self)
+        view._wire(replace(self._tenancy, actor=check_actor(name, kind)))  # noqa: SLF001 - a Shop's
+        return view
 
     def knows(self, subject: str) -> bool:
         """Whether anything is stored of a person; says nothing about what they allow."""
@@ -206,6 +232,38 @@ class Shop:
         self._counters.intake(intake)
         return intake
 
+    def import_file(
+        self,
+        path: str | Path,
+        *,
+        mapping: str | Path | None = None,
+        strict: bool = False,
+        dry_run: bool = False,
+        restart: bool = False,
+        progress: Progress | None = None,
+    ) -> ImportReport:
+        """Take in a file of items, events, orders or old choices: CSV, JSON lines or Parquet.
+
+        An import that was stopped, by a crash too, goes on behind the last row that is in when it
+        is called again for the same file; the report then is of the whole file.
+
+        Args:
+            path: The file; its columns are fields of ``Item``, ``Event`` or ``Order``, or are
+                mapped to them.
+            mapping: A mapping file, or the name of one that ships, such as ``shopify-orders``.
+            strict: Refuse the whole file when one of its rows is bad.
+            dry_run: Check every row and write nothing.
+            restart: Read from the start what an earlier import began.
+            progress: Told the file's name, the bytes read and the bytes in all.
+
+        Raises:
+            FileError: The file or the mapping cannot be read, or the file was changed since its
+                import was stopped. A note on the error says what is in already.
+        """
+        if dry_run:
+            return self._importer.rehearse(path, mapping, progress)
+        return self._importer.run(path, mapping, progress, strict=strict, restart=restart)
+
     def train(self, *, until: datetime | None = None, progress: Progress | None = None) -> Trained:
         """Fit the policy's algorithms on those who agreed to ``train``, and publish.
 
@@ -227,6 +285,7 @@ class Shop:
         item: str | None = None,
         basket: Sequence[str] = (),
         signals: Sequence[Signal] = (),
+        device: str | None = None,
         market: str | None = None,
         k: int | None = None,
         agent: str | None = None,
@@ -242,6 +301,7 @@ class Shop:
             item: The item of the page, if it has one.
             basket: Item ids in the basket in hand.
             signals: What the browser or a banner said with this request.
+            device: The app's id of the device: choices made on it alone count here.
             market: The market of the request, such as ``"DE"``: what is not sold there is left
                 out, and prices are those of it.
             k: How many hits, 1 to 100; as many as the slot says when left out.
@@ -258,6 +318,7 @@ class Shop:
             item=item,
             basket=basket,
             signals=signals,
+            device=device,
             market=market,
             k=k,
         )
@@ -338,105 +399,3 @@ class Shop:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def open_shop(
-    url: str,
-    *,
-    policy: Policy | str | Path | None = None,
-    keys: str | Path | RootKeys | None = None,
-    key_store: str | None = None,
-    tenant: str = "default",
-    clock: Clock = system_clock,
-    strict_plugins: bool = False,
-) -> Shop:
-    """Open a shop, making its databases on first use.
-
-    Args:
-        url: The data: ``sqlite:///shop.db``, or ``postgresql+psycopg://USER@HOST/shop``.
-        policy: A policy, or its file; ``policy.toml`` in the working folder when left out, and
-            the one that ships where there is none. That one never replaces another.
-        keys: The root keys' file, ``"env:NAME"``, a source that a plugin opens (``"vault://…"``),
-            or an object of the shape of ``RootKeys``; ``KNOWINGLY_ROOT_KEY`` in the environment
-            and then ``knowingly.key`` when left out.
-        key_store: Where subjects' keys live; by default a second database beside the data:
-            ``shop.keys.db``, or ``shop_keys`` on the same server.
-        tenant: The merchant.
-        clock: Gives the time now, aware; the system's when left out.
-        strict_plugins: Raise for a plugin that would be skipped.
-
-    Raises:
-        PolicyError: The policy file cannot be used; it says where, and what to write instead.
-        RootKeyError: There is no root key, it cannot be used, or it is not this shop's.
-        StoreError: A database is missing, busy, or of another version.
-        PluginError: ``strict_plugins`` is set and a plugin was not taken.
-
-    Stability: stable.
-    """
-    means = find_means(policy, keys, clock, strict_plugins=strict_plugins)
-    files = open_files(url, key_store)
-    try:
-        return means.shop(files, tenant)
-    except BaseException:
-        files.close()
-        raise
-
-
-@dataclass(frozen=True, repr=False)
-class Means:
-    """What a shop is opened with, besides its databases."""
-
-    policy: Policy
-    host: PluginHost
-    roots: Wrapping
-    clock: Clock
-    policy_is_chosen: bool = True
-
-    def shop(self, files: Files, tenant: str) -> Shop:
-        """One merchant's shop in these databases, which are ready for it."""
-        return Shop(files, self.tenancy(files, tenant), self.host, self.roots)
-
-    def tenancy(self, files: Files, tenant: str) -> Tenancy:
-        """One merchant's parts.
-
-        Raises:
-            PolicyError: Nobody chose a policy, and this merchant has one of its own.
-        """
-        if not self.policy_is_chosen:
-            refuse_to_replace(files, self.policy, tenant)
-        return open_tenancy(files, self.roots, self.policy, self.clock, tenant)
-
-
-def find_means(
-    policy: Policy | str | Path | None = None,
-    keys: str | Path | RootKeys | None = None,
-    clock: Clock = system_clock,
-    *,
-    strict_plugins: bool = False,
-) -> Means:
-    """Find the policy, the plugins and the root keys, as ``open_shop`` does.
-
-    Raises:
-        PolicyError: The policy file cannot be used.
-        RootKeyError: There is no root key, or it cannot be used.
-        PluginError: ``strict_plugins`` is set and a plugin was not taken.
-    """
-    if policy is None and POLICY_FILE.is_file():
-        policy = POLICY_FILE
-    is_chosen = policy is not None
-    if not isinstance(policy, Policy):
-        policy = load_policy(policy)
-    host = PluginHost(allow=policy.plugins.allow, strict=strict_plugins)
-    return Means(policy, host, _root_keys(keys, host), clock, policy_is_chosen=is_chosen)
-
-
-def _root_keys(keys: str | Path | RootKeys | None, host: PluginHost) -> Wrapping:
-    if isinstance(keys, str) and "://" in keys:
-        # What follows the scheme can hold a token: no message of ours repeats it.
-        return Wrapping(host.root_keys(keys), f"{keys.partition('://')[0]}://…")
-    if keys is None or isinstance(keys, str | Path):
-        local = local_root_keys(keys)
-        return Wrapping(local, local.source)
-    if not is_root_keys(keys):
-        raise RootKeyError("expected a file, 'env:NAME', or root keys", source="keys")
-    return Wrapping(keys, type(keys).__name__)

@@ -15,6 +15,8 @@ from typer.testing import CliRunner, Result
 import knowingly
 from knowingly.cli.app import app
 from knowingly.governance.rights import Rights
+from knowingly.ledger import log
+from knowingly.store import ledger, subjects
 
 WHO = "canary-person-7f3a"
 QUIET = {"NO_COLOR": "1", "FORCE_COLOR": None, "TERM": "dumb", "COLUMNS": "200"}
@@ -100,6 +102,29 @@ def test_a_page_of_a_person_is_personal_and_logged(shop):
     human = call("recommend", WHO, "-k", "3")
     assert "home: personal" in human.stdout
     assert WHO not in human.output
+
+
+@pytest.mark.parametrize("told", ["option", "environment"])
+def test_staff_may_say_who_they_are(shop, house, monkeypatch, told):
+    """The name is in the sealed details of what they did, and in nothing that can be read."""
+    operator = "canary-operator-51c2"
+    option = ("--as", operator) if told == "option" else ()
+    if told == "environment":
+        monkeypatch.setenv("KNOWINGLY_AS", operator)
+    outputs = [call("export", WHO, *option), call("recommend", WHO, *option)]
+    assert [one.exit_code for one in outputs] == [0, 0]
+    assert not [one for one in outputs if operator in one.output]
+    with knowingly.open(os.environ["KNOWINGLY_SHOP"]) as opened, opened._tenancy.read() as snapshot:
+        cipher = opened._tenancy.keyring.cipher(subjects.number(snapshot, 1).key_id)
+        details = [
+            cipher.open(log.DETAILS, log.row_name(index), body)
+            for index, _, body in ledger.details_of(snapshot, 1)
+        ]
+    assert sum(operator.encode() in one for one in details) == 2
+    assert not [name for name, held in house.place.files().items() if operator.encode() in held]
+    refused = call("export", WHO, "--as", "canary\noperator")
+    assert refused.exit_code == 1
+    assert "canary" not in refused.output
 
 
 def test_a_page_of_nobody_is_not_logged(shop):

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import knowingly
 from knowingly.cli.app import app
 from knowingly.demo.year import data_folder
-from knowingly.importing import sources, tables
+from knowingly.importing import running, sources, tables
 from knowingly.importing.mapping import SHIPPED, load_mapping
 
 WHO = "canary.ann@example.com"
@@ -196,19 +196,19 @@ def test_events_without_an_id_are_kept_once_however_often_a_file_is_begun(monkey
     monkeypatch.setattr(tables, "ROWS_PER_BATCH", 2)
     rows = [{"subject": WHO, "kind": "view", "item": "tea"}] * 5
     name = table("events.csv", ["subject", "kind", "item"], *rows)
-    real, calls = knowingly.Shop.track, []
+    real, calls = running.track, []
 
-    def track(self, batch, **options):
+    def track(*given, **options):
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return real(self, batch, **options)
+        return real(*given, **options)
 
-    monkeypatch.setattr(knowingly.Shop, "track", track)
+    monkeypatch.setattr(running, "track", track)
     stopped = call(name, code=130)
     assert "is in up to line 3" in stopped.stderr
-    (report,) = files(name)
-    assert (report["kept"], report["duplicates"]) == (3, 2)
+    (report,) = files(name, "--restart")
+    assert (report["resumed_after"], report["kept"], report["duplicates"]) == (0, 3, 2)
     table("events.csv", ["subject", "kind", "item"], *rows, rows[0])
     assert files(name)[0]["kept"] == 6
 

@@ -178,7 +178,7 @@ def test_a_swept_fresh_key_opens_nobody(shop, clock, monkeypatch):
         key_ids = make(count, at_us=at_us)
         if not seen:
             seen.append(1)
-            ring.sweep([], before_us=at_us + 1)
+            ring.sweep(lambda *_: [], before_us=at_us + 1)
         return key_ids
 
     seen: list[int] = []

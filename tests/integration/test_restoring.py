@@ -11,7 +11,7 @@ from knowingly.backup import restoring
 from knowingly.backup.creating import create
 from knowingly.backup.restoring import restore_data, restore_keys
 from knowingly.cli.app import app
-from knowingly.shop import find_means
+from knowingly.means import find_means
 
 QUIET = {"NO_COLOR": "1", "FORCE_COLOR": None, "TERM": "dumb", "COLUMNS": "200"}
 LEARNED, PLAIN, BACK = "t000", "t015", "t001"

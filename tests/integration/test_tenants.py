@@ -44,6 +44,10 @@ CASES = {
     "policy": lambda shop, _: shop.policy.digest,
     "plugins": lambda shop, _: sorted(shop.plugins.algorithms),
     "tenant": lambda shop, _: shop.tenant(shop.name) is shop,
+    "acting_as": lambda shop, _: [
+        shop.acting_as("dpo").name,
+        shop.acting_as("dpo").audit.note_read("view", WHO),
+    ],
     "knows": lambda shop, _: [shop.knows(WHO), not shop.knows(f"{MARK}-person")],
     "track": lambda shop, theirs: [
         shop.track(WHO, "purchase", "assam", event_id="1-1"),
@@ -131,6 +135,11 @@ CASES = {
         refused(lambda: shop.rights.hold(f"{MARK}-person", reason="a dispute")),
     ],
     "rights.release_hold": lambda shop, _: refused(lambda: shop.rights.release_hold(WHO)),
+    "rights.claims_evidence": lambda shop, _: [
+        shop.rights.erase("t014").statement,
+        shop.rights.claims_evidence("t014"),
+        refused(lambda: shop.rights.claims_evidence("t000")),
+    ],
     "rights.certificates": lambda shop, _: {"all": shop.rights.certificates()},
     "keys.status": lambda shop, _: shop.keys.status(),
     "keys.rotate": None,  # for every merchant of the databases: its docstring says so
@@ -179,7 +188,9 @@ def words(value: object) -> Iterable[str]:
 def market(tea_files, tmp_path_factory):
     """The tea shop, and another one in the same databases that has the same ids, and more."""
     house = tea_files.copy(tmp_path_factory.mktemp("market") / "house")
-    house.with_policy(aggregates={"min_people": 20, "top": 5})
+    house.with_policy(
+        aggregates={"min_people": 20, "top": 5}, evidence={"keep_days_after_erasure": 30}
+    )
     house.policy = house.policy.model_copy(update={"data": {"size": SIZE}})
     ours = house.open()
     theirs = ours.tenant("acme")
@@ -285,6 +296,7 @@ def test_every_statement_names_the_tenant(tea_house, backend):
     event.listen(Engine, "before_cursor_execute", look)
     try:
         tea_house.policy = tea_house.policy.model_copy(update={"data": {"size": SIZE}})
+        tea_house.with_policy(evidence={"keep_days_after_erasure": 30})
         ours = tea_house.open()
         theirs = ours.tenant("acme")
         tea_shop(theirs)

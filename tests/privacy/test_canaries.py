@@ -41,11 +41,13 @@ FIELDS = {
 NAME = "zqxname of a person"
 EMAIL = "zqxmail@zqxhost.example"
 AGENT = "zqxagent/5.0 (a browser)"
+STAFF = "zqxstaff@shop.example"
 
 
 WORDS = (
     *(b"zqxperson", b"zqxstranger", b"zqxevent", b"zqxorder", b"zqxbad", b"zqxname", b"zqxmail"),
     *(b"zqxhost", b"zqxcustomer", b"zqxorigin", b"zqxreason", b"zqxagent", b"zqxfield"),
+    b"zqxstaff",
 )
 
 
@@ -95,7 +97,7 @@ def seen(caplog, capsys):
 @pytest.fixture
 def busy(house, seen):
     """A shop in which every public call was made, those that fail among them."""
-    house.with_policy(aggregates={"min_people": 5})
+    house.with_policy(aggregates={"min_people": 5}, evidence={"keep_days_after_erasure": 30})
     house.policy = house.policy.model_copy(update={"data": FIELDS})
     shop = house.open()
     house.clock.forward(minutes=1)
@@ -131,6 +133,7 @@ def busy(house, seen):
 def public_calls(shop, seen, clock):
     """Every public call with canaries in it, in ways that work and in ways that fail."""
     one, two = PEOPLE[:2]
+    shop = seen.value(shop.acting_as(STAFF))
     signals = [Signal("gpc", refuses=frozenset({"share"}))]
     page = seen.value(shop.recommend(one, item=ITEM, basket=[f"{ITEM}2"], signals=signals))
     for hit in page:
@@ -173,6 +176,9 @@ def public_calls(shop, seen, clock):
     seen.value(shop.keys.status())
     certificate = seen.value(shop.rights.erase(PEOPLE[4]))
     seen.said += [certificate.summary(), certificate.to_json()]
+    evidence = seen.value(shop.rights.claims_evidence(PEOPLE[4]))
+    seen.said += map(repr, evidence[0].choices)
+    seen.value(shop.rights.hold(PEOPLE[4], reason="zqxreason of a claim"))
     clock.forward(days=1)
     seen.value(shop.maintain())
     for value in (shop, shop.items, shop.consent, shop.profiles, shop.rights, shop.plugins):
@@ -206,6 +212,8 @@ def failing_calls(shop, seen):
     fail(bad, lambda: shop.consent.grant(person, ["train"], notice=NOTICE, at=late))
     fail(bad, lambda: shop.consent.record([{"subject": person, "action": "zqxaction"}]))
     fail(bad, lambda: shop.tenant("zqx/person"))
+    fail(bad, lambda: shop.acting_as("zqx\n"))
+    fail(bad, lambda: shop.acting_as(STAFF, kind="zqxking"))
     fail(bad, lambda: shop.maintain(skip=["zqxstep"]))
     refused = knowingly.ConsentError
     fail(refused, lambda: shop.consent.grant(person, ["zqxpurpose"], notice=NOTICE))
@@ -235,6 +243,8 @@ def failing_calls(shop, seen):
     fail(unknown, lambda: profiles.merge("zqxnobody", into=person))
     fail(unknown, lambda: shop.rights.hold("zqxnobody", reason="zqx"))
     fail(unknown, lambda: shop.rights.restrict("zqxnobody"))
+    fail(unknown, lambda: shop.rights.claims_evidence("zqxnobody"))
+    fail(bad, lambda: shop.rights.claims_evidence(BAD_ID))
     shop.rights.hold(person, reason="zqxreason of a suit")
     fail(knowingly.HoldError, lambda: shop.rights.erase(person))
     fail(knowingly.HoldError, lambda: profiles.rectify(person, {"nickname": NAME}))

@@ -14,13 +14,12 @@ from datetime import datetime
 from pathlib import Path
 
 from knowingly.backup.checking import checked_files, reading
-from knowingly.backup.evidence import Past, faults_of
+from knowingly.backup.evidence import Past, faults_of, tenant_in
 from knowingly.backup.restoring import restore_data
 from knowingly.domain.progress import Progress
 from knowingly.errors import StoreError
+from knowingly.means import Means
 from knowingly.opening import Files, existing_files
-from knowingly.shop import Means
-from knowingly.store import subjects
 from knowingly.store.database import Database
 from knowingly.store.doors import every_tenant
 
@@ -68,10 +67,8 @@ def drill(
         found = checked_files(folder, tell)
         if found.store != "data":
             raise StoreError("this is a backup of the key store: the drill restores the data")
-        living = _living(today.data)
-        with reading(folder, found) as connection:
-            there = every_tenant(connection)
-            pasts = [Past.of(one, living.get(one.head.name, {})) for one in there]
+        with reading(folder, found) as old, today.data.reading() as now:
+            pasts = [Past.of(one, tenant_in(now, one.head.name)) for one in every_tenant(old)]
         with _scratch(folder) as (data, keys):
             restore_data(
                 folder,
@@ -86,7 +83,7 @@ def drill(
                 tenants = tuple(
                     DrilledTenant(
                         past.tenant,
-                        len(past.people),
+                        past.people,
                         len(past.erased),
                         tuple(faults_of(past, folder, found, means, restored, today)),
                     )
@@ -97,12 +94,6 @@ def drill(
     finally:
         today.close()
     return Drilled(found.created, tenants)
-
-
-def _living(data: Database) -> dict[str, dict[int, tuple[bytes, bytes]]]:
-    """Everybody of today, by tenant and number."""
-    with data.reading() as connection:
-        return {one.head.name: subjects.known_by(one) for one in every_tenant(connection)}
 
 
 @contextmanager

@@ -1,19 +1,19 @@
 """What must be true of a restored shop; each fault is one line that names nobody."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from knowingly.backup.checking import reading
 from knowingly.backup.manifest import Manifest
 from knowingly.domain.moments import to_us
-from knowingly.errors import KnowinglyError, SealError
+from knowingly.errors import InternalError, KnowinglyError, SealError
 from knowingly.governance.reseal import PLACES
 from knowingly.ledger.verify import verify
+from knowingly.means import Means
 from knowingly.opening import Files
-from knowingly.shop import Means
-from knowingly.store import models, sealed, subjects
+from knowingly.store import claims, models, sealed, subjects
 from knowingly.store import rights as stored
 from knowingly.store.copying import StoreTx
 from knowingly.store.doors import Snapshot, every_tenant
@@ -21,35 +21,80 @@ from knowingly.store.subjects import SubjectRow
 from knowingly.vault.keyring import Keyring
 from knowingly.vault.seal import Cipher
 
+_PEOPLE_AT_ONCE = 2_000
+
 
 @dataclass(frozen=True)
 class Past:
-    """One tenant as the backup has it: who was there, and who of them is not there today.
+    """One tenant as the backup has it: how many were there, and who of them is not there today.
 
     Somebody who came back after an erasure has another number: the person of the backup is erased.
-    Somebody with a new key since is neither erased nor, in the backup, readable: they are not among
-    the ``living``.
+    ``erased`` and ``lookups`` are theirs by number; ``taught``, whether a model learned from them.
     """
 
     tenant: str
-    people: Mapping[int, SubjectRow]
+    people: int
+    erased: Mapping[int, SubjectRow]
     lookups: Mapping[int, bytes]
-    erased: frozenset[int]
-    living: frozenset[int]
     taught: bool
 
     @classmethod
-    def of(cls, snapshot: Snapshot, today: Mapping[int, tuple[bytes, bytes]]) -> Self:
-        """Compare the backup's people with those of today, by number: hash and key."""
-        then = subjects.known_by(snapshot)
-        people = {row.subject: row for row in subjects.everyone(snapshot) if row.subject in then}
-        lookups = {subject: lookup for subject, (lookup, _) in then.items()}
-        erased = frozenset(one for one in then if one not in today or today[one][0] != lookups[one])
-        living = frozenset(one for one in then if today.get(one) == then[one])
-        training = snapshot.head.training
-        learned = set() if training is None else models.learned_from(snapshot, training)
-        taught = bool(learned & erased)
-        return cls(snapshot.head.name, people, lookups, erased, living, taught)
+    def of(cls, backup: Snapshot, today: Snapshot | None) -> Self:
+        """Compare the backup's people with those of today, by number."""
+        people, taught = 0, False
+        erased: dict[int, SubjectRow] = {}
+        lookups: dict[int, bytes] = {}
+        for page in compared(backup, today):
+            people += len(page)
+            gone = {one.row.subject: one for one in page if one.is_erased}
+            erased |= {subject: one.row for subject, one in gone.items()}
+            lookups |= {subject: one.lookup for subject, one in gone.items()}
+            if backup.head.training is not None:
+                first, last = page[0].row.subject, page[-1].row.subject
+                learned = models.learned_between(backup, backup.head.training, first, last)
+                taught |= not learned.isdisjoint(gone)
+        return cls(backup.head.name, people, erased, lookups, taught)
+
+
+class Compared(NamedTuple):
+    """Somebody in the backup: the keyed hash and the id of the key, then and today.
+
+    Somebody with a new key since is neither erased nor, in the backup, readable: not living.
+    """
+
+    row: SubjectRow
+    then: tuple[bytes, bytes]
+    now: tuple[bytes, bytes] | None
+
+    @property
+    def lookup(self) -> bytes:
+        """Their keyed hash in the backup."""
+        return self.then[0]
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether they are not there today; another person can have their number."""
+        return self.now is None or self.now[0] != self.lookup
+
+    @property
+    def is_living(self) -> bool:
+        """Whether they are there, with the key they had."""
+        return self.now == self.then
+
+
+def compared(backup: Snapshot, today: Snapshot | None) -> Iterator[list[Compared]]:
+    """Everyone in the backup who was not being erased, some at a time."""
+    last = -1
+    while people := subjects.after(backup, last, _PEOPLE_AT_ONCE):
+        first, last = people[0].subject, people[-1].subject
+        then = subjects.known_by(backup, first, last)
+        now = {} if today is None else subjects.known_by(today, first, last)
+        if page := [
+            Compared(row, then[row.subject], now.get(row.subject))
+            for row in people
+            if row.subject in then
+        ]:
+            yield page
 
 
 def faults_of(
@@ -64,22 +109,33 @@ def faults_of(
     keyring = Keyring(today.keys, means.roots, past.tenant, at_us=at_us)
     yield from _keys_are_gone(past, keyring)
     with reading(folder, found) as connection:
-        yield from _nothing_opens(past, _tenant(connection, past.tenant), keyring)
-    with restored.data.reading() as connection:
-        snapshot = _tenant(connection, past.tenant)
-        yield from _rows_are_gone(past, snapshot)
-        yield from _models_are_silent(past, snapshot)
-        yield from _the_living_are_there(past, snapshot, keyring)
-        yield from _log_verifies(snapshot)
+        backup = _tenant(connection, past.tenant)
+        yield from _nothing_opens(past, backup, keyring)
+        with restored.data.reading() as new, today.data.reading() as now:
+            snapshot = _tenant(new, past.tenant)
+            yield from _rows_are_gone(past, snapshot)
+            yield from _evidence_is_gone(snapshot, keyring)
+            yield from _models_are_silent(past, snapshot)
+            people = compared(backup, tenant_in(now, past.tenant))
+            yield from _the_living_are_there(people, snapshot, keyring)
+            yield from _log_verifies(snapshot)
     yield from _a_page_is_made(past, means, restored)
 
 
+def tenant_in(connection: StoreTx, name: str) -> Snapshot | None:
+    """A tenant by name, in a snapshot of a whole store."""
+    return next((one for one in every_tenant(connection) if one.head.name == name), None)
+
+
 def _tenant(connection: StoreTx, name: str) -> Snapshot:
-    return next(one for one in every_tenant(connection) if one.head.name == name)
+    found = tenant_in(connection, name)
+    if found is None:
+        raise InternalError("a tenant of the backup is not in what was restored from it")
+    return found
 
 
 def _keys_are_gone(past: Past, keyring: Keyring) -> Iterator[str]:
-    ids = [past.people[one].key_id for one in past.erased]
+    ids = [person.key_id for person in past.erased.values()]
     there = len(ids) - len(keyring.missing(ids))
     if there:
         yield f"the key store has keys of {there} people who were erased"
@@ -88,8 +144,7 @@ def _keys_are_gone(past: Past, keyring: Keyring) -> Iterator[str]:
 def _nothing_opens(past: Past, backup: Snapshot, keyring: Keyring) -> Iterator[str]:
     """Their rows in the backup itself, tried with their own key and the tenant's."""
     opened = 0
-    for subject in past.erased:
-        person = past.people[subject]
+    for subject, person in past.erased.items():
         ciphers = [keyring.operator, keyring.token, *_own(keyring, person)]
         for table, place in PLACES.items():
             for name, body in sealed.bodies(backup, table, subject):
@@ -118,10 +173,17 @@ def _rows_are_gone(past: Past, restored: Snapshot) -> Iterator[str]:
         left = sum(stored.count_rows(restored, table, subject) for subject in past.erased)
         if left:
             yield f"{left} rows of people who were erased are in {table}"
-    lookups = [past.lookups[subject] for subject in past.erased]
+    lookups = list(past.lookups.values())
     without = len(set(lookups)) - len(subjects.erased_at(restored, lookups))
     if without:
         yield f"{without} people who were erased have no tombstone"
+
+
+def _evidence_is_gone(restored: Snapshot, keyring: Keyring) -> Iterator[str]:
+    """Evidence for claims that was destroyed since the backup has no key: no row may say it is."""
+    left = len(keyring.missing(list(claims.keys(restored).values())))
+    if left:
+        yield f"evidence for claims is there that was destroyed: {left}"
 
 
 def _models_are_silent(past: Past, restored: Snapshot) -> Iterator[str]:
@@ -136,8 +198,11 @@ def _models_are_silent(past: Past, restored: Snapshot) -> Iterator[str]:
             yield f"the model {row.algorithm} has what it learned from people who were erased"
 
 
-def _the_living_are_there(past: Past, restored: Snapshot, keyring: Keyring) -> Iterator[str]:
-    lost = sum(not _reads(restored, past.people[one], keyring) for one in past.living)
+def _the_living_are_there(
+    people: Iterable[list[Compared]], restored: Snapshot, keyring: Keyring
+) -> Iterator[str]:
+    living = (one.row for page in people for one in page if one.is_living)
+    lost = sum(not _reads(restored, person, keyring) for person in living)
     if lost:
         yield f"the events of {lost} living people do not open"
 

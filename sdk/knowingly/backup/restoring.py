@@ -16,9 +16,9 @@ from knowingly.domain.progress import Progress
 from knowingly.errors import StoreError
 from knowingly.governance.erasure import Erasures
 from knowingly.governance.replay import Replayed, replay
+from knowingly.means import Means
 from knowingly.opening import Files, check_current, make_store
 from knowingly.recommend.registry import Registry
-from knowingly.shop import Means
 from knowingly.store import copying, tenant_keys
 from knowingly.store import shop as shop_rows
 from knowingly.store.database import Database

@@ -34,6 +34,7 @@ COMMANDS: dict[str, Command] = {
     "stats": look.stats,
     "export": rights.export,
     "erase": rights.erase,
+    "claims": rights.claims,
     "plugins": look.plugins,
 }
 AUDIT_COMMANDS: dict[str, Command] = {"verify": audit.verify, "entries": audit.entries}

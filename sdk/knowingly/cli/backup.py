@@ -17,7 +17,7 @@ from knowingly.cli.failing import CommandError
 from knowingly.cli.options import Keys, KeyStore, PolicyFile, ShopUrl, command
 from knowingly.cli.output import Output
 from knowingly.cli.progress import steps
-from knowingly.shop import find_means
+from knowingly.means import find_means
 
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A backup.")]
 NewFolder = Annotated[

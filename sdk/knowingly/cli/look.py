@@ -8,10 +8,11 @@ from pydantic_core import to_jsonable_python
 
 from knowingly.cli.options import PolicyFile, command, shop_command
 from knowingly.cli.output import Output
+from knowingly.means import POLICY_FILE
 from knowingly.plugins import PluginHost
 from knowingly.policy import load_policy
 from knowingly.recommend.interface import Algorithm
-from knowingly.shop import POLICY_FILE, Shop
+from knowingly.shop import Shop
 
 
 @shop_command

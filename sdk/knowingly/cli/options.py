@@ -9,7 +9,8 @@ import typer
 
 from knowingly.cli.failing import guarded
 from knowingly.cli.output import Output
-from knowingly.shop import Shop, open_shop
+from knowingly.means import open_shop
+from knowingly.shop import Shop
 
 SETTINGS = {"allow_extra_args": True}
 """For ``typer``: extra arguments are counted by us, because its own message repeats them."""
@@ -42,6 +43,15 @@ KeyStore = Annotated[
     ),
 ]
 Tenant = Annotated[str, typer.Option("--tenant", metavar="NAME", help="The merchant.")]
+ActingAs = Annotated[
+    str | None,
+    typer.Option(
+        "--as",
+        metavar="NAME",
+        envvar="KNOWINGLY_AS",
+        help='Who you are, for the log; it is sealed. "staff", and nobody, when left out.',
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
@@ -68,13 +78,14 @@ def shop_command(function: Command) -> Command:
         keys: str | None,
         key_store: str | None,
         tenant: str,
+        acting_as: str | None,
         as_json: bool,
         **own: Any,  # noqa: ANN401 - typer gives what the signature names
     ) -> None:
         refuse_extra(ctx)
         output = Output(as_json)
         with guarded(output), _opened(shop_url, policy, keys, key_store, tenant) as shop:
-            function(shop, output, **own)
+            function(shop if acting_as is None else shop.acting_as(acting_as), output, **own)
 
     common = [
         _option("shop_url", ShopUrl, default="sqlite:///shop.db"),
@@ -82,6 +93,7 @@ def shop_command(function: Command) -> Command:
         _option("keys", Keys, default=None),
         _option("key_store", KeyStore, default=None),
         _option("tenant", Tenant, default="default"),
+        _option("acting_as", ActingAs, default=None),
         _option("as_json", AsJson, default=False),
     ]
     return _wear(run, function, given=2, common=common)
@@ -112,7 +124,7 @@ def _wear(
 ) -> Command:
     """Give ``run`` the name, the help and the options of ``function``, and the common options.
 
-    Typer reads a command's options from its signature: written out, the six common ones would
+    Typer reads a command's options from its signature: written out, the seven common ones would
     stand in every command.
     """
     ctx = inspect.Parameter(

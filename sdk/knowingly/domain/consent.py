@@ -3,13 +3,35 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal, get_args
 
 ACCOUNT = "account"
 """The scope of a choice made by a person who is signed in."""
 
+DEVICE = "device:"
+"""Begins the scope of a choice that is one device's own."""
+
+MERGED = f"{ACCOUNT}:merged:"
+"""Begins the scope of a session's choices that an account keeps: history that decides nothing."""
+
+
+Quality = Literal["documented", "partial", "asserted"]
+"""How good the evidence of an imported choice is: the notice, its time and the way it was made are
+there (``documented``), its time and one of the others (``partial``), or less (``asserted``)."""
+
+QUALITIES: tuple[Quality, ...] = get_args(Quality)
+"""From the best to the weakest."""
+
 
 class Action(StrEnum):
-    """What a person chose, or what holds for them."""
+    """What a person chose, or what holds for them.
+
+    ``revoke`` ends an agreement on another's word (a guardian's), ``invalidate`` because it was
+    found void. ``request`` and ``defer`` say that the person was asked, and has not answered: they
+    decide nothing. ``signal_allow`` and ``signal_refuse`` are what a recorded signal said.
+
+    Stability: stable.
+    """
 
     GRANT = "grant"
     REFUSE = "refuse"
@@ -17,6 +39,33 @@ class Action(StrEnum):
     OBJECT = "object"
     RESTRICT = "restrict"
     UNRESTRICT = "unrestrict"
+    REVOKE = "revoke"
+    INVALIDATE = "invalidate"
+    REQUEST = "request"
+    DEFER = "defer"
+    SIGNAL_ALLOW = "signal_allow"
+    SIGNAL_REFUSE = "signal_refuse"
+
+
+class ConsentStatus(StrEnum):
+    """The ten states of a consent, by their names in the Data Privacy Vocabulary.
+
+    Only ``CONSENT_GIVEN`` and ``RENEWED_CONSENT_GIVEN`` are valid for processing.
+
+    Stability: stable.
+    Source: W3C DPV 2.3, consent status.
+    """
+
+    CONSENT_UNKNOWN = "ConsentUnknown"
+    CONSENT_REQUESTED = "ConsentRequested"
+    CONSENT_REQUEST_DEFERRED = "ConsentRequestDeferred"
+    CONSENT_REFUSED = "ConsentRefused"
+    CONSENT_GIVEN = "ConsentGiven"
+    RENEWED_CONSENT_GIVEN = "RenewedConsentGiven"
+    CONSENT_EXPIRED = "ConsentExpired"
+    CONSENT_WITHDRAWN = "ConsentWithdrawn"
+    CONSENT_REVOKED = "ConsentRevoked"
+    CONSENT_INVALIDATED = "ConsentInvalidated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +74,9 @@ class ConsentRecord:
 
     ``at_us`` is when the person chose, ``received_us`` when the shop recorded it (both microseconds
     since 1970, UTC); ``index`` is the ledger entry. ``scope`` is ``"account"`` or ``"device:…"``.
+    ``source`` names the signal it came from; None is the person's own explicit choice. ``flaw`` is
+    why a grant cannot count (a reason code, such as ``under_age``). A ``confirmed`` grant was given
+    against an opt-out signal that was known at the time.
     """
 
     purpose: str
@@ -34,6 +86,9 @@ class ConsentRecord:
     index: int
     notice: str | None = None
     scope: str = ACCOUNT
+    source: str | None = None
+    flaw: str | None = None
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +97,8 @@ class Signal:
 
     ``source`` names the decoder (``"gpc"``, ``"shopify"`` …). A purpose in neither set is silent.
     ``problem`` is set when the raw value could not be understood: such a signal allows nothing.
+    ``objects`` are purposes of which it is an opt-out: it outranks a choice that was made without
+    knowing of one.
 
     Stability: stable.
     """
@@ -51,6 +108,7 @@ class Signal:
     refuses: frozenset[str] = frozenset()
     at: datetime | None = None
     problem: str | None = None
+    objects: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

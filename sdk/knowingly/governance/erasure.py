@@ -14,6 +14,7 @@ from typing import Any
 from knowingly.domain.moments import DAY_US, from_us
 from knowingly.errors import HoldError, UnknownSubjectError
 from knowingly.governance.certificate import Certificate
+from knowingly.governance.claims import BASIS, Claims
 from knowingly.governance.horizon import old_copies
 from knowingly.ledger import log, merkle
 from knowingly.profiles.datamap import tables_to_erase
@@ -38,6 +39,7 @@ class Erasures:
         self._tenancy = tenancy
         self._registry = registry
         self._algorithms = algorithms
+        self._claims = Claims(tenancy)
 
     def erase(self, subject: str) -> Certificate:
         """Erase a person: all of it, now.
@@ -74,7 +76,11 @@ class Erasures:
         return self.finish(erasure)
 
     def resume(self) -> int:
-        """Finish every erasure that was interrupted; how many there were."""
+        """Finish every erasure that was interrupted; how many there were.
+
+        And every destruction of evidence for claims.
+        """
+        self._claims.resume()
         with self._tenancy.read() as snapshot:
             waiting = stored.unfinished(snapshot, (DONE,))
         for erasure in waiting:
@@ -89,12 +95,14 @@ class Erasures:
         now_us = self._tenancy.now_us()
         manifests = stored.count_rows(tx, "manifests", person.subject)
         forgot = forget(self._tenancy, self._registry, self._algorithms, tx, person)
+        name = uuid.uuid4().hex
+        # Nobody can open the details of somebody whose key is gone already.
+        claims_us = None if replayed else self._claims.keep(tx, person, name, now_us=now_us)
         keep_us = self._tenancy.policy.erasure.tombstone_days * DAY_US
         subjects.mark_erasing(
             tx, person.subject, at_us=now_us, keep_tombstone_until_us=now_us + keep_us
         )
         tx.head.shred_epoch += 1
-        name = uuid.uuid4().hex
         entry = log.append(
             tx,
             "erasure.begun",
@@ -109,6 +117,7 @@ class Erasures:
             "begun_entry": entry.index,
             "first_version": self._tenancy.keyring.first_version(person.key_id),
             "tombstone_until_us": now_us + keep_us,
+            "claims_until_us": claims_us,
             "replayed": replayed,
         }
         erasure = ErasureRow(name, person.subject, person.key_id, BEGUN, progress)
@@ -142,7 +151,7 @@ class Erasures:
             facts={"erasure": erasure.erasure, "removed": removed},
         )
         statement = self._statement(tx, erasure, removed, entry.index, now_us, truncated=truncated)
-        certificate = self._signed(statement)
+        certificate = self._signed(tx, statement)
         stored.advance(
             tx,
             erasure.erasure,
@@ -185,6 +194,7 @@ class Erasures:
             "models": told["models"],
             "key": key,
             "kept": [
+                *_claims_kept(told.get("claims_until_us")),
                 {
                     "what": "a keyed hash that keeps old events from coming back",
                     "why": "honours this erasure when data is imported again (GDPR art. 5(2), 17)",
@@ -199,8 +209,8 @@ class Erasures:
             "old_copies": old_copies(self._tenancy, told.get("first_version", 1)),
         }
 
-    def _signed(self, statement: Mapping[str, Any]) -> Certificate:
-        public_key, signature = self._tenancy.sign(statement)
+    def _signed(self, tx: Tx, statement: Mapping[str, Any]) -> Certificate:
+        public_key, signature = self._tenancy.sign(tx, statement)
         return Certificate(statement, public_key, signature)
 
     def _truncate_later(self, erasure: ErasureRow) -> None:
@@ -208,7 +218,7 @@ class Erasures:
             return
         with self._tenancy.write() as tx:
             told = Certificate.from_json(stored.certificate(tx, erasure.erasure) or "")
-            renewed = self._signed({**told.statement, "key": OVERWRITTEN})
+            renewed = self._signed(tx, {**told.statement, "key": OVERWRITTEN})
             document = renewed.to_json()
             stored.advance(tx, erasure.erasure, DONE, progress={}, certificate=document)
             log.append(
@@ -218,3 +228,17 @@ class Erasures:
                 seal=self._tenancy.keyring.operator.seal,
                 facts={"erasure": erasure.erasure},
             )
+
+
+def _claims_kept(until_us: int | None) -> list[dict[str, str]]:
+    """What a certificate says of evidence for claims."""
+    if until_us is None:
+        return []
+    return [
+        {
+            "what": "evidence of the person's choices, under a key of its own (longer only under a "
+            "legal hold)",
+            "why": BASIS,
+            "until": from_us(until_us).date().isoformat(),
+        }
+    ]

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from knowingly.consent.desk import Effects
+from knowingly.consent.recording import Effects
 from knowingly.domain.consent import ACCOUNT, Action, ConsentRecord, Decision
 from knowingly.domain.merged import Merged
 from knowingly.domain.moments import DAY_US

@@ -6,19 +6,22 @@ first. A person under a legal hold loses purposes like anybody, and no row.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from knowingly.domain.consent import Action, ConsentRecord
 from knowingly.domain.moments import DAY_US, day_of
+from knowingly.governance.claims import Claims
 from knowingly.ledger import log
 from knowingly.policy import DataField
 from knowingly.profiles.fields import Fields, mask_of
+from knowingly.profiles.scan import PEOPLE_AT_ONCE, Person, page_after
 from knowingly.recommend.forgetting import Algorithms, forget
 from knowingly.recommend.gather import PURPOSE as TRAIN
 from knowingly.recommend.registry import Registry
-from knowingly.store import consents, events, holds, kept, models, subjects, traits
-from knowingly.store.batches import batched
+from knowingly.store import claims, consents, events, holds, kept, models, subjects, traits
+from knowingly.store.batches import parts
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.subjects import ACTIVE, SubjectRow
 from knowingly.tenancy import Tenancy, past_name
@@ -37,9 +40,10 @@ class Retained:
     ``expired`` counts rows that lost a purpose, by what they are (``events``, ``traits``, or
     ``traits.<field>``) and why: ``lapsed`` permission, ``never_asked``, ``too_old``, ``retired``
     purpose, ``undeclared`` field. ``deleted`` counts the rows that no purpose was left for.
-    ``held`` people are under a legal hold: nothing of theirs is deleted. ``late`` people's rows
-    stayed longer than the policy's deadline. ``models_hold_expired`` says that expired events wait
-    for a training that leaves them out.
+    ``claims`` are pieces of evidence whose days after an erasure are over. ``held`` people are
+    under a legal hold: nothing of theirs is deleted. ``late`` people's rows stayed longer than the
+    policy's deadline. ``models_hold_expired`` says that expired events wait for a training that
+    leaves them out.
 
     Stability: stable.
     """
@@ -48,6 +52,7 @@ class Retained:
     deleted: Mapping[str, int] = field(default_factory=dict)
     models_forgot: int = 0
     tombstones: int = 0
+    claims: int = 0
     held: int = 0
     late: int = 0
     models_hold_expired: bool = False
@@ -59,7 +64,7 @@ class _Tally:
     def __init__(self) -> None:
         self.expired: Counter[tuple[str, str]] = Counter()
         self.deleted: Counter[str] = Counter()
-        self.models_forgot = self.tombstones = self.held = self.late = 0
+        self.models_forgot = self.tombstones = self.claims = self.held = self.late = 0
         self.models_hold_expired = False
 
     def result(self) -> Retained:
@@ -72,6 +77,7 @@ class _Tally:
             {table: number for table, number in self.deleted.items() if number},
             self.models_forgot,
             self.tombstones,
+            self.claims,
             self.held,
             self.late,
             self.models_hold_expired,
@@ -89,28 +95,34 @@ class Retention:
         self._tenancy = tenancy
         self._algorithms = algorithms
         self._fields = fields
+        self._claims = Claims(tenancy)
 
     def run(self, registry: Registry) -> Retained:
         """Take purposes away, delete what has none, and drop old tombstones."""
         now_us, tally = self._tenancy.now_us(), _Tally()
-        for chunk in batched(self._lapsed_people(now_us), _PEOPLE_PER_TRANSACTION):
+        # Each look is a snapshot of its own: one that is held while rows are rewritten keeps all
+        # of what they were.
+        lapsed = self._lapsed_people(self._tenancy.read, now_us)
+        for people in parts(lapsed, _PEOPLE_PER_TRANSACTION):
             with self._tenancy.write() as tx:
-                self._lapse(tx, chunk, registry, now_us, tally)
+                self._lapse(tx, people, registry, now_us, tally)
         with self._tenancy.write() as tx:
             self._sweep(tx, now_us, tally)
+        tally.claims = self._claims.end_due()
         return tally.result()
 
     def rehearse(self) -> Retained:
         """What ``run`` would do: the same work in one transaction, which is then taken back."""
         now_us, tally = self._tenancy.now_us(), _Tally()
-        people = self._lapsed_people(now_us)
         # A registry of its own: what it reads here is never committed.
         registry = Registry()
         try:
             with self._tenancy.write() as tx:
-                if people:
+                lapsed = self._lapsed_people(lambda: nullcontext(tx), now_us)
+                for people in parts(lapsed, _PEOPLE_PER_TRANSACTION):
                     self._lapse(tx, people, registry, now_us, tally)
                 self._sweep(tx, now_us, tally)
+                tally.claims = len(claims.due(tx, now_us))
                 raise _NotMeant  # noqa: TRY301 - the way out of a transaction that must not commit
         except _NotMeant:
             return tally.result()
@@ -142,17 +154,21 @@ class Retention:
             seal = self._tenancy.keyring.operator.seal
             log.append(tx, "retention.run", at_us=now_us, seal=seal, facts=facts)
 
-    def _lapsed_people(self, now_us: int) -> list[SubjectRow]:
+    def _lapsed_people(
+        self, looking: Callable[[], AbstractContextManager[Snapshot]], now_us: int
+    ) -> Iterator[SubjectRow]:
         """People whose permission ran out, or whom models have learned from on none."""
-        with self._tenancy.read() as snapshot:
-            known = consents.everyone(snapshot)
-            learned = self._learned_from(snapshot)
-            return [
-                person
-                for person in subjects.everyone(snapshot)
-                if person.state == ACTIVE
-                and self._is_lapsed(person, known.get(person.subject, ()), learned, now_us)
-            ]
+        last = 0
+        while True:
+            with looking() as snapshot:
+                page = page_after(snapshot, last)
+                learned = self._learned_from(snapshot, page)
+            if not page:
+                return
+            last = page[-1][0].subject
+            for person, records in page:
+                if person.state == ACTIVE and self._is_lapsed(person, records, learned, now_us):
+                    yield person
 
     def _lapse(
         self,
@@ -175,9 +191,12 @@ class Retention:
         seal = self._tenancy.keyring.operator.seal
         log.append(tx, "retention.lapsed", at_us=now_us, seal=seal, facts=facts)
 
-    def _learned_from(self, snapshot: Snapshot) -> set[int]:
+    def _learned_from(self, snapshot: Snapshot, page: Sequence[Person]) -> set[int]:
         training = snapshot.head.training
-        return models.learned_from(snapshot, training) if training is not None else set()
+        if training is None or not page:
+            return set()
+        first, last = page[0][0].subject, page[-1][0].subject
+        return models.learned_between(snapshot, training, first, last)
 
     def _is_lapsed(
         self,
@@ -256,37 +275,36 @@ class Retention:
         """Traits whose field is past its days, is not declared any more, or lost a purpose."""
         declared = self._fields.all()
         trait_name = self._tenancy.keyring.trait_name
-        whose, changes = b"", []
+        whose, last = b"", (0, b"")
         name_of: dict[bytes, str] = {}
-        for subject, salt, trait, day, purposes in traits.usable(tx):
-            if salt != whose:
-                whose, name_of = salt, {trait_name(salt, name): name for name in declared}
-            name = name_of.get(trait)
-            if name is None:
-                left, what, why = 0, "traits", "undeclared"
-            elif _is_over(declared[name], day, now_us):
-                left, what, why = 0, f"traits.{name}", "too_old"
-            else:
-                left = purposes & mask_of(self._tenancy, declared[name])
-                what, why = f"traits.{name}", "retired"
-            if left != purposes:
-                changes.append((subject, trait, left))
-                tally.expired[what, why] += 1
-        # Not while the rows are being read.
-        for change in changes:
-            traits.limit(tx, *change)
+        while page := traits.usable(tx, after=last, limit=PEOPLE_AT_ONCE):
+            for subject, salt, trait, day, purposes in page:
+                last = (subject, trait)
+                if salt != whose:
+                    whose, name_of = salt, {trait_name(salt, name): name for name in declared}
+                name = name_of.get(trait)
+                if name is None:
+                    left, what, why = 0, "traits", "undeclared"
+                elif _is_over(declared[name], day, now_us):
+                    left, what, why = 0, f"traits.{name}", "too_old"
+                else:
+                    left = purposes & mask_of(self._tenancy, declared[name])
+                    what, why = f"traits.{name}", "retired"
+                if left != purposes:
+                    traits.limit(tx, subject, trait, left)
+                    tally.expired[what, why] += 1
 
     def _late(self, tx: Tx, now_us: int) -> int:
         """People who said no so long ago that their rows should be gone by now."""
         days = self._tenancy.policy.erasure.delete_within_days
-        people = {one for table in kept.TABLES for one in kept.people_with_unusable(tx, table)}
-        records = consents.of_many(tx, sorted(people))
-        refusals = (
-            [one.received_us for one in known if one.action is not Action.GRANT]
-            for subject, known in records.items()
-            if holds.of(tx, subject) is None
-        )
-        return sum(now_us - max(moments, default=now_us) > days * DAY_US for moments in refusals)
+        last, late = 0, 0
+        while people := kept.people_with_unusable(tx, after=last, limit=PEOPLE_AT_ONCE):
+            last = people[-1]
+            for subject, records in consents.of_many(tx, people).items():
+                refused = [one.received_us for one in records if one.action is not Action.GRANT]
+                over = now_us - max(refused, default=now_us) > days * DAY_US
+                late += over and holds.of(tx, subject) is None
+        return late
 
 
 def _is_over(field: DataField, day: int, now_us: int) -> bool:

@@ -7,6 +7,7 @@ from knowingly.consent.desk import Consent
 from knowingly.domain.consent import Action, Receipt
 from knowingly.domain.validate import check_id
 from knowingly.governance.certificate import Addendum, Certificate
+from knowingly.governance.claims import Claims, ClaimsEvidence
 from knowingly.governance.erasure import Erasures
 from knowingly.governance.export import Exporter, find
 from knowingly.governance.holds import put_hold, release_hold
@@ -53,6 +54,19 @@ class Rights:
         """
         return self._erasures.erase(check_id(subject))
 
+    def claims_evidence(self, subject: str) -> tuple[ClaimsEvidence, ...]:
+        """What is kept of an erased person's choices for legal claims; a ledger entry notes it.
+
+        One for each erasure of theirs that evidence outlived, until the date on its certificate.
+
+        Raises:
+            UnknownSubjectError: None is kept of anybody by that id.
+            TamperedError: An entry of the log is not the one the evidence was taken from.
+
+        Privacy: leads back to an erased person; for a claim, and for nothing else.
+        """
+        return Claims(self._tenancy).read(check_id(subject))
+
     def restrict(self, subject: str) -> Receipt:
         """Keep a person's data and use none of it (GDPR art. 18); models forget them.
 
@@ -73,11 +87,13 @@ class Rights:
         """Put a person's data under a legal hold: nothing of it is deleted, and it grants nothing.
 
         Erasure, merge and changes that would delete raise ``HoldError`` while it stands; retention
-        leaves the person out and counts them. The reason is sealed.
+        leaves the person out and counts them. Evidence that outlived an earlier erasure of theirs
+        is held as well, past its date; of somebody erased that is all there is. The reason is
+        sealed.
 
         Raises:
             InputError: The reason is blank, or over 1,000 characters.
-            UnknownSubjectError: No such person is known.
+            UnknownSubjectError: No such person is known, and no evidence is kept of them.
             HoldError: One is in force already.
         """
         return put_hold(self._tenancy, check_id(subject), reason)
@@ -86,7 +102,7 @@ class Rights:
         """Release a legal hold.
 
         Raises:
-            UnknownSubjectError: No such person is known.
+            UnknownSubjectError: No such person is known, and no evidence is kept of them.
             HoldError: There is none.
         """
         return release_hold(self._tenancy, check_id(subject))

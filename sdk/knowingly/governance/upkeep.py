@@ -4,10 +4,11 @@ Unfinished erasures first; then training, which leaves expired events out; then 
 retention, which deletes only what no model still holds; last the keys that nothing uses.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 
-from knowingly.domain.moments import from_us
+from knowingly.domain.moments import DAY_US, from_us
 from knowingly.domain.progress import Progress
 from knowingly.errors import KnowinglyError
 from knowingly.governance.aggregates import Aggregates
@@ -17,12 +18,14 @@ from knowingly.governance.retention import Retention
 from knowingly.recommend.forgetting import Algorithms
 from knowingly.recommend.registry import Registry
 from knowingly.recommend.training import Trained, train
-from knowingly.store import subjects
+from knowingly.store import claims, imports, subjects
+from knowingly.store.doors import Tx
 from knowingly.tenancy import Tenancy
 
 STEPS = ("erasures", "train", "release", "retention", "sweep")
 ROTATE = "knowingly keys rotate --destroy-old"
 _SWEEP_AFTER_US = 3_600_000_000
+_FORGET_IMPORTS_AFTER_US = 30 * DAY_US
 
 
 @dataclass(slots=True)
@@ -30,6 +33,8 @@ class Maintained:
     """What ``maintain`` did. ``notes`` say what was left alone and why.
 
     ``people_held`` are under a legal hold: retention deletes nothing of theirs.
+    ``claims_destroyed`` is evidence that had outlived an erasure for as long as the policy says.
+    ``imports_forgotten`` were stopped and not gone on with for a month.
 
     Stability: stable.
     """
@@ -43,7 +48,9 @@ class Maintained:
     traits_deleted: int = 0
     people_held: int = 0
     tombstones_dropped: int = 0
+    claims_destroyed: int = 0
     keys_swept: int = 0
+    imports_forgotten: int = 0
     notes: tuple[str, ...] = ()
 
 
@@ -83,6 +90,7 @@ class Upkeep:
             self._retain(done)
         if "sweep" not in skip:
             done.keys_swept = self._sweep()
+            done.imports_forgotten = self._forget_imports()
         promised = due(self._tenancy)
         if promised is not None and promised < from_us(self._tenancy.now_us()):
             day = f"{promised:%Y-%m-%d}"
@@ -106,6 +114,7 @@ class Upkeep:
         done.traits_deleted = retained.deleted.get("traits", 0)
         done.people_held = retained.held
         done.tombstones_dropped = retained.tombstones
+        done.claims_destroyed = retained.claims
         if retained.models_hold_expired:
             done.notes += ("train: expired events wait for a training that leaves them out",)
         if retained.late:
@@ -117,8 +126,19 @@ class Upkeep:
         before_us = self._tenancy.now_us() - _SWEEP_AFTER_US
         # Under the writer's lock: nobody opens a person between the look and the sweep.
         with self._tenancy.write() as tx:
-            used = [row.key_id for row in subjects.everyone(tx)]
+            used = partial(_using, tx)
             swept = self._tenancy.keyring.sweep(used, before_us=before_us)
         # Also what an interrupted rotation deleted: its bytes may still be in the log.
         self._tenancy.keyring.overwrite()
         return swept
+
+    def _forget_imports(self) -> int:
+        before_us = self._tenancy.now_us() - _FORGET_IMPORTS_AFTER_US
+        with self._tenancy.write() as tx:
+            return imports.drop_older(tx, before_us)
+
+
+def _using(tx: Tx, first: bytes, last: bytes) -> Iterator[bytes]:
+    """The keys in use from one id to another: of people, and of evidence that outlives them."""
+    yield from subjects.using(tx, first, last)
+    yield from claims.using(tx, first, last)

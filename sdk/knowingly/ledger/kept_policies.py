@@ -6,6 +6,7 @@ could make yeses count for more than they were given for.
 
 import hashlib
 import json
+from collections.abc import Sequence
 
 from knowingly.errors import TamperedError
 from knowingly.store import policies
@@ -17,14 +18,15 @@ Activated = dict[int, tuple[str, int]]
 _KIND = b'"kind":"policy.activated"'
 
 
-def activated(index: int, leaf: bytes) -> Activated:
-    """The policy that an entry put into force; nothing for other entries."""
-    if _KIND not in leaf:
-        return {}
-    said = json.loads(leaf)
-    # Entries of releases that did not keep policies say the digest alone.
-    keeps = said["kind"] == "policy.activated" and said.get("kept")
-    return {index: (said["policy"], said["at"])} if keeps else {}
+def activated(first: int, leaves: Sequence[bytes]) -> Activated:
+    """The policies that entries from ``first`` on put into force."""
+    found = {}
+    for index, leaf in [one for one in enumerate(leaves, first) if _KIND in one[1]]:
+        said = json.loads(leaf)
+        # Entries of releases that did not keep policies say the digest alone.
+        if said["kind"] == "policy.activated" and said.get("kept"):
+            found[index] = (said["policy"], said["at"])
+    return found
 
 
 def check(snapshot: Snapshot, stated: Activated) -> None:

@@ -10,6 +10,7 @@ from knowingly.policy.notices import Notice
 from knowingly.policy.pages import Slot
 from knowingly.policy.purposes import Purpose
 from knowingly.policy.recall import changed_words, recall
+from knowingly.policy.status import status_of
 
 __all__ = [
     "EVERY_PURPOSE",
@@ -32,4 +33,5 @@ __all__ = [
     "parse_policy",
     "recall",
     "standing_no",
+    "status_of",
 ]

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from knowingly.domain.consent import Quality
 from knowingly.policy.purposes import Basis
 from knowingly.policy.section import Section, Slug, Whole, not_blank, without_repeats
 
@@ -23,8 +24,16 @@ class PastOrders(Section):
     """On which they are kept; never `"consent"`, which came later."""
 
 
+class PastChoices(Section):
+    """Which evidence an imported yes must have to count; a no counts whatever it has."""
+
+    accept: Annotated[tuple[Quality, ...], AfterValidator(without_repeats)] = ("documented",)
+    """A yes from another system counts with this evidence: `"documented"` has the notice, the time
+    and the method; or also `"partial"`, `"asserted"`."""
+
+
 class Intake(Section):
-    """What is believed of what others send: their clocks, who is no person, orders of the past."""
+    """What is believed of what others send: clocks, who is no person, orders and choices of old."""
 
     clock_skew_seconds: Annotated[Whole, Field(ge=0, le=86_400)] = 300
     """How far ahead other clocks may be."""
@@ -32,6 +41,8 @@ class Intake(Section):
     """Parts of user agents that are no people, beside the known crawlers."""
     past_orders: PastOrders = PastOrders()
     """Orders dated before a person's first choice are dropped, unless named here."""
+    past_choices: PastChoices = PastChoices()
+    """Choices that are imported from another system."""
 
 
 class Identities(Section):

@@ -19,7 +19,7 @@ class Erasure(Section):
 class Evidence(Section):
     """What is kept of choices, so that the shop can answer for them."""
 
-    keep_days_after_erasure: Annotated[Whole, Field(ge=0, le=MAX_DAYS)] = 1_095
+    keep_days_after_erasure: Annotated[Whole, Field(ge=0, le=MAX_DAYS)] = 0
     """How long evidence of a person's choices may outlive their erasure, for claims; 0 for none."""
 
 

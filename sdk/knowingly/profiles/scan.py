@@ -66,13 +66,25 @@ class PeopleRecords:
         )
 
 
-def in_pages(snapshot: Snapshot) -> Iterator[list[tuple[SubjectRow, Sequence[ConsentRecord]]]]:
+Person = tuple[SubjectRow, Sequence[ConsentRecord]]
+"""Somebody with their choices."""
+
+
+def page_after(snapshot: Snapshot, last: int) -> list[Person]:
+    """The next few thousand people after a number, by number; empty where there are none."""
+    people = subjects.after(snapshot, last, PEOPLE_AT_ONCE)
+    if not people:
+        return []
+    records = consents.between(snapshot, people[0].subject, people[-1].subject)
+    return [(person, records.get(person.subject, ())) for person in people]
+
+
+def in_pages(snapshot: Snapshot) -> Iterator[list[Person]]:
     """Everyone with their choices, by number, a few thousand at a time."""
     last = 0
-    while page := subjects.after(snapshot, last, PEOPLE_AT_ONCE):
-        first, last = page[0].subject, page[-1].subject
-        records = consents.between(snapshot, first, last)
-        yield [(person, records.get(person.subject, ())) for person in page]
+    while page := page_after(snapshot, last):
+        last = page[-1][0].subject
+        yield page
 
 
 def scan(
@@ -130,7 +142,7 @@ def scan(
 def _allowed(
     tenancy: Tenancy,
     purpose: str,
-    page: Sequence[tuple[SubjectRow, Sequence[ConsentRecord]]],
+    page: Sequence[Person],
     at_us: int,
 ) -> dict[int, tuple[SubjectRow, Decision]]:
     """Those of a page whose consent allows the purpose at this moment, by subject number."""

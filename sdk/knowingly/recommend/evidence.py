@@ -89,6 +89,7 @@ def collect(
     item: str | None,
     basket: Sequence[str],
     signals: Sequence[Signal],
+    device: str | None,
     market: str | None,
 ) -> Evidence:
     """Read what the page may rest on; without consent there is no history in it."""
@@ -106,6 +107,7 @@ def collect(
             at_us=at_us,
             limit=slot.max_history_events,
             signals=signals,
+            device=device,
         )
     row_of = catalogue.row_of
     basket_rows = np.array([row_of[one] for one in basket if one in row_of], np.intp)

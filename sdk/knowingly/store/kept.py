@@ -4,9 +4,9 @@ Rows of both lose purposes the same way, and one that has none left waits for de
 person under a legal hold wait until it is released.
 """
 
-from sqlalchemy import ColumnElement, Table, delete, func, select, update
+from sqlalchemy import ColumnElement, Table, delete, func, select, union, update
 
-from knowingly.store.consents import MERGED
+from knowingly.domain.consent import MERGED
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.schema import consent_records, events, holds, traits
 
@@ -54,15 +54,19 @@ def delete_unusable(tx: Tx, table: str) -> int:
     return tx.connection.execute(delete(rows).where(*unusable, free)).rowcount
 
 
-def people_with_unusable(snapshot: Snapshot, table: str) -> list[int]:
-    """The people who have rows that no purpose allows any more."""
-    rows = TABLES[table]
-    waiting = (
-        select(rows.c.subject)
-        .where(rows.c.tenant == snapshot.tenant, rows.c.purposes == 0)
-        .distinct()
-    )
-    return list(snapshot.connection.execute(waiting).scalars())
+def people_with_unusable(snapshot: Snapshot, *, after: int, limit: int) -> list[int]:
+    """The next people after a number who have rows that no purpose allows any more, by number."""
+    waiting = [
+        select(rows.c.subject).where(
+            rows.c.tenant == snapshot.tenant,
+            rows.c.subject > after,
+            rows.c.purposes == 0,
+        )
+        for rows in TABLES.values()
+    ]
+    people = union(*waiting).subquery()
+    page = select(people.c.subject).order_by(people.c.subject).limit(limit)
+    return list(snapshot.connection.execute(page).scalars())
 
 
 def count_unusable(snapshot: Snapshot, table: str) -> int:

@@ -24,3 +24,9 @@ def documents(snapshot: Snapshot, act: str) -> dict[str, str]:
         table.c.tenant == snapshot.tenant, table.c.act == act
     )
     return {row[0]: row[1] for row in snapshot.connection.execute(rows)}
+
+
+def latest(snapshot: Snapshot, act: str) -> int:
+    """The highest number that names an act of one kind; 0 where there was none."""
+    names = select(table.c.name).where(table.c.tenant == snapshot.tenant, table.c.act == act)
+    return max(map(int, snapshot.connection.execute(names).scalars()), default=0)

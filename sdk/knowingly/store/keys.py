@@ -51,6 +51,11 @@ def rewrap_tenant_secret(connection: Connection, tenant: str, name: str, wrapped
     connection.execute(update(secrets).where(*same).values(wrapped=wrapped))
 
 
+def delete_tenant_secret(connection: Connection, tenant: str, name: str) -> None:
+    """Delete one secret of a tenant."""
+    connection.execute(delete(secrets).where(secrets.c.tenant == tenant, secrets.c.name == name))
+
+
 def subject_keys(
     connection: Connection, tenant: str, key_ids: Sequence[bytes]
 ) -> dict[bytes, bytes]:
@@ -82,9 +87,16 @@ def delete_subject_keys(connection: Connection, tenant: str, key_ids: Sequence[b
         connection.execute(delete(table).where(table.c.tenant == tenant, table.c.key_id.in_(chunk)))
 
 
-def subject_keys_before(connection: Connection, tenant: str, before_us: int) -> list[bytes]:
-    """Ids of the subject keys made before a moment."""
-    old = select(table.c.key_id).where(table.c.tenant == tenant, table.c.created_us < before_us)
+def subject_keys_before(
+    connection: Connection, tenant: str, before_us: int, *, after: bytes, limit: int
+) -> list[bytes]:
+    """Ids of the next subject keys after an id that were made before a moment, by id."""
+    old = (
+        select(table.c.key_id)
+        .where(table.c.tenant == tenant, table.c.key_id > after, table.c.created_us < before_us)
+        .order_by(table.c.key_id)
+        .limit(limit)
+    )
     return list(connection.execute(old).scalars())
 
 

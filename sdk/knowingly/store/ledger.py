@@ -2,17 +2,51 @@
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import and_, bindparam, select, update
+from sqlalchemy import BindParameter, and_, bindparam, func, select, text, update
 
-from knowingly.store.batches import STREAMING, BulkInsert
+from knowingly.store.batches import BulkInsert
 from knowingly.store.doors import Snapshot, Tx
+from knowingly.store.prepared import Prepared
 from knowingly.store.schema import ledger_details, ledger_entries, ledger_nodes
 
-_NODE = select(ledger_nodes.c.hash).where(
-    ledger_nodes.c.tenant == bindparam("t"),
-    ledger_nodes.c.level == bindparam("l"),
-    ledger_nodes.c.pos == bindparam("p"),
+BLOCK = 8_192
+"""Entries that are verified at a time: a power of two, so that a block is a subtree."""
+
+_TENANT: BindParameter[int] = bindparam("t")
+_BLOCK = Prepared(
+    select(ledger_entries.c.idx, ledger_entries.c.leaf)
+    .where(ledger_entries.c.tenant == _TENANT, ledger_entries.c.idx > bindparam("after"))
+    .order_by(ledger_entries.c.idx)
+    .limit(BLOCK)
 )
+_EVERY = Prepared(
+    select(ledger_entries.c.idx, ledger_entries.c.leaf)
+    .where(ledger_entries.c.tenant == _TENANT)
+    .order_by(ledger_entries.c.idx)
+)
+_LEVEL = Prepared(
+    select(ledger_nodes.c.pos, ledger_nodes.c.hash)
+    .where(
+        ledger_nodes.c.tenant == _TENANT,
+        ledger_nodes.c.level == bindparam("level"),
+        ledger_nodes.c.pos >= bindparam("low"),
+        ledger_nodes.c.pos < bindparam("high"),
+    )
+    .order_by(ledger_nodes.c.pos)
+)
+_SUBJECTS = Prepared(
+    select(ledger_details.c.idx, ledger_details.c.subject).where(
+        ledger_details.c.tenant == _TENANT,
+        ledger_details.c.idx >= bindparam("low"),
+        ledger_details.c.idx < bindparam("high"),
+    )
+)
+# SQLite reads every node for a list of pairs behind IN; a join leads it to each by the key.
+_NODES = """
+WITH place (level, pos) AS (VALUES {places})
+SELECT node.level, node.pos, node.hash FROM place CROSS JOIN ledger_nodes AS node
+WHERE node.tenant = :t AND node.level = place.level AND node.pos = place.pos
+"""
 
 _ADD_ENTRIES = BulkInsert(ledger_entries)
 _ADD_NODES = BulkInsert(ledger_nodes)
@@ -58,32 +92,42 @@ def leaves(snapshot: Snapshot, since: int, limit: int) -> list[tuple[int, bytes]
     return [(row[0], row[1]) for row in snapshot.connection.execute(page)]
 
 
-def leaves_with_hashes(snapshot: Snapshot) -> Iterator[tuple[int, bytes, bytes | None]]:
-    """Every leaf with its stored level-0 hash, in order, streaming."""
-    joined = (
-        select(ledger_entries.c.idx, ledger_entries.c.leaf, ledger_nodes.c.hash)
-        .select_from(
-            ledger_entries.outerjoin(
-                ledger_nodes,
-                and_(
-                    ledger_nodes.c.tenant == ledger_entries.c.tenant,
-                    ledger_nodes.c.level == 0,
-                    ledger_nodes.c.pos == ledger_entries.c.idx,
-                ),
-            )
-        )
-        .where(ledger_entries.c.tenant == snapshot.tenant)
-        .order_by(ledger_entries.c.idx)
+def leaves_of(snapshot: Snapshot, indices: Sequence[int]) -> dict[int, bytes]:
+    """The leaves of these entries, by index; one that is not there is left out."""
+    named = select(ledger_entries.c.idx, ledger_entries.c.leaf).where(
+        ledger_entries.c.tenant == snapshot.tenant, ledger_entries.c.idx.in_(indices)
     )
-    result = snapshot.connection.execute(joined, execution_options=STREAMING)
-    for row in result:
-        yield row[0], row[1], row[2]
+    return {row[0]: row[1] for row in snapshot.connection.execute(named)}
 
 
-def node(snapshot: Snapshot, level: int, position: int) -> bytes | None:
-    """One stored inner node."""
-    where = {"t": snapshot.tenant, "l": level, "p": position}
-    return snapshot.connection.execute(_NODE, where).scalar()
+def block(snapshot: Snapshot, after: int) -> Sequence[tuple[int, bytes]]:
+    """The next entries after an index, at most ``BLOCK``: index and leaf, in order."""
+    return _BLOCK.all(snapshot.connection, {"t": snapshot.tenant, "after": after})
+
+
+def every_leaf(snapshot: Snapshot) -> Iterator[tuple[int, bytes]]:
+    """Every index and leaf, in order, streaming."""
+    return _EVERY.stream(snapshot.connection, {"t": snapshot.tenant})
+
+
+def nodes_of_level(
+    snapshot: Snapshot, level: int, low: int, high: int
+) -> Sequence[tuple[int, bytes]]:
+    """Stored nodes of one level from a position up to another: position and hash, in order."""
+    where = {"t": snapshot.tenant, "level": level, "low": low, "high": high}
+    return _LEVEL.all(snapshot.connection, where)
+
+
+def nodes(snapshot: Snapshot, places: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
+    """Stored nodes by ``(level, position)``, in one read; one that is not there is left out."""
+    if not places:
+        return {}
+    marks = ", ".join(f"(:l{n}, :p{n})" for n in range(len(places)))
+    where = {"t": snapshot.tenant}
+    for n, (level, position) in enumerate(places):
+        where |= {f"l{n}": level, f"p{n}": position}
+    found = snapshot.connection.execute(text(_NODES.format(places=marks)), where)
+    return {(row[0], row[1]): row[2] for row in found}
 
 
 def details_of(snapshot: Snapshot, subject: int) -> list[tuple[int, bytes, bytes]]:
@@ -103,24 +147,26 @@ def hand_over(tx: Tx, index: int, subject: int, body: bytes) -> None:
     tx.connection.execute(update(ledger_details).where(*one).values(subject=subject, body=body))
 
 
-def leaves_with_subjects(snapshot: Snapshot) -> Iterator[tuple[int, bytes, int | None]]:
-    """Every leaf whose details are there, with the number of the person it is about, streaming."""
-    joined = (
-        select(ledger_entries.c.idx, ledger_entries.c.leaf, ledger_details.c.subject)
-        .join(ledger_details, _SAME_ENTRY)
-        .where(ledger_entries.c.tenant == snapshot.tenant)
-        .order_by(ledger_entries.c.idx)
+def subjects_of(snapshot: Snapshot, low: int, high: int) -> dict[int, int | None]:
+    """Whose the details are of each entry from ``low`` up to ``high`` that has them."""
+    where = {"t": snapshot.tenant, "low": low, "high": high}
+    return dict(_SUBJECTS.all(snapshot.connection, where))
+
+
+def count_details(snapshot: Snapshot) -> int:
+    """How many of the entries that the head counts have details."""
+    counted = select(func.count()).where(
+        ledger_details.c.tenant == snapshot.tenant,
+        ledger_details.c.idx.between(0, snapshot.head.ledger_size - 1),
     )
-    for row in snapshot.connection.execute(joined, execution_options=STREAMING):
-        yield row[0], row[1], row[2]
+    return int(snapshot.connection.execute(counted).scalar_one())
 
 
-def without_details(snapshot: Snapshot) -> list[int]:
-    """Entries whose details are not there any more."""
+def first_without_details(snapshot: Snapshot) -> int | None:
+    """The first entry whose details are not there any more."""
     lost = (
-        select(ledger_entries.c.idx)
+        select(func.min(ledger_entries.c.idx))
         .outerjoin(ledger_details, _SAME_ENTRY)
         .where(ledger_entries.c.tenant == snapshot.tenant, ledger_details.c.idx.is_(None))
-        .order_by(ledger_entries.c.idx)
     )
-    return list(snapshot.connection.execute(lost).scalars())
+    return snapshot.connection.execute(lost).scalar()

@@ -189,6 +189,16 @@ def delete_manifest(tx: Tx, subject: int) -> int:
     return tx.connection.execute(delete(manifests).where(*mine)).rowcount
 
 
+def learned_between(snapshot: Snapshot, training: int, first: int, last: int) -> set[int]:
+    """``learned_from``, of people from the first number to the last."""
+    rows = select(manifests.c.subject).where(
+        manifests.c.tenant == snapshot.tenant,
+        manifests.c.training == training,
+        manifests.c.subject.between(first, last),
+    )
+    return set(snapshot.connection.execute(rows).scalars())
+
+
 def learned_from(snapshot: Snapshot, training: int) -> set[int]:
     """The people a training has learned from and not forgotten."""
     rows = select(manifests.c.subject).where(

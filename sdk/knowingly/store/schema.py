@@ -123,9 +123,16 @@ consent_records = Table(
     Column("at_us", BigInteger, nullable=False),
     Column("received_us", BigInteger, nullable=False),
     Column("notice", Text, nullable=True),
+    Column("source", Text, nullable=True),
+    Column("flaw", Text, nullable=True),
+    Column("confirmed", Boolean, nullable=False, server_default=text("false")),
+    Column("surface", Text, nullable=True),
+    Column("jurisdiction", Text, nullable=True),
+    Column("applied_us", BigInteger, nullable=False, server_default=text("0")),
     Index("consent_records_by_entry", "tenant", "idx"),
     sqlite_with_rowid=False,
 )
+"""``applied_us`` is when what follows from a choice had been done: the latency of a withdrawal."""
 
 events = Table(
     "events",
@@ -186,6 +193,21 @@ holds = Table(
 )
 """People whose data must not be deleted, each with a sealed reason."""
 
+claims = Table(
+    "claims",
+    metadata,
+    _tenant(),
+    Column("erasure", Text, primary_key=True),
+    Column("lookup", Blob(32), nullable=False),
+    Column("key_id", Blob(16), nullable=False),
+    Column("keep_until_us", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("body", Blob, nullable=False),
+    Column("hold", Blob, nullable=True),
+    Index("claims_by_lookup", "tenant", "lookup"),
+)
+"""Evidence of an erased person's choices, each under a key of its own, and a sealed hold on it."""
+
 purpose_bits = Table(
     "purpose_bits",
     metadata,
@@ -231,6 +253,17 @@ ledger_details = Table(
     Column("body", Blob, nullable=False),
     Index("ledger_details_by_subject", "tenant", "subject"),
 )
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    _tenant(),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("handed_on", Boolean, nullable=False),
+)
+"""What was signed of the log; ``handed_on`` says that every destination has it."""
 
 trainings = Table(
     "trainings",
@@ -335,6 +368,35 @@ erasures = Table(
     Column("certificate", Text, nullable=True),
     Index("erasures_by_step", "tenant", "step"),
 )
+
+imports = Table(
+    "imports",
+    metadata,
+    _tenant(),
+    Column("source", Blob(32), primary_key=True),
+    Column("fingerprint", Blob(32), nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("line", BigInteger, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("kept", BigInteger, nullable=False),
+    Column("duplicates", BigInteger, nullable=False),
+    Column("counts", Text, nullable=False),
+    Column("saved_us", BigInteger, nullable=False),
+)
+"""Where each import stands that has begun and not ended; ``source`` is a keyed hash of a path."""
+
+import_refusals = Table(
+    "import_refusals",
+    metadata,
+    _tenant(),
+    Column("source", Blob(32), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("line", BigInteger, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("expected", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The rows those imports refused so far: where and what, never what stood there."""
 
 key_acts = Table(
     "key_acts",

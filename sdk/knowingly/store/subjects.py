@@ -1,11 +1,11 @@
 """Statements of the people: found by a keyed hash, never by name."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import and_, bindparam, delete, func, insert, select, update
 
-from knowingly.store.batches import BulkInsert, batched
+from knowingly.store.batches import STREAMING, BulkInsert, batched
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.schema import subjects as table
 from knowingly.store.schema import tombstones
@@ -56,16 +56,23 @@ def number(snapshot: Snapshot, subject: int) -> SubjectRow | None:
     return SubjectRow(*row) if row else None
 
 
-def everyone(snapshot: Snapshot) -> list[SubjectRow]:
-    """Every person, by number."""
-    rows = select(*COLUMNS).where(table.c.tenant == snapshot.tenant).order_by(table.c.subject)
-    return [SubjectRow(*row) for row in snapshot.connection.execute(rows)]
+def lookup_of(snapshot: Snapshot, subject: int) -> bytes:
+    """The keyed hash by which the person with this number is found."""
+    mine = select(table.c.lookup).where(
+        table.c.tenant == snapshot.tenant, table.c.subject == subject
+    )
+    return bytes(snapshot.connection.execute(mine).scalar_one())
 
 
-def known_by(snapshot: Snapshot) -> dict[int, tuple[bytes, bytes]]:
-    """The keyed hash of everyone who is not being erased, and the id of their key, by number."""
+def known_by(snapshot: Snapshot, first: int, last: int) -> dict[int, tuple[bytes, bytes]]:
+    """The keyed hashes and the ids of the keys of people from the first number to the last.
+
+    By number; whoever is being erased is left out.
+    """
     rows = select(table.c.subject, table.c.lookup, table.c.key_id).where(
-        table.c.tenant == snapshot.tenant, table.c.state == ACTIVE
+        table.c.tenant == snapshot.tenant,
+        table.c.subject.between(first, last),
+        table.c.state == ACTIVE,
     )
     return {row[0]: (row[1], row[2]) for row in snapshot.connection.execute(rows)}
 
@@ -93,6 +100,16 @@ def key_ids(snapshot: Snapshot, first: int, last: int) -> dict[int, bytes]:
         table.c.tenant == snapshot.tenant, table.c.subject.between(first, last)
     )
     return {row[0]: row[1] for row in snapshot.connection.execute(rows)}
+
+
+def using(snapshot: Snapshot, first: bytes, last: bytes) -> Iterator[bytes]:
+    """The ids that people have of keys from the first id to the last; streams."""
+    rows = select(table.c.key_id).where(
+        table.c.tenant == snapshot.tenant, table.c.key_id.between(first, last)
+    )
+    result = snapshot.connection.execute(rows, execution_options=STREAMING)
+    for part in result.partitions():
+        yield from (row[0] for row in part)
 
 
 def count(snapshot: Snapshot) -> int:

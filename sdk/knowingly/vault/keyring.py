@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from knowingly.errors import SealError, StoreError
 from knowingly.store import keys as key_rows
@@ -24,7 +24,11 @@ from knowingly.vault.tenant_key import TenantKey, again
 from knowingly.vault.wrapping import KEY_BYTES, Wrapping
 
 KEPT_CIPHERS = 65_536
-SECRETS = ("lookup", "operator", "token", "signing")
+SWEPT_AT_ONCE = 100_000
+"""Keys compared with those in use at a time; each time the people are looked through once."""
+SIGNING = "signing"
+SECRETS = ("lookup", "operator", "token")
+"""Made once and kept; beside them is at least one version of what signs."""
 _TRIES = 5
 _TRUNCATE_TRIES = 10
 
@@ -51,10 +55,34 @@ class Keyring:
     def __repr__(self) -> str:
         return "Keyring()"
 
-    @property
-    def signing_seed(self) -> bytes:
-        """The 32 bytes that the tenant's Ed25519 key is made of."""
-        return self._secrets["signing"]
+    def signing_seed(self, version: int) -> bytes:
+        """The 32 bytes that a version of the tenant's Ed25519 key is made of.
+
+        The newest there is, where data and key store are not of the same day: one was restored.
+        """
+        if _signing(version) not in self._secrets:
+            self._secrets = again(self._stored_secrets)
+        return self._secrets.get(_signing(version)) or self._secrets[_signing(self._newest_seed())]
+
+    def new_signing_seed(self, version: int) -> bytes:
+        """Keep a new random seed under this version, unless one is kept already; that one."""
+        name = _signing(version)
+        with self._database.writing(alone=True) as connection:
+            secrets = open_secrets(connection, self.tenant_key)
+            if name not in secrets:
+                self._add_secrets(connection, secrets, [name])
+        self._secrets = secrets
+        return secrets[name]
+
+    def destroy_signing_seeds(self, before: int) -> None:
+        """Delete the seeds of the versions before this one."""
+        with self._database.writing() as connection:
+            for version in range(1, before):
+                key_rows.delete_tenant_secret(connection, self._tenant, _signing(version))
+        self._secrets = again(self._stored_secrets)
+
+    def _newest_seed(self) -> int:
+        return max(filter(None, map(_signing_version, self._secrets)))
 
     def lookup(self, app_id: str) -> bytes:
         """The keyed hash, 32 bytes, under which a person's row is found."""
@@ -62,6 +90,14 @@ class Keyring:
         return hashlib.blake2b(
             app_id.encode(), digest_size=32, key=secret, person=b"subject"
         ).digest()
+
+    def claim(self, lookup: bytes) -> bytes:
+        """The keyed hash, 32 bytes, under which evidence of somebody erased is found.
+
+        Another one than ``lookup`` itself, so that no row of it matches the tombstone's.
+        """
+        secret = self._secrets["lookup"]
+        return hashlib.blake2b(lookup, digest_size=32, key=secret, person=b"claim").digest()
 
     def event_name(self, salt: bytes, event_id: str) -> bytes:
         """The keyed hash, 16 bytes, that makes an event of one person unique."""
@@ -88,6 +124,15 @@ class Keyring:
             digest_size=32,
             key=self._secrets["lookup"],
             person=b"identity",
+        ).digest()
+
+    def import_name(self, *parts: str) -> bytes:
+        """The keyed hash, 32 bytes, of what tells one import of a file from any other."""
+        return hashlib.blake2b(
+            place(*(part.encode("utf-8", "surrogateescape") for part in parts)),
+            digest_size=32,
+            key=self._secrets["lookup"],
+            person=b"import",
         ).digest()
 
     def create(self, count: int, *, at_us: int, first_version: int | None = None) -> list[bytes]:
@@ -204,16 +249,24 @@ class Keyring:
             time.sleep(0.05)
         return False
 
-    def sweep(self, used: Iterable[bytes], *, before_us: int) -> int:
-        """Delete keys that no subject uses and that were made before ``before_us``."""
-        alive = set(used)
+    def sweep(self, used: Callable[[bytes, bytes], Iterable[bytes]], *, before_us: int) -> int:
+        """Delete keys that no subject uses and that were made before ``before_us``.
+
+        ``used`` gives the keys that subjects use, from one id to another.
+        """
+        swept, last = 0, b""
         with self._database.writing() as connection:
-            old = key_rows.subject_keys_before(connection, self._tenant, before_us)
-            orphans = [key_id for key_id in old if key_id not in alive]
-            key_rows.delete_subject_keys(connection, self._tenant, orphans)
-        if orphans:
+            while old := key_rows.subject_keys_before(
+                connection, self._tenant, before_us, after=last, limit=SWEPT_AT_ONCE
+            ):
+                last = old[-1]
+                orphans = set(old)
+                orphans.difference_update(used(old[0], last))
+                key_rows.delete_subject_keys(connection, self._tenant, sorted(orphans))
+                swept += len(orphans)
+        if swept:
             self.forget()
-        return len(orphans)
+        return swept
 
     def watch(self, shred_epoch: int) -> None:
         """Drop every kept cipher when some process has destroyed a key since the last look."""
@@ -248,26 +301,46 @@ class Keyring:
 
     def _tenant_secrets(self) -> dict[str, bytes]:
         secrets = again(self._stored_secrets)
-        if len(secrets) == len(SECRETS):
+        if not _lacking(secrets):
             return secrets
         with self._database.writing(alone=True) as connection:
             secrets = open_secrets(connection, self.tenant_key)
-            self._add_secrets(connection, secrets)
+            self._add_secrets(connection, secrets, _lacking(secrets))
         return secrets
 
     def _stored_secrets(self) -> dict[str, bytes]:
         with self._database.reading() as connection:
             return open_secrets(connection, self.tenant_key)
 
-    def _add_secrets(self, connection: KeyTx, secrets: dict[str, bytes]) -> None:
+    def _add_secrets(
+        self, connection: KeyTx, secrets: dict[str, bytes], names: Sequence[str]
+    ) -> None:
         newest = tenant_keys.newest(connection, self._tenant)
         if self.tenant_key.newest.version != newest:
             raise StoreError("the tenant's key was replaced while the shop was opened; try again")
-        for name in SECRETS:
-            if name not in secrets:
-                secrets[name] = os.urandom(KEY_BYTES)
-                sealed = seal_secret(self.tenant_key.newest, name, secrets[name])
-                key_rows.add_tenant_secret(connection, self._tenant, name, sealed)
+        for name in names:
+            secrets[name] = os.urandom(KEY_BYTES)
+            sealed = seal_secret(self.tenant_key.newest, name, secrets[name])
+            key_rows.add_tenant_secret(connection, self._tenant, name, sealed)
+
+
+def _lacking(secrets: Collection[str]) -> list[str]:
+    """The secrets that a new tenant still needs."""
+    signs = any(_signing_version(name) for name in secrets)
+    return [name for name in (*SECRETS, *([] if signs else [SIGNING])) if name not in secrets]
+
+
+def _signing(version: int) -> str:
+    """What a version of the signing seed is kept under; the first was there before versions."""
+    return SIGNING if version == 1 else f"{SIGNING}-{version}"
+
+
+def _signing_version(name: str) -> int:
+    """The version that a secret's name says; 0 for another secret."""
+    if name == SIGNING:
+        return 1
+    word, _, number = name.partition("-")
+    return int(number) if word == SIGNING and number.isdecimal() else 0
 
 
 def open_secrets(connection: KeyTx, tenant_key: TenantKey) -> dict[str, bytes]:
