@@ -2,12 +2,14 @@
 
 from knowingly.activation import Activation
 from knowingly.consent.choice import Choice
+from knowingly.consent.receipts import receipt_schema
 from knowingly.consent.token import Explanation
 from knowingly.domain.consent import Action, ConsentStatus, Decision, Receipt, Signal
 from knowingly.domain.event import Event, EventKind
 from knowingly.domain.intake import Intake, Refusal
 from knowingly.domain.item import Item, Variant
 from knowingly.domain.merged import Merged
+from knowingly.domain.notice import Destination, Notice
 from knowingly.domain.order import Order, OrderLine
 from knowingly.domain.page import Basis, Hit, Page
 from knowingly.errors import (
@@ -40,6 +42,7 @@ from knowingly.governance.aggregates import BudgetReport, Release
 from knowingly.governance.certificate import Addendum, Certificate
 from knowingly.governance.claims import ClaimsEvidence, KeptChoice
 from knowingly.governance.keys import KeyStatus, RootVersion
+from knowingly.governance.recipients import Disclosure
 from knowingly.governance.reseal import Resealed
 from knowingly.governance.retention import Retained
 from knowingly.governance.rotation import Rotated
@@ -84,6 +87,8 @@ __all__ = [
     "DamagedBackupError",
     "DataField",
     "Decision",
+    "Destination",
+    "Disclosure",
     "Entry",
     "Evaluation",
     "Event",
@@ -111,6 +116,7 @@ __all__ = [
     "Model",
     "ModelCard",
     "NotFittedError",
+    "Notice",
     "Order",
     "OrderLine",
     "Page",
@@ -148,5 +154,6 @@ __all__ = [
     "load_policy",
     "local_root_keys",
     "open",
+    "receipt_schema",
     "write_root_key",
 ]

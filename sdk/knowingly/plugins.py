@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 import pluggy
 
 from knowingly import hookspecs
+from knowingly.domain.notice import Destination
 from knowingly.errors import (
     ContractError,
     KnowinglyError,
@@ -29,6 +30,7 @@ _T = TypeVar("_T", list[Any], dict[Any, Any])
 
 GROUP = "knowingly"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
+_RECIPIENT = re.compile(r"(\*|[a-z][a-z0-9_-]{0,39})\Z")
 _RESERVED = {"bestsellers", "catalog"}
 
 
@@ -36,8 +38,8 @@ class PluginHost:
     """The plugins of one shop.
 
     ``algorithms`` are the classes found, by name; ``data_fields`` the fields of a person that they
-    keep; ``skipped`` says of each plugin that was not
-    taken why, and ``origin`` which plugin an algorithm came from.
+    keep; ``destinations`` tell recipients, by the recipient's id; ``skipped`` says of each plugin
+    that was not taken why, and ``origin`` which plugin an algorithm came from.
 
     Args:
         allow: Names of plugins that may be loaded; ``"*"`` allows all that are installed.
@@ -49,6 +51,7 @@ class PluginHost:
     def __init__(self, *, allow: Sequence[str] = ("*",), strict: bool = False) -> None:
         self.algorithms: dict[str, type[Algorithm[Any]]] = {}
         self.data_fields: dict[str, DataField] = {}
+        self.destinations: dict[str, Destination] = {}
         self.origin: dict[str, str] = {}
         self.skipped: dict[str, str] = {}
         self._manager = pluggy.PluginManager(PROJECT)
@@ -90,11 +93,13 @@ class PluginHost:
         try:
             found = self._algorithms(name, plugin)
             fields = self._data_fields(name, plugin)
+            destinations = self._destinations(name, plugin)
         except PluginError:
             self._manager.unregister(name=name)
             raise
         self.algorithms |= found
         self.data_fields |= fields
+        self.destinations |= destinations
         self.origin |= dict.fromkeys(found, name)
 
     def send_stats(self, tenant: str, stats: Mapping[str, Any]) -> None:
@@ -167,6 +172,26 @@ class PluginHost:
                         f"its field {field!r} has a name that another plugin uses", plugin=name
                     )
                 found[field] = said
+        return found
+
+    def _destinations(self, name: str, plugin: object) -> dict[str, Destination]:
+        found: dict[str, Destination] = {}
+        for destinations in self._answers(name, plugin, "knowingly_destinations", dict):
+            for recipient, one in destinations.items():
+                if not isinstance(recipient, str) or not _RECIPIENT.match(recipient):
+                    raise ContractError(
+                        "a destination's recipient: expected an id of the policy, or '*'",
+                        plugin=name,
+                    )
+                if not isinstance(one, Destination):
+                    raise ContractError(
+                        f"the destination of {recipient!r}: expected a tell(notice)", plugin=name
+                    )
+                if recipient in self.destinations or recipient in found:
+                    raise PluginLoadError(
+                        f"another plugin tells the recipient {recipient!r}", plugin=name
+                    )
+                found[recipient] = one
         return found
 
     def _algorithms(self, name: str, plugin: object) -> dict[str, type[Algorithm[Any]]]:

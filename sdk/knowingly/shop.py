@@ -30,6 +30,7 @@ from knowingly.governance.erasure import Erasures
 from knowingly.governance.export import Exporter
 from knowingly.governance.keys import Keys
 from knowingly.governance.merge import Merges
+from knowingly.governance.recipients import Recipients
 from knowingly.governance.retention import Retained, Retention
 from knowingly.governance.rights import Rights
 from knowingly.governance.upkeep import STEPS, Maintained, Upkeep
@@ -47,7 +48,7 @@ from knowingly.recommend.desk import Models
 from knowingly.recommend.pages import Recommender
 from knowingly.recommend.registry import Registry, Serving
 from knowingly.recommend.training import Trained, train
-from knowingly.store import kept, subjects
+from knowingly.store import kept, notices, subjects
 from knowingly.store.doors import Snapshot
 from knowingly.tenancy import Tenancy
 from knowingly.vault.wrapping import Wrapping
@@ -78,7 +79,8 @@ class Shop:
         """Hang the rooms on one tenant's parts."""
         self._tenancy = tenancy
         registry, algorithms = self._registry, self._host.algorithms
-        erasures = Erasures(tenancy, registry, algorithms)
+        recipients = Recipients(tenancy, self._host.destinations)
+        erasures = Erasures(tenancy, registry, algorithms, recipients)
         self.items = Items(tenancy)
         effects = ChoiceEffects(tenancy, registry, algorithms)
         fields = Fields(tenancy.policy, self._host.data_fields)
@@ -89,7 +91,9 @@ class Shop:
         self.models = Models(tenancy, registry, algorithms)
         self.aggregates = Aggregates(tenancy)
         exporter = Exporter(tenancy, registry, fields)
-        self.rights = Rights(tenancy, exporter, erasures, self.consent)
+        self.rights = Rights(
+            tenancy, exporter, erasures=erasures, recipients=recipients, consent=self.consent
+        )
         self.audit = Audit(tenancy)
         self.keys = Keys(tenancy, lambda name: self.tenant(name)._tenancy)  # noqa: SLF001 - a Shop's
         self._retention = Retention(tenancy, algorithms, fields)
@@ -98,6 +102,7 @@ class Shop:
             registry,
             algorithms,
             erasures=erasures,
+            recipients=recipients,
             aggregates=self.aggregates,
             retention=self._retention,
         )
@@ -373,6 +378,7 @@ class Shop:
             stats["items"] = len(self._tenancy.catalogue.at(snapshot))
             stats["people"] = subjects.count(snapshot)
             stats["ledger_entries"] = snapshot.head.ledger_size
+            stats["recipients_to_tell"] = notices.count(snapshot)
             for table in kept.TABLES:
                 waiting = kept.count_unusable(snapshot, table)
                 stats[f"{table}_waiting_for_deletion"] = waiting

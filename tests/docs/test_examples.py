@@ -58,6 +58,21 @@ def test_the_fields_plugin_keeps_a_field(tmp_path):
         assert traits["tea_strength"].value == "strong"
 
 
+def test_the_destination_plugin_is_told_once(tmp_path):
+    """Of an erasure, by the reference it knows the person by."""
+    key = tmp_path / "knowingly.key"
+    knowingly.write_root_key(key)
+    mailer = {"name": "Mailer Ltd", "role": "processor", "country": "IE"}
+    policy = knowingly.load_policy().model_copy(update={"recipients": {"mailer": mailer}})
+    plugin = module("destination_plugin")
+    with knowingly.open(f"sqlite:///{tmp_path / 'shop.db'}", keys=key, policy=policy) as shop:
+        shop.plugins.add("mailer", plugin)
+        shop.consent.grant("c42", ["marketing"], notice="2026-01/en")
+        shop.rights.disclosed("c42", "mailer", "e-mail address", purpose="marketing")
+        shop.rights.erase("c42")
+    assert list(plugin.MAILER.queue) == ["erasure c42"]
+
+
 def test_the_recent_plugin_serves_a_page(tmp_path):
     """Trained, and first in a slot, as the policy file would name it."""
     key = tmp_path / "knowingly.key"

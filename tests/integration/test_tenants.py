@@ -18,7 +18,7 @@ import knowingly
 from knowingly.importing import tables
 from knowingly.importing.saved import SavedProgress
 from knowingly.samples import tea_shop
-from knowingly.store import key_schema, schema
+from knowingly.store import key_schema, notices, schema
 
 MARK = "theirs"
 """In everything that only the other merchant has."""
@@ -65,6 +65,15 @@ def imported(shop, *lines, mapping=None):
 
 def stop(*_):
     raise KeyboardInterrupt
+
+
+MAILER = {"name": "Mailer Ltd", "role": "processor", "country": "IE"}
+
+
+def waiting_notices(shop):
+    """The ids of notices that wait, looked up without an entry."""
+    with shop._tenancy.read() as snapshot:
+        return [row.notice for row in notices.waiting(snapshot)]
 
 
 SIZE = {
@@ -122,6 +131,10 @@ CASES = {
         shop.consent.status(WHO),
         not any(one.allowed for one in shop.consent.status(f"{MARK}-person").values()),
     ],
+    "consent.receipt": lambda shop, theirs: [
+        shop.consent.receipt(WHO, shop.consent.refuse(WHO, ["share"]).index).document(),
+        refused(lambda: shop.consent.receipt(f"{MARK}-person", 1)),
+    ],
     "consent.explain": lambda shop, theirs: [
         shop.consent.explain(shop.recommend(WHO).decision),
         refused(lambda: shop.consent.explain(theirs.recommend(WHO).decision)),
@@ -175,6 +188,24 @@ CASES = {
         refused(lambda: shop.rights.hold(f"{MARK}-person", reason="a dispute")),
     ],
     "rights.release_hold": lambda shop, _: refused(lambda: shop.rights.release_hold(WHO)),
+    "rights.disclosed": lambda shop, _: [
+        shop.rights.disclosed(WHO, "mailer", "an address", purpose="marketing"),
+        refused(lambda: shop.rights.disclosed(f"{MARK}-person", "mailer", "x", purpose="train")),
+    ],
+    "rights.recipients": lambda shop, _: [
+        shop.rights.recipients(WHO),
+        refused(lambda: shop.rights.recipients(f"{MARK}-person")),
+    ],
+    "rights.tell_recipients": lambda shop, _: [shop.rights.tell_recipients()],
+    "rights.notices": lambda shop, _: [
+        shop.rights.disclosed("t015", "mailer", "an address", purpose="marketing"),
+        shop.rights.erase("t015").statement,
+        shop.rights.notices(),
+    ],
+    "rights.note_told": lambda shop, theirs: [
+        refused(lambda notice=notice: shop.rights.note_told(notice))
+        for notice in waiting_notices(theirs)
+    ],
     "rights.claims_evidence": lambda shop, _: [
         shop.rights.erase("t014").statement,
         shop.rights.claims_evidence("t014"),
@@ -231,7 +262,9 @@ def market(tea_files, tmp_path_factory):
     house.with_policy(
         aggregates={"min_people": 20, "top": 5}, evidence={"keep_days_after_erasure": 30}
     )
-    house.policy = house.policy.model_copy(update={"data": {"size": SIZE}})
+    house.policy = house.policy.model_copy(
+        update={"data": {"size": SIZE}, "recipients": {"mailer": MAILER}}
+    )
     ours = house.open()
     theirs = ours.tenant("acme")
     tea_shop(theirs)
@@ -244,6 +277,7 @@ def market(tea_files, tmp_path_factory):
     theirs.track(f"{MARK}-person", "purchase", f"{MARK}-item", order=f"{MARK}-order")
     house.clock.forward(hours=1)
     theirs.train()
+    theirs.rights.disclosed("t000", "mailer", MARK, purpose="marketing")
     theirs.rights.erase("t000")
     theirs.aggregates.release_bestsellers()
     house.clock.forward(hours=1)
@@ -335,7 +369,9 @@ def test_every_statement_names_the_tenant(tea_house, backend):
 
     event.listen(Engine, "before_cursor_execute", look)
     try:
-        tea_house.policy = tea_house.policy.model_copy(update={"data": {"size": SIZE}})
+        tea_house.policy = tea_house.policy.model_copy(
+            update={"data": {"size": SIZE}, "recipients": {"mailer": MAILER}}
+        )
         tea_house.with_policy(evidence={"keep_days_after_erasure": 30})
         ours = tea_house.open()
         theirs = ours.tenant("acme")

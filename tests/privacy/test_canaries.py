@@ -43,6 +43,7 @@ FIELDS = {
 NAME = "zqxname of a person"
 EMAIL = "zqxmail@zqxhost.example"
 AGENT = "zqxagent/5.0 (a browser)"
+MAILER = {"name": "Mailer Ltd", "role": "processor", "country": "IE"}
 STAFF = "zqxstaff@shop.example"
 
 
@@ -50,6 +51,7 @@ WORDS = (
     *(b"zqxperson", b"zqxstranger", b"zqxevent", b"zqxorder", b"zqxbad", b"zqxname", b"zqxmail"),
     *(b"zqxhost", b"zqxcustomer", b"zqxorigin", b"zqxreason", b"zqxagent", b"zqxfield"),
     *(b"zqxstaff", b"zqxnotice", b"zqxdevice", b"zqxrecord", b"zqxsystem", b"zqxfolder"),
+    *(b"zqxstaff", b"zqxgiven", b"zqxreference"),
 )
 
 
@@ -114,7 +116,9 @@ def seen(caplog, capsys):
 def busy(house, seen):
     """A shop in which every public call was made, those that fail among them."""
     house.with_policy(aggregates={"min_people": 5}, evidence={"keep_days_after_erasure": 30})
-    house.policy = house.policy.model_copy(update={"data": FIELDS})
+    house.policy = house.policy.model_copy(
+        update={"data": FIELDS, "recipients": {"mailer": MAILER}}
+    )
     shop = house.open()
     house.clock.forward(minutes=1)
     seen.value(shop.items.upsert([{"id": ITEM, "title": TITLE}, {"id": f"{ITEM}2"}], strict=True))
@@ -191,7 +195,20 @@ def public_calls(shop, seen, clock):
     seen.value(shop.keys.reseal(one))
     seen.value(shop.keys.rotate(destroy_old=True))
     seen.value(shop.keys.status())
+    receipt = seen.value(shop.consent.refuse(one, ["share"], method="button"))
+    seen.said += [json.dumps(receipt.document()), receipt.proof()]
+    assert seen.value(shop.consent.receipt(one, receipt.index)) == receipt
+    for person in (two, PEOPLE[4]):
+        given = {"purpose": "measure", "reference": f"zqxreference-{person}"}
+        seen.value(shop.rights.disclosed(person, "mailer", "zqxgiven to them", **given))
+    seen.said += map(repr, seen.value(shop.rights.recipients(two)))
+    seen.value(shop.consent.withdraw(two, ["measure"]))
     certificate = seen.value(shop.rights.erase(PEOPLE[4]))
+    notices = seen.value(shop.rights.notices())
+    assert sorted(one.kind for one in notices) == ["erasure", "withdrawal"]
+    seen.said += map(repr, notices)
+    assert shop.rights.tell_recipients() == 0
+    seen.value(shop.rights.note_told(notices[0].id))
     seen.said += [certificate.summary(), certificate.to_json()]
     evidence = seen.value(shop.rights.claims_evidence(PEOPLE[4]))
     seen.said += map(repr, evidence[0].choices)
@@ -285,6 +302,14 @@ def failing_calls(shop, seen):
     fail(unknown, lambda: shop.rights.hold("zqxnobody", reason="zqx"))
     fail(unknown, lambda: shop.rights.restrict("zqxnobody"))
     fail(unknown, lambda: shop.rights.claims_evidence("zqxnobody"))
+    fail(unknown, lambda: shop.consent.receipt("zqxnobody", 1))
+    fail(bad, lambda: shop.consent.receipt(person, "zqx"))
+    fail(unknown, lambda: shop.rights.recipients("zqxnobody"))
+    fail(unknown, lambda: shop.rights.disclosed("zqxnobody", "mailer", "zqx", purpose="train"))
+    fail(bad, lambda: shop.rights.disclosed(person, "zqxwho", "zqx", purpose="train"))
+    fail(bad, lambda: shop.rights.disclosed(person, "mailer", "zqx", purpose="zqxwhy"))
+    fail(bad, lambda: shop.rights.disclosed(person, "mailer", "zqx" * 999, purpose="train"))
+    fail(bad, lambda: shop.rights.note_told("zqxnotice"))
     fail(bad, lambda: shop.rights.claims_evidence(BAD_ID))
     shop.rights.hold(person, reason="zqxreason of a suit")
     fail(knowingly.HoldError, lambda: shop.rights.erase(person))
@@ -348,9 +373,9 @@ def test_no_leaf_holds_a_canary_or_a_number_of_a_person(busy, seen, clock):
     known = {
         *("v", "kind", "at", "handle", "commit", "purposes", "scope", "chosen", "policy"),
         *("notice", "notice_digest", "training", "people", "items", "algorithms", "until"),
-        *("what", "period", "charge", "pico_rho", "erasure", "removed"),
+        *("recipient", "delivery", "what", "period", "charge", "pico_rho", "erasure", "removed"),
         *("events_expired", "events_deleted", "tombstones_dropped", "version", "root"),
-        "flaw",
+        *("flaw", "kept"),
         *("traits_expired", "traits_deleted", "held", "fields", "identity", "choices"),
     }
     with busy._tenancy.read() as snapshot:

@@ -44,6 +44,13 @@ class Small:
         return {"shoe_size": SHOE_SIZE}
 
     @knowingly.hookimpl
+    def knowingly_destinations(self):
+        return {"mailer": self}
+
+    def tell(self, notice):
+        self.got.append(notice)
+
+    @knowingly.hookimpl
     def knowingly_stats(self, tenant, stats):
         self.got.append((tenant, stats))
 
@@ -146,6 +153,52 @@ def test_a_plugin_with_a_bad_field_is_refused_alone(shop, fields, error, word):
     with pytest.raises(error, match=word):
         shop.plugins.add("bad", Bad())
     assert set(shop.plugins.data_fields) == {"shoe_size"}
+
+
+MAILER = {"mailer": {"name": "Mailer Ltd", "role": "processor", "country": "IE"}}
+
+
+def test_hook_knowingly_destinations(house):
+    """It is told of an erasure, by the name the recipient knows the person by."""
+    house.policy = house.policy.model_copy(update={"recipients": MAILER})
+    shop, small = house.open(), Small()
+    shop.plugins.add("small", small)
+    assert shop.plugins.destinations == {"mailer": small}
+    shop.consent.grant("ada", ["marketing"], notice="2026-01/en")
+    shop.rights.disclosed(
+        "ada", "mailer", "her address", purpose="marketing", reference="ada@example.org"
+    )
+    certificate = shop.rights.erase("ada")
+    [notice] = small.got
+    assert isinstance(small, knowingly.Destination)
+    assert (notice.kind, notice.recipient, notice.tenant) == ("erasure", "mailer", "default")
+    assert (notice.references, notice.what) == (("ada@example.org",), ("her address",))
+    assert certificate.statement["recipients"][0]["told"] == shop.now().isoformat()
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "word"),
+    [
+        ({"Mailer": Small()}, knowingly.ContractError, "an id of the policy"),
+        ({"mailer": object()}, knowingly.ContractError, "tell"),
+        ([1], knowingly.PluginLoadError, "failed in knowingly_destinations"),
+        ({"mailer": Small()}, knowingly.PluginLoadError, "another plugin tells"),
+    ],
+    ids=["name", "shape", "kind", "clash"],
+)
+def test_a_plugin_with_a_bad_destination_is_refused_alone(shop, given, error, word):
+    """By name, with what is wrong; nothing of it stays."""
+
+    class Bad:
+        @knowingly.hookimpl
+        def knowingly_destinations(self):
+            return given
+
+    small = Small()
+    shop.plugins.add("small", small)
+    with pytest.raises(error, match=word):
+        shop.plugins.add("bad", Bad())
+    assert shop.plugins.destinations == {"mailer": small}
 
 
 def test_hook_knowingly_stats(shop):

@@ -15,6 +15,7 @@ from knowingly.cli import (
     look,
     pages,
     policy,
+    receipts,
     retention,
     rights,
     start,
@@ -44,6 +45,7 @@ KEYS_COMMANDS: dict[str, Command] = {
     "destroyed": keys.destroyed,
     "reseal": keys.reseal,
 }
+CONSENT_COMMANDS: dict[str, Command] = {"receipt": receipts.receipt}
 RETENTION_COMMANDS: dict[str, Command] = {"run": retention.run}
 DB_COMMANDS: dict[str, Command] = {"upgrade": db.upgrade, "status": db.status, "move": db.move}
 BACKUP_COMMANDS: dict[str, Command] = {
@@ -61,6 +63,7 @@ POLICY_COMMANDS: dict[str, Command] = {
 GROUPS = {
     "audit": ("The log: verify it, read it.", AUDIT_COMMANDS),
     "backup": ("Copies of the data and of the keys, each apart.", BACKUP_COMMANDS),
+    "consent": ("Choices of people, and their receipts.", CONSENT_COMMANDS),
     "db": ("The databases: their versions, upgrading, moving.", DB_COMMANDS),
     "keys": ("The keys: which there are, and new ones.", KEYS_COMMANDS),
     "policy": ("The policy file: check it, read it, what a change means.", POLICY_COMMANDS),

@@ -9,16 +9,19 @@ from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
 from knowingly.consent.choice import Actor, Choice, settled_purposes, too_young
+from knowingly.consent.receipts import find_receipt
 from knowingly.consent.recording import Asked, Effects, Recorder
 from knowingly.consent.token import Explanation, open_token
 from knowingly.domain.consent import Action, Decision, Receipt
 from knowingly.domain.moments import to_us
 from knowingly.domain.validate import check_id, check_iterable, check_rows
-from knowingly.errors import InputError
+from knowingly.errors import InputError, UnknownSubjectError
 from knowingly.ledger import log
 from knowingly.store import consents, subjects
 from knowingly.store.subjects import ACTIVE
 from knowingly.tenancy import Tenancy
+
+MAX_INDEX = 2**62
 
 
 class How(TypedDict, total=False):
@@ -121,6 +124,24 @@ class Consent:
             name: tenancy.decide(name, known, at_us=at_us, scope=scope)
             for name in tenancy.policy.purposes
         }
+
+    def receipt(self, subject: str, index: int) -> Receipt:
+        """The receipt of a choice, again: of a person, by the number of its entry.
+
+        Its ``effects`` are not told again.
+
+        Raises:
+            UnknownSubjectError: No such person is known.
+            InputError: No choice of theirs has this entry.
+        """
+        check_id(subject)
+        if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < MAX_INDEX:
+            raise InputError("index", "the number of an entry")
+        with self._tenancy.read() as snapshot:
+            person = subjects.find(snapshot, self._tenancy.keyring.lookup(subject))
+            if person is None or person.state != ACTIVE:
+                raise UnknownSubjectError(subjects.count(snapshot))
+            return find_receipt(self._tenancy, snapshot, person, index)
 
     def explain(self, token: str) -> Explanation:
         """What a page's decision token says: purpose, outcome, reason, and the state it saw.

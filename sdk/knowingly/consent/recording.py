@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from knowingly.consent.choice import ALL_PURPOSES, Choice
+from knowingly.consent.receipts import Issuer
 from knowingly.domain.consent import ACCOUNT, Action, ConsentRecord, Receipt
 from knowingly.domain.moments import to_us
 from knowingly.errors import ConsentError, SealError, StoreError
@@ -176,7 +177,12 @@ class Recorder:
             if one.person.subject not in new
         }
         return [
-            _receipt(one, entry, effects.get(entry.index, {}))
+            _receipt(
+                one,
+                entry,
+                effects.get(entry.index, {}),
+                Issuer(self._tenancy, one.person.subject),
+            )
             for one, entry in zip(chosen, entries, strict=True)
         ]
 
@@ -339,7 +345,7 @@ def _records(
             )
 
 
-def _receipt(one: _Chosen, entry: Entry, effects: Mapping[str, int]) -> Receipt:
+def _receipt(one: _Chosen, entry: Entry, effects: Mapping[str, int], issuer: Issuer) -> Receipt:
     return Receipt(
         entry.index,
         entry.handle,
@@ -349,4 +355,5 @@ def _receipt(one: _Chosen, entry: Entry, effects: Mapping[str, int]) -> Receipt:
         entry.at,
         one.choice.notice,
         dict(effects),
+        issuer,
     )
