@@ -4,7 +4,10 @@ from knowingly.activation import Activation
 from knowingly.consent.choice import Choice
 from knowingly.consent.explaining import Explanation
 from knowingly.consent.receipts import receipt_schema
-from knowingly.domain.consent import Action, ConsentStatus, Decision, Receipt, Signal
+from knowingly.consent.signals.decoder import SignalDecoder
+from knowingly.consent.signals.gpc import GpcSupport
+from knowingly.domain.bits import Bits
+from knowingly.domain.consent import Action, ConsentStatus, Decision, Receipt
 from knowingly.domain.event import Event, EventKind
 from knowingly.domain.intake import Intake, Refusal
 from knowingly.domain.item import Item, Variant
@@ -12,6 +15,7 @@ from knowingly.domain.merged import Merged
 from knowingly.domain.notice import Destination, Notice
 from knowingly.domain.order import Order, OrderLine
 from knowingly.domain.page import Basis, Hit, Page
+from knowingly.domain.signal import Said, Signal, SignalContext
 from knowingly.errors import (
     BudgetExhaustedError,
     ConsentError,
@@ -31,6 +35,7 @@ from knowingly.errors import (
     PolicyProblem,
     RootKeyError,
     SealError,
+    SignalError,
     StoreError,
     TamperedError,
     UnknownItemError,
@@ -39,20 +44,24 @@ from knowingly.errors import (
 )
 from knowingly.evaluate.runner import Evaluation
 from knowingly.governance.aggregates import BudgetReport, Release
+from knowingly.governance.audit import Consistency
 from knowingly.governance.auditing.counting import ChoiceCount, Seen
 from knowingly.governance.auditing.expiring import Expiring
 from knowingly.governance.auditing.latency import Latency
 from knowingly.governance.auditing.unfounded import Unfounded
 from knowingly.governance.certificate import Addendum, Certificate
 from knowingly.governance.claims import ClaimsEvidence, KeptChoice
+from knowingly.governance.holds import Hold
 from knowingly.governance.keys import KeyStatus, RootVersion
 from knowingly.governance.recipients import Disclosure
 from knowingly.governance.reseal import Resealed
 from knowingly.governance.retention import Retained
 from knowingly.governance.rotation import Rotated
+from knowingly.governance.signing_key import SigningRotated
 from knowingly.governance.upkeep import Maintained
 from knowingly.hookspecs import hookimpl
 from knowingly.importing.report import ImportReport
+from knowingly.ledger.checkpoints import Checkpoint
 from knowingly.ledger.log import Entry
 from knowingly.ledger.opened import OpenedEntry
 from knowingly.ledger.verify import VerifiedLog
@@ -77,16 +86,19 @@ __all__ = [
     "Addendum",
     "Algorithm",
     "Basis",
+    "Bits",
     "Block",
     "BudgetExhaustedError",
     "BudgetReport",
     "Certificate",
+    "Checkpoint",
     "Choice",
     "ChoiceCount",
     "ClaimsEvidence",
     "Comparison",
     "ConsentError",
     "ConsentStatus",
+    "Consistency",
     "ContractError",
     "CountingAlgorithm",
     "Counts",
@@ -103,8 +115,10 @@ __all__ = [
     "Explanation",
     "FileError",
     "FitData",
+    "GpcSupport",
     "History",
     "Hit",
+    "Hold",
     "HoldError",
     "ImportReport",
     "InputError",
@@ -146,10 +160,15 @@ __all__ = [
     "RootKeys",
     "RootVersion",
     "Rotated",
+    "Said",
     "SealError",
     "Seen",
     "Shop",
     "Signal",
+    "SignalContext",
+    "SignalDecoder",
+    "SignalError",
+    "SigningRotated",
     "StoreError",
     "TamperedError",
     "Trained",

@@ -262,11 +262,14 @@ def plant_restriction(shop, house):
 PLANTED = {
     "a stored event of somebody who refuses": (
         plant_event,
-        {"events": {"refused"}, "traits": {"refused"}, "models": {"refused"}},
+        {name: {"refused"} for name in ("events", "traits", "models", "disclosures")},
     ),
     "rows of nobody": (
         plant_orphan,
-        {"events": {"erased"}, "traits": {"erased"}, "models": {"erased"}},
+        {
+            **{name: {"erased"} for name in ("events", "traits", "models")},
+            "disclosures": {"of_nobody"},
+        },
     ),
     "an event that is over": (plant_old_event, {"events": {"too_old"}}),
     "a purpose that nobody declares": (plant_unknown_bit, {"events": {"retired"}}),
@@ -321,6 +324,9 @@ def test_what_stands_on_nothing_is_found(kept_up, house, name):
 def test_what_a_restriction_stops_is_stored_and_not_learned(kept_up, house, clock):
     """Article 18: storing goes on, and is no use; a model that still knew would be one."""
     kept_up.rights.restrict("ada")
+    assert found_by(kept_up) == {"disclosures": {"not_told": 1}}
+    [notice] = kept_up.rights.notices()
+    kept_up.rights.note_told(notice.id)
     assert found_by(kept_up) == {}
     [row] = house.rows("SELECT min(idx) FROM consent_records WHERE action = 'restrict'")
     house.run("DELETE FROM consent_records WHERE idx = ?", *row)

@@ -49,7 +49,31 @@ CALLS = {
             [Signal("gpc", refuses=None)],
             [Signal("gpc", refuses=["personalize"])],
             [Signal("gpc", frozenset([5]))],
+            [Signal("gpc", objects={SECRET: 1})],
+            [Signal("gpc", objects=frozenset([5]))],
         ),
+    ),
+    "import_file(path)": (lambda shop, bad: shop.import_file(bad), NOT_TEXT),
+    "import_file(mapping)": (
+        lambda shop, bad: shop.import_file("items.csv", mapping=bad),
+        NOT_TEXT[1:],
+    ),
+    "signals.read(at)": (
+        lambda shop, bad: shop.signals.read(shopify={}, at=bad),
+        [one for one in NOT_TIMES if one is not None],
+    ),
+    "signals.read(others)": (
+        lambda shop, bad: shop.signals.read(others=bad),
+        (5, SECRET, b"x", [SECRET], {5: 5}, object()),
+    ),
+    "signal(subject)": (lambda shop, bad: shop.consent.signal(bad, Signal("gpc")), NOT_TEXT),
+    "signal(signals)": (
+        lambda shop, bad: shop.consent.signal("t000", bad),
+        (None, 5, SECRET, b"x", [SECRET], [None], Signal(SECRET), Signal("gpc", decoder=SECRET)),
+    ),
+    "signal(device)": (
+        lambda shop, bad: shop.consent.signal("t000", Signal("gpc"), device=bad),
+        NOT_TEXT[1:],
     ),
     "train(until)": (lambda shop, bad: shop.train(until=bad), NOT_TIMES),
     "maintain(skip)": (

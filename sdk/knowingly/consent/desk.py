@@ -12,8 +12,10 @@ from knowingly.consent.choice import Actor, Choice, settled_purposes, too_young
 from knowingly.consent.explaining import Explanation, explain_page, explain_person, history
 from knowingly.consent.receipts import find_receipt
 from knowingly.consent.recording import Asked, Effects, Recorder
-from knowingly.domain.consent import Action, Decision, Receipt
+from knowingly.consent.signals.evidence import Evidence, as_asked, check_signals
+from knowingly.domain.consent import ACCOUNT, Action, Decision, Receipt
 from knowingly.domain.moments import to_us
+from knowingly.domain.signal import Signal
 from knowingly.domain.validate import check_id, check_iterable, check_rows
 from knowingly.errors import InputError, UnknownSubjectError
 from knowingly.ledger.opened import OpenedEntry
@@ -104,6 +106,37 @@ class Consent:
             if at is not None and to_us(at) > now_us + self._tenancy.skew_us:
                 raise InputError("at", "a time that is not in the future", row=number)
         return self._recorder.record(asked, now_us=now_us)
+
+    def signal(
+        self, subject: str, signals: Signal | Iterable[Signal], *, device: str | None = None
+    ) -> list[Receipt]:
+        """Record what signals of a person said, as evidence that every later decision hears.
+
+        Each is a log entry that names its source and decoder; the raw value is sealed under the
+        person's key. What is said already, and was recorded within a day, is not recorded again.
+        An opt-out such as GPC is an objection of the account: it outranks what was agreed to
+        before, and a grant made after it is recorded as confirmed.
+
+        Args:
+            subject: The app's id of the person.
+            signals: As ``shop.signals.read`` returns them.
+            device: The app's id of the device they came from, if they should speak for it alone.
+
+        Raises:
+            InputError: They are no signals, or one has a source that is no name.
+        """
+        tenancy, subject = self._tenancy, check_id(subject)
+        heard = check_signals(signals)
+        scope = ACCOUNT if device is None else tenancy.device_scope(check_id(device, "device"))
+        with tenancy.read() as snapshot:
+            person = subjects.find(snapshot, tenancy.keyring.lookup(subject))
+            known = consents.of(snapshot, person.subject) if person is not None else []
+        now_us = tenancy.now_us()
+        asked = []
+        for one in heard:
+            said = Evidence(one, scope, known, now_us).said(tenancy.policy.purposes)
+            asked += as_asked(said, one, subject, device)
+        return self._recorder.record(asked, now_us=now_us) if asked else []
 
     def status(self, subject: str, *, device: str | None = None) -> dict[str, Decision]:
         """What a person allows now, purpose by purpose; unknown people allow nothing.

@@ -1,24 +1,33 @@
 """``shop.audit``: the log, read, searched and verified, and what an auditor asks."""
 
+import base64
+import os
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from knowingly.activation import Activation, activations, policy_at
 from knowingly.domain.moments import to_us
 from knowingly.domain.progress import Counted
 from knowingly.domain.validate import check_id
-from knowingly.errors import InputError
+from knowingly.errors import InputError, TamperedError
 from knowingly.governance.auditing.counting import ChoiceCount, Seen, count, span_of, who_saw
 from knowingly.governance.auditing.expiring import Expiring, expiring
 from knowingly.governance.auditing.latency import Latency, destinations, profiles_and_models
 from knowingly.governance.auditing.searching import Wanted, search, search_by_actor, search_person
 from knowingly.governance.auditing.unfounded import Unfounded, unfounded
-from knowingly.ledger import log
+from knowingly.governance.checkpoints import Checkpoints
+from knowingly.ledger import bundle, checkpoints, keys, log, proofs, verifier
+from knowingly.ledger.checkpoints import Checkpoint, as_checkpoint
 from knowingly.ledger.log import Entry
-from knowingly.ledger.verify import VerifiedLog, verify
+from knowingly.ledger.verify import VerifiedLog, holds, verify
 from knowingly.policy import Policy
+from knowingly.store import checkpoints as checkpoint_rows
+from knowingly.store import ledger as entries
 from knowingly.store import subjects
+from knowingly.store.doors import Snapshot
 from knowingly.tenancy import Tenancy
 
 MAX_SINCE = 2**62
@@ -28,23 +37,166 @@ _KIND = re.compile(r"[a-z_]{1,40}(\.[a-z_]{1,40})?\Z")
 _WORD = re.compile(r"[a-z_]{1,40}\Z")
 
 
+@dataclass(frozen=True, slots=True)
+class Consistency:
+    """That a log only grew: ``proof`` leads from the old root to that of ``checkpoint``.
+
+    Hashes are base64, as RFC 9162 section 2.1.4 orders them.
+
+    Stability: stable.
+    """
+
+    old_size: int
+    size: int
+    proof: tuple[str, ...]
+    checkpoint: str
+
+
 class Audit:
     """The append-only log of one tenant.
 
     Stability: stable.
     """
 
-    def __init__(self, tenancy: Tenancy) -> None:
+    def __init__(self, tenancy: Tenancy, checkpoints: Checkpoints) -> None:
         self._tenancy = tenancy
+        self._checkpoints = checkpoints
 
-    def verify(self, progress: Counted | None = None) -> VerifiedLog:
-        """Hash every entry again, and compare with the tree and the consent state.
+    def verify(
+        self,
+        progress: Counted | None = None,
+        *,
+        strict: bool = False,
+        since: str | None = None,
+    ) -> VerifiedLog:
+        """Hash every entry again, and compare with tree, checkpoints and consent state.
+
+        Args:
+            progress: Told how many entries are done, of how many.
+            strict: Also read every entry, and refuse one that is not canonical JSON.
+            since: A signed checkpoint that was kept elsewhere: the log must begin with it.
 
         Raises:
             TamperedError: Its ``index`` is the first entry that does not fit.
+            InputError: ``since`` is no checkpoint of this log.
+        """
+        kept = None if since is None else _checkpoint(since, "since")
+        with self._tenancy.read() as snapshot:
+            found = verify(snapshot, progress, strict=strict)
+            if kept is not None:
+                self._must_begin_with(snapshot, kept)
+        return found
+
+    def key(self) -> str:
+        """The verifier key in force, for those who check the log: give it out once, by hand."""
+        with self._tenancy.read() as snapshot:
+            return self._tenancy.note_key(snapshot).verifier_key
+
+    def checkpoint(self, size: int | None = None) -> Checkpoint:
+        """A signed checkpoint: of the log as it is now, or an earlier one given again.
+
+        Args:
+            size: How many entries the log had at an earlier checkpoint.
+
+        Raises:
+            InputError: There was no checkpoint of that size.
+        """
+        if size is None:
+            return self._checkpoints.make()
+        _check_int(size, "size", 1, MAX_SINCE)
+        with self._tenancy.read() as snapshot:
+            kept = checkpoint_rows.of_size(snapshot, size)
+        if kept is None:
+            raise InputError("size", "that of a checkpoint that was made")
+        return as_checkpoint(kept)
+
+    def prove(self, index: int) -> str:
+        """A proof that an entry is in the log, with the entry and a checkpoint, for an outsider.
+
+        Returns:
+            Text of the format ``c2sp.org/tlog-proof@v1``; the entry's bytes are its extra data.
+
+        Raises:
+            InputError: There is no such entry.
+            TamperedError: What is stored does not prove it.
         """
         with self._tenancy.read() as snapshot:
-            return verify(snapshot, progress)
+            size = snapshot.head.ledger_size
+            _check_int(index, "index", 0, size - 1)
+            note = checkpoints.current(snapshot, self._tenancy)
+            leaf = entries.leaves_of(snapshot, [index]).get(index, b"")
+            try:
+                hashes = proofs.inclusion(snapshot, index, size)
+            except LookupError:
+                raise TamperedError("a node above it is missing", index=index) from None
+        leads = verifier.is_included(
+            verifier.leaf_hash(leaf),
+            index=index,
+            size=size,
+            proof=hashes,
+            root=verifier.Checkpoint.parse(note).root,
+        )
+        if not leads:
+            raise TamperedError("it does not lead to the root; run audit verify", index=index)
+        return proofs.tlog_proof(index, hashes, note, extra=leaf)
+
+    def consistency(self, old_size: int) -> Consistency:
+        """Show that the log of an earlier size is the beginning of that of now.
+
+        Raises:
+            InputError: ``old_size`` is not from 1 to the size of now.
+            TamperedError: A stored node is missing.
+        """
+        with self._tenancy.read() as snapshot:
+            size = snapshot.head.ledger_size
+            _check_int(old_size, "old_size", 1, size)
+            note = checkpoints.current(snapshot, self._tenancy)
+            try:
+                hashes = proofs.consistency(snapshot, old_size, size)
+            except LookupError:
+                raise TamperedError("a node above it is missing", index=old_size - 1) from None
+        spelled = tuple(base64.b64encode(one).decode() for one in hashes)
+        return Consistency(old_size, size, spelled, note)
+
+    def bundle(self, path: str | Path) -> int:
+        """Write the whole log into a new file that ``knowingly-verify`` checks; its entries.
+
+        It holds no person: leaves, checkpoints, proofs and public keys.
+
+        Raises:
+            InputError: The file is there already.
+            TamperedError: The log does not hold what its checkpoints were made of.
+            OSError: The file cannot be written.
+        """
+        path = Path(path)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            raise InputError("path", "a file that is not there yet") from None
+        try:
+            with os.fdopen(descriptor, "wb") as file, self._tenancy.read() as snapshot:
+                file.writelines(bundle.lines(snapshot, self._tenancy))
+                file.flush()
+                os.fsync(file.fileno())
+                return snapshot.head.ledger_size
+        except BaseException as error:
+            path.unlink(missing_ok=True)
+            if isinstance(error, LookupError | ValueError) and not isinstance(error, OSError):
+                raise TamperedError("a checkpoint is not of this log", index=0) from None
+            raise
+
+    def _must_begin_with(self, snapshot: Snapshot, kept: verifier.Checkpoint) -> None:
+        size = snapshot.head.ledger_size
+        if not holds(snapshot, kept):
+            raise TamperedError(
+                f"the log does not begin with the {kept.size:,} entries of the checkpoint you hold",
+                index=0 if kept.size <= size else size,
+            )
+        signer = keys.in_force(snapshot, self._tenancy, kept.size)
+        try:
+            kept.must_be_signed_by(verifier.VerifierKey.parse(signer))
+        except verifier.VerificationError as error:
+            raise InputError("since", f"a checkpoint of this log: {error.why}") from None
 
     def entries(self, *, since: int = 0, limit: int = 100) -> list[Entry]:
         """Entries from index ``since`` on, at most ``limit``; they name no person.
@@ -219,6 +371,13 @@ class Audit:
                 details={"by": "staff"},
                 subject=person.subject,
             )
+
+
+def _checkpoint(text: object, field: str) -> verifier.Checkpoint:
+    try:
+        return verifier.Checkpoint.parse(str(text))
+    except verifier.VerificationError:
+        raise InputError(field, "a signed checkpoint") from None
 
 
 def _check_int(value: object, field: str, least: int, most: int) -> None:

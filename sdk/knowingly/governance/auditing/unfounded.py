@@ -191,13 +191,17 @@ def _kind(leaf: bytes) -> str:
 def _sides(
     records: Sequence[ConsentRecord], entry: int
 ) -> tuple[Sequence[ConsentRecord], Sequence[ConsentRecord]]:
-    """Whose choices may have allowed an act: the person's, or a session's that was merged later."""
+    """Whose choices may have allowed an act: the person's, or a session's that was merged later.
+
+    Those before it in the log: two entries can be of one moment.
+    """
+    earlier = [one for one in records if one.index < entry]
     moved = [
         one
-        for one in records
+        for one in earlier
         if one.scope.startswith(MERGED) and int(one.scope.removeprefix(MERGED)) > entry
     ]
-    own = [one for one in records if one not in moved]
+    own = [one for one in earlier if one not in moved]
     return own, [replace(one, scope=ACCOUNT) for one in moved]
 
 
