@@ -39,6 +39,7 @@ from knowingly.errors import (
 )
 from knowingly.evaluate.runner import Evaluation
 from knowingly.governance.aggregates import BudgetReport, Release
+from knowingly.governance.auditor import Auditor, ChoicesOfDay, open_auditor
 from knowingly.governance.certificate import Addendum, Certificate
 from knowingly.governance.claims import ClaimsEvidence, KeptChoice
 from knowingly.governance.keys import KeyStatus, RootVersion
@@ -71,12 +72,14 @@ __all__ = [
     "Activation",
     "Addendum",
     "Algorithm",
+    "Auditor",
     "Basis",
     "Block",
     "BudgetExhaustedError",
     "BudgetReport",
     "Certificate",
     "Choice",
+    "ChoicesOfDay",
     "ClaimsEvidence",
     "Comparison",
     "ConsentError",
@@ -154,6 +157,7 @@ __all__ = [
     "load_policy",
     "local_root_keys",
     "open",
+    "open_auditor",
     "receipt_schema",
     "write_root_key",
 ]

@@ -44,8 +44,7 @@ class Audit:
         Raises:
             InputError: ``since`` or ``limit`` is out of bounds.
         """
-        _check_int(since, "since", 0, MAX_SINCE)
-        _check_int(limit, "limit", 1, MAX_LIMIT)
+        check_page(since, limit)
         with self._tenancy.read() as snapshot:
             return log.entries(snapshot, since=since, limit=limit)
 
@@ -90,6 +89,16 @@ class Audit:
                 details={"by": "staff"},
                 subject=person.subject,
             )
+
+
+def check_page(since: int, limit: int) -> None:
+    """Refuse a page of the log that is out of bounds.
+
+    Raises:
+        InputError: It is.
+    """
+    _check_int(since, "since", 0, MAX_SINCE)
+    _check_int(limit, "limit", 1, MAX_LIMIT)
 
 
 def _check_int(value: object, field: str, least: int, most: int) -> None:
