@@ -39,17 +39,21 @@ from knowingly.errors import (
 )
 from knowingly.evaluate.runner import Evaluation
 from knowingly.governance.aggregates import BudgetReport, Release
+from knowingly.governance.audit import Consistency
 from knowingly.governance.auditor import Auditor, ChoicesOfDay, open_auditor
 from knowingly.governance.certificate import Addendum, Certificate
 from knowingly.governance.claims import ClaimsEvidence, KeptChoice
+from knowingly.governance.holds import Hold
 from knowingly.governance.keys import KeyStatus, RootVersion
 from knowingly.governance.recipients import Disclosure
 from knowingly.governance.reseal import Resealed
 from knowingly.governance.retention import Retained
 from knowingly.governance.rotation import Rotated
+from knowingly.governance.signing_key import SigningRotated
 from knowingly.governance.upkeep import Maintained
 from knowingly.hookspecs import hookimpl
 from knowingly.importing.report import ImportReport
+from knowingly.ledger.checkpoints import Checkpoint
 from knowingly.ledger.log import Entry
 from knowingly.ledger.verify import VerifiedLog
 from knowingly.means import open_shop as open  # noqa: A004 - knowingly.open, as gzip.open
@@ -78,12 +82,14 @@ __all__ = [
     "BudgetExhaustedError",
     "BudgetReport",
     "Certificate",
+    "Checkpoint",
     "Choice",
     "ChoicesOfDay",
     "ClaimsEvidence",
     "Comparison",
     "ConsentError",
     "ConsentStatus",
+    "Consistency",
     "ContractError",
     "CountingAlgorithm",
     "Counts",
@@ -101,6 +107,7 @@ __all__ = [
     "FitData",
     "History",
     "Hit",
+    "Hold",
     "HoldError",
     "ImportReport",
     "InputError",
@@ -143,6 +150,7 @@ __all__ = [
     "SealError",
     "Shop",
     "Signal",
+    "SigningRotated",
     "StoreError",
     "TamperedError",
     "Trained",

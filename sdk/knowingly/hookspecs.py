@@ -60,6 +60,21 @@ def knowingly_stats(tenant: str, stats: Mapping[str, Any]) -> None:
     """
 
 
+@hookspec
+def knowingly_checkpoints(tenant: str, checkpoint: str) -> None:
+    """Take a signed checkpoint of the log to where the shop cannot change it any more.
+
+    Called by ``maintain``, with the newest checkpoint only: it stands for all before it. Mail it,
+    publish it, have it timestamped. Raise where that failed: ``maintain`` says so, goes on, and
+    calls again next time, also those that took it; take the same checkpoint twice as once. There
+    is no personal value in it.
+
+    Args:
+        tenant: The merchant's name.
+        checkpoint: The signed note, as https://c2sp.org/tlog-checkpoint describes it.
+    """
+
+
 @hookspec(firstresult=True)
 def knowingly_root_keys(source: str) -> RootKeys | None:
     """The root keys of a source such as ``vault://shop``, or None where it is another's.

@@ -104,12 +104,23 @@ class PluginHost:
 
     def send_stats(self, tenant: str, stats: Mapping[str, Any]) -> None:
         """Hand the counters to every plugin that wants them; a failing one is logged."""
-        for implementation in self._manager.hook.knowingly_stats.get_hookimpls():
-            values = {"tenant": tenant, "stats": stats}
+        self._send("knowingly_stats", {"tenant": tenant, "stats": stats})
+
+    def send_checkpoint(self, tenant: str, checkpoint: str) -> list[str]:
+        """Hand a checkpoint to every plugin that wants it; the names of those that failed."""
+        return self._send("knowingly_checkpoints", {"tenant": tenant, "checkpoint": checkpoint})
+
+    def _send(self, hook: str, values: Mapping[str, Any]) -> list[str]:
+        """Call every implementation of a hook that returns nothing; those that failed."""
+        failed = []
+        for implementation in getattr(self._manager.hook, hook).get_hookimpls():
             try:
                 implementation.function(*[values[name] for name in implementation.argnames])
             except Exception:
-                logger.warning("plugin %r failed in knowingly_stats", implementation.plugin_name)
+                # Its words may hold anything.
+                logger.warning("plugin %r failed in %s", implementation.plugin_name, hook)
+                failed.append(implementation.plugin_name)
+        return failed
 
     def root_keys(self, source: str) -> RootKeys:
         """The root keys of a source, from the first plugin that knows it.

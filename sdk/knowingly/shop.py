@@ -25,6 +25,7 @@ from knowingly.errors import InputError
 from knowingly.evaluate.runner import Evaluation, evaluate
 from knowingly.governance.aggregates import Aggregates
 from knowingly.governance.audit import Audit
+from knowingly.governance.checkpoints import Checkpoints
 from knowingly.governance.effects import ChoiceEffects
 from knowingly.governance.erasure import Erasures
 from knowingly.governance.export import Exporter
@@ -94,7 +95,8 @@ class Shop:
         self.rights = Rights(
             tenancy, exporter, erasures=erasures, recipients=recipients, consent=self.consent
         )
-        self.audit = Audit(tenancy)
+        checkpoints = Checkpoints(tenancy, self._host.send_checkpoint)
+        self.audit = Audit(tenancy, checkpoints)
         self.keys = Keys(tenancy, lambda name: self.tenant(name)._tenancy)  # noqa: SLF001 - a Shop's
         self._retention = Retention(tenancy, algorithms, fields)
         self._upkeep = Upkeep(
@@ -105,6 +107,7 @@ class Shop:
             recipients=recipients,
             aggregates=self.aggregates,
             retention=self._retention,
+            checkpoints=checkpoints,
         )
         return erasures
 
@@ -343,10 +346,10 @@ class Shop:
     def maintain(
         self, *, skip: Collection[str] = (), progress: Progress | None = None
     ) -> Maintained:
-        """Do what a cron line should: finish erasures, train, release, delete, sweep.
+        """Do what a cron line should: finish erasures, train, release, delete, sweep, sign.
 
         Args:
-            skip: Steps to leave out: erasures, train, release, retention, sweep.
+            skip: Steps to leave out: erasures, train, release, retention, sweep, checkpoint.
             progress: Told what is being done.
 
         Raises:

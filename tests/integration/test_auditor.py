@@ -6,8 +6,10 @@ from datetime import date
 
 import pytest
 from sqlalchemy import text
+from typer.testing import CliRunner
 
 import knowingly
+from knowingly.cli.app import app
 from knowingly.errors import InputError, StoreError, TamperedError
 from knowingly.vault.keyring import Keyring
 from knowingly.vault.seal import Cipher
@@ -121,6 +123,38 @@ def test_a_page_out_of_bounds_is_refused(auditor, since, limit):
     """By its field."""
     with pytest.raises(InputError):
         auditor.entries(since=since, limit=limit)
+
+
+def test_the_command_line_reads_the_log_without_keys(audited, auditor, tmp_path, monkeypatch):
+    """Where the same commands without the option find no key."""
+    monkeypatch.chdir(tmp_path)
+    where = ("--shop", audited[0].url, "--json")
+    for command in ("verify", "entries"):
+        done = CliRunner().invoke(app, ["audit", command, "--auditor", *where])
+        assert done.exit_code == 0, done.output
+        assert CliRunner().invoke(app, ["audit", command, *where]).exit_code == 1
+    found = json.loads(CliRunner().invoke(app, ["audit", "verify", "--auditor", *where]).stdout)
+    assert found["root"] == audited[1].root
+
+
+def test_a_checkpoint_that_was_kept_is_held_against_the_log(house, agree):
+    """Signed by the key the shop gave out; a log that was begun anew is found."""
+    shop = house.open()
+    agree(shop, "ada")
+    key, kept = shop.audit.key(), shop.audit.checkpoint().text
+    shop.consent.withdraw("ada")
+    with knowingly.open_auditor(house.url) as auditor:
+        assert [one.text for one in auditor.checkpoints()] == [kept]
+        assert auditor.verify(since=kept, key=key, strict=True).size > 1
+        other = shop.tenant("acme").audit.key()
+        with pytest.raises(InputError):
+            auditor.verify(since=kept, key=other)
+        with pytest.raises(InputError):
+            auditor.verify(since="zqx")
+        acme = shop.tenant("acme")
+        agree(acme, "ada")
+        with pytest.raises(TamperedError):
+            auditor.verify(since=acme.audit.checkpoint().text)
 
 
 @pytest.mark.only_sqlite("a file that is not there")

@@ -51,6 +51,11 @@ CALLS = {
             [Signal("gpc", frozenset([5]))],
         ),
     ),
+    "import_file(path)": (lambda shop, bad: shop.import_file(bad), NOT_TEXT),
+    "import_file(mapping)": (
+        lambda shop, bad: shop.import_file("items.csv", mapping=bad),
+        NOT_TEXT[1:],
+    ),
     "train(until)": (lambda shop, bad: shop.train(until=bad), NOT_TIMES),
     "maintain(skip)": (
         lambda shop, bad: shop.maintain(skip=bad),

@@ -262,7 +262,7 @@ def test_erasing_without_anybody_to_ask_is_refused(shop):
 
 @pytest.mark.parametrize(("answer", "code"), [("n\n", 1), ("y\n", 0)])
 def test_erasing_asks_first(shop, monkeypatch, answer, code):
-    monkeypatch.setattr("knowingly.cli.rights._is_anybody_there", lambda: True)
+    monkeypatch.setattr("knowingly.cli.asking._is_anybody_there", lambda: True)
     result = CliRunner(env=QUIET).invoke(app, ["erase", WHO], input=answer)
     assert result.exit_code == code
     assert ("Erased" in result.stdout) is (code == 0)

@@ -7,12 +7,16 @@ import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 from sqlalchemy import Engine, event
 
 import knowingly
+from knowingly.importing import tables
+from knowingly.importing.saved import SavedProgress
 from knowingly.samples import tea_shop
 from knowingly.store import key_schema, notices, schema
 
@@ -39,6 +43,37 @@ def waiting_notices(shop):
     """The ids of notices that wait, looked up without an entry."""
     with shop._tenancy.read() as snapshot:
         return [row.notice for row in notices.waiting(snapshot)]
+
+
+OLD_CHOICES = """
+kind = "choices"
+[origin]
+system = "CMP"
+quality = "asserted"
+[fields]
+subject = "who"
+action = { constant = "refuse" }
+"""
+
+
+def imported(shop, *lines, mapping=None):
+    """A file of these lines, imported after an import of it was stopped once."""
+    with TemporaryDirectory() as folder:
+        path, how = Path(folder) / "file.csv", Path(folder) / "map.toml"
+        path.write_text("\n".join(map(",".join, lines)))
+        how.write_text(mapping or "")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tables, "ROWS_PER_BATCH", 1)
+            patch.setattr(SavedProgress, "forget", stop)
+            with pytest.raises(KeyboardInterrupt):
+                shop.import_file(path, mapping=how if mapping else None)
+        report = shop.import_file(path, mapping=how if mapping else None)
+        assert report.resumed_after
+        return report
+
+
+def stop(*_):
+    raise KeyboardInterrupt
 
 
 SIZE = {
@@ -74,6 +109,11 @@ CASES = {
     "stats": lambda shop, _: shop.stats(),
     "close": None,  # for every merchant of the databases: its docstring says so
     "retain": lambda shop, _: [shop.retain(), shop.retain(apply=True)],
+    "import_file": lambda shop, _: [
+        imported(shop, ["subject", "kind", "item"], [WHO, "view", "assam"], [WHO, "view", MARK]),
+        imported(shop, ["id", "title"], ["assam", "Ours"]),
+        imported(shop, ["who"], ["t014"], ["t015"], mapping=OLD_CHOICES),
+    ],
     "items.get": lambda shop, _: [
         shop.items.get("assam"),
         shop.items.get(f"{MARK}-item") is None,
@@ -146,6 +186,10 @@ CASES = {
     "rights.hold": lambda shop, _: [
         shop.rights.hold("t012", reason="a dispute"),
         refused(lambda: shop.rights.hold(f"{MARK}-person", reason="a dispute")),
+    ],
+    "rights.holds": lambda shop, _: [
+        shop.rights.hold("t014", reason="a dispute"),
+        shop.rights.holds(),
     ],
     "rights.release_hold": lambda shop, _: refused(lambda: shop.rights.release_hold(WHO)),
     "rights.disclosed": lambda shop, _: [

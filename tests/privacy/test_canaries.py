@@ -12,6 +12,8 @@ import re
 import traceback
 import warnings
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import update
@@ -49,7 +51,22 @@ WORDS = (
     *(b"zqxperson", b"zqxstranger", b"zqxevent", b"zqxorder", b"zqxbad", b"zqxname", b"zqxmail"),
     *(b"zqxhost", b"zqxcustomer", b"zqxorigin", b"zqxreason", b"zqxagent", b"zqxfield"),
     *(b"zqxstaff", b"zqxgiven", b"zqxreference"),
+    *(b"zqxstaff", b"zqxnotice", b"zqxdevice", b"zqxrecord", b"zqxsystem", b"zqxfolder"),
 )
+
+
+OLD_CHOICES = """
+kind = "choices"
+[origin]
+system = "zqxsystem"
+quality = "documented"
+[fields]
+subject = "who"
+action = "said"
+purposes = "what"
+at = "when"
+"""
+OLD_CHOICES += "".join(f'{name} = "{name}"\n' for name in ("notice", "device", "record", "method"))
 
 
 class Seen:
@@ -156,6 +173,7 @@ def public_calls(shop, seen, clock):
     seen.value(shop.rights.restrict(PEOPLE[7]))
     seen.value(shop.rights.lift_restriction(PEOPLE[7]))
     seen.value(shop.rights.hold(PEOPLE[7], reason="zqxreason of a suit"))
+    seen.said += map(repr, shop.rights.holds())
     seen.value(shop.retain())
     seen.value(shop.recommend(one, agent=AGENT))
     seen.value(shop.consent.status(one))
@@ -167,6 +185,7 @@ def public_calls(shop, seen, clock):
     )
     seen.value(shop.track([{"subject": STRANGER, "kind": "view", "item": ITEM}]))
     seen.value(shop.track([{"subject": BAD_ID, "kind": "view", "item": ITEM, "order": "zqx\n"}]))
+    imports(shop, seen)
     seen.value(shop.knows(one))
     seen.value(shop.stats())
     seen.value(shop.audit.verify())
@@ -200,6 +219,30 @@ def public_calls(shop, seen, clock):
     for value in (shop, shop.items, shop.consent, shop.profiles, shop.rights, shop.plugins):
         seen.value(value)
     seen.value(shop._tenancy)
+
+
+def imports(shop, seen):
+    """Files whose every personal cell is a canary, good rows and bad ones."""
+    with TemporaryDirectory(prefix="zqxfolder") as folder:
+        events = Path(folder) / "zqxevents.jsonl"
+        good = {"subject": PEOPLE[0], "kind": "view", "item": ITEM, "event_id": "zqxevent-file"}
+        rows = [good, {**good, "zqxfield": 1}, {**good, "subject": BAD_ID}, {**good, "at": "zqx"}]
+        events.write_text("\n".join(map(json.dumps, rows)))
+        report = shop.import_file(events)
+        assert (report.kept, len(report.refused)) == (1, 3)
+        seen.said += map(repr, report.refused)
+        mapping = Path(folder) / "choices.toml"
+        mapping.write_text(OLD_CHOICES)
+        choices = Path(folder) / "choices.csv"
+        header = "who,said,what,notice,device,record,method,when"
+        cells = ["zqxnotice", "zqxdevice", "zqxrecord", "button", "2026-01-01T00:00:00Z"]
+        people = (PEOPLE[1], "zqxperson99@example.org", "zqxbad\x07")
+        lines = [",".join([who, "grant", "train", *cells]) for who in people]
+        lines += [",".join([PEOPLE[1], "refuse", "measure", "zqx\x07", *cells[1:]])]
+        choices.write_text("\n".join([header, *lines]))
+        report = shop.import_file(choices, mapping=mapping)
+        assert (report.kept, len(report.refused)) == (3, 1)
+        seen.said += map(repr, report.refused)
 
 
 def failing_calls(shop, seen):
@@ -333,6 +376,7 @@ def test_no_leaf_holds_a_canary_or_a_number_of_a_person(busy, seen, clock):
         *("notice", "notice_digest", "training", "people", "items", "algorithms", "until"),
         *("recipient", "delivery", "what", "period", "charge", "pico_rho", "erasure", "removed"),
         *("events_expired", "events_deleted", "tombstones_dropped", "version", "root"),
+        "flaw",
         *("traits_expired", "traits_deleted", "held", "fields", "identity", "choices"),
     }
     with busy._tenancy.read() as snapshot:

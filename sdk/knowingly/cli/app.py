@@ -9,10 +9,12 @@ from knowingly.cli import (
     audit,
     backup,
     db,
+    holds,
     keys,
     learn,
     load,
     look,
+    merging,
     pages,
     policy,
     receipts,
@@ -36,9 +38,17 @@ COMMANDS: dict[str, Command] = {
     "export": rights.export,
     "erase": rights.erase,
     "claims": rights.claims,
+    "merge": merging.merge,
     "plugins": look.plugins,
 }
-AUDIT_COMMANDS: dict[str, Command] = {"verify": audit.verify, "entries": audit.entries}
+AUDIT_COMMANDS: dict[str, Command] = {
+    "verify": audit.verify,
+    "entries": audit.entries,
+    "key": audit.key,
+    "checkpoint": audit.checkpoint,
+    "prove": audit.prove,
+    "export": audit.export,
+}
 KEYS_COMMANDS: dict[str, Command] = {
     "status": keys.status,
     "rotate": keys.rotate,
@@ -46,6 +56,12 @@ KEYS_COMMANDS: dict[str, Command] = {
     "reseal": keys.reseal,
 }
 CONSENT_COMMANDS: dict[str, Command] = {"receipt": receipts.receipt}
+HOLD_COMMANDS: dict[str, Command] = {
+    "place": holds.place,
+    "lift": holds.lift,
+    "list": holds.list_holds,
+}
+RESTRICT_COMMANDS: dict[str, Command] = {"on": holds.restrict_on, "off": holds.restrict_off}
 RETENTION_COMMANDS: dict[str, Command] = {"run": retention.run}
 DB_COMMANDS: dict[str, Command] = {"upgrade": db.upgrade, "status": db.status, "move": db.move}
 BACKUP_COMMANDS: dict[str, Command] = {
@@ -61,12 +77,14 @@ POLICY_COMMANDS: dict[str, Command] = {
     "history": policy.history,
 }
 GROUPS = {
-    "audit": ("The log: verify it, read it.", AUDIT_COMMANDS),
+    "audit": ("The log: verify it, read it, hand out evidence of it.", AUDIT_COMMANDS),
     "backup": ("Copies of the data and of the keys, each apart.", BACKUP_COMMANDS),
     "consent": ("Choices of people, and their receipts.", CONSENT_COMMANDS),
     "db": ("The databases: their versions, upgrading, moving.", DB_COMMANDS),
+    "hold": ("Legal holds: what must not be deleted.", HOLD_COMMANDS),
     "keys": ("The keys: which there are, and new ones.", KEYS_COMMANDS),
     "policy": ("The policy file: check it, read it, what a change means.", POLICY_COMMANDS),
+    "restrict": ("Restriction: data that is kept and not used.", RESTRICT_COMMANDS),
     "retention": ("Retention: what is past its time.", RETENTION_COMMANDS),
 }
 

@@ -1,23 +1,47 @@
 """``shop.audit``: the log, read and verified."""
 
+import base64
+import os
 import re
+from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from knowingly.activation import Activation, activations, policy_at
 from knowingly.domain.moments import to_us
 from knowingly.domain.progress import Counted
 from knowingly.domain.validate import check_id
-from knowingly.errors import InputError
-from knowingly.ledger import log
+from knowingly.errors import InputError, TamperedError
+from knowingly.governance.checkpoints import Checkpoints
+from knowingly.ledger import bundle, checkpoints, keys, log, proofs, verifier
+from knowingly.ledger.checkpoints import Checkpoint, as_checkpoint
+from knowingly.ledger.entry_proof import entry_proof
 from knowingly.ledger.log import Entry
-from knowingly.ledger.verify import VerifiedLog, verify
+from knowingly.ledger.verify import VerifiedLog, holds, verify
 from knowingly.policy import Policy
+from knowingly.store import checkpoints as checkpoint_rows
 from knowingly.store import subjects
+from knowingly.store.doors import Snapshot
 from knowingly.tenancy import Tenancy
 
 MAX_SINCE = 2**62
 MAX_LIMIT = 10_000
 _WORD = re.compile(r"[a-z_]{1,40}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Consistency:
+    """That a log only grew: ``proof`` leads from the old root to that of ``checkpoint``.
+
+    Hashes are base64, as RFC 9162 section 2.1.4 orders them.
+
+    Stability: stable.
+    """
+
+    old_size: int
+    size: int
+    proof: tuple[str, ...]
+    checkpoint: str
 
 
 class Audit:
@@ -26,17 +50,124 @@ class Audit:
     Stability: stable.
     """
 
-    def __init__(self, tenancy: Tenancy) -> None:
+    def __init__(self, tenancy: Tenancy, checkpoints: Checkpoints) -> None:
         self._tenancy = tenancy
+        self._checkpoints = checkpoints
 
-    def verify(self, progress: Counted | None = None) -> VerifiedLog:
-        """Hash every entry again, and compare with the tree and the consent state.
+    def verify(
+        self,
+        progress: Counted | None = None,
+        *,
+        strict: bool = False,
+        since: str | None = None,
+    ) -> VerifiedLog:
+        """Hash every entry again, and compare with tree, checkpoints and consent state.
+
+        Args:
+            progress: Told how many entries are done, of how many.
+            strict: Also read every entry, and refuse one that is not canonical JSON.
+            since: A signed checkpoint that was kept elsewhere: the log must begin with it.
 
         Raises:
             TamperedError: Its ``index`` is the first entry that does not fit.
+            InputError: ``since`` is no checkpoint of this log.
+        """
+        kept = None if since is None else read_checkpoint(since, "since")
+        with self._tenancy.read() as snapshot:
+            found = verify(snapshot, progress, strict=strict)
+            if kept is not None:
+                self._must_begin_with(snapshot, kept)
+        return found
+
+    def key(self) -> str:
+        """The verifier key in force, for those who check the log: give it out once, by hand."""
+        with self._tenancy.read() as snapshot:
+            return self._tenancy.note_key(snapshot).verifier_key
+
+    def checkpoint(self, size: int | None = None) -> Checkpoint:
+        """A signed checkpoint: of the log as it is now, or an earlier one given again.
+
+        Args:
+            size: How many entries the log had at an earlier checkpoint.
+
+        Raises:
+            InputError: There was no checkpoint of that size.
+        """
+        if size is None:
+            return self._checkpoints.make()
+        _check_int(size, "size", 1, MAX_SINCE)
+        with self._tenancy.read() as snapshot:
+            kept = checkpoint_rows.of_size(snapshot, size)
+        if kept is None:
+            raise InputError("size", "that of a checkpoint that was made")
+        return as_checkpoint(kept)
+
+    def prove(self, index: int) -> str:
+        """A proof that an entry is in the log, with the entry and a checkpoint, for an outsider.
+
+        Returns:
+            Text of the format ``c2sp.org/tlog-proof@v1``; the entry's bytes are its extra data.
+
+        Raises:
+            InputError: There is no such entry.
+            TamperedError: What is stored does not prove it.
         """
         with self._tenancy.read() as snapshot:
-            return verify(snapshot, progress)
+            _check_int(index, "index", 0, snapshot.head.ledger_size - 1)
+            return entry_proof(snapshot, index, self._tenancy)
+
+    def consistency(self, old_size: int) -> Consistency:
+        """Show that the log of an earlier size is the beginning of that of now.
+
+        Raises:
+            InputError: ``old_size`` is not from 1 to the size of now.
+            TamperedError: A stored node is missing.
+        """
+        with self._tenancy.read() as snapshot:
+            size = snapshot.head.ledger_size
+            _check_int(old_size, "old_size", 1, size)
+            note = checkpoints.current(snapshot, self._tenancy)
+            try:
+                hashes = proofs.consistency(snapshot, old_size, size)
+            except LookupError:
+                raise TamperedError("a node above it is missing", index=old_size - 1) from None
+        spelled = tuple(base64.b64encode(one).decode() for one in hashes)
+        return Consistency(old_size, size, spelled, note)
+
+    def bundle(self, path: str | Path) -> int:
+        """Write the whole log into a new file that ``knowingly-verify`` checks; its entries.
+
+        It holds no person: leaves, checkpoints, proofs and public keys.
+
+        Raises:
+            InputError: The file is there already.
+            TamperedError: The log does not hold what its checkpoints were made of.
+            OSError: The file cannot be written.
+        """
+        path = Path(path)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            raise InputError("path", "a file that is not there yet") from None
+        try:
+            with os.fdopen(descriptor, "wb") as file, self._tenancy.read() as snapshot:
+                file.writelines(bundle.lines(snapshot, self._tenancy))
+                file.flush()
+                os.fsync(file.fileno())
+                return snapshot.head.ledger_size
+        except BaseException as error:
+            path.unlink(missing_ok=True)
+            if isinstance(error, LookupError | ValueError) and not isinstance(error, OSError):
+                raise TamperedError("a checkpoint is not of this log", index=0) from None
+            raise
+
+    def _must_begin_with(self, snapshot: Snapshot, kept: verifier.Checkpoint) -> None:
+        must_begin_with(snapshot, kept)
+        signer = keys.in_force(snapshot, self._tenancy, kept.size)
+        try:
+            kept.must_be_signed_by(verifier.VerifierKey.parse(signer))
+        except verifier.VerificationError as error:
+            raise InputError("since", f"a checkpoint of this log: {error.why}") from None
 
     def entries(self, *, since: int = 0, limit: int = 100) -> list[Entry]:
         """Entries from index ``since`` on, at most ``limit``; they name no person.
@@ -91,6 +222,20 @@ class Audit:
             )
 
 
+def must_begin_with(snapshot: Snapshot, kept: verifier.Checkpoint) -> None:
+    """Refuse a log that does not go on from a checkpoint; its nodes were verified before.
+
+    Raises:
+        TamperedError: It does not.
+    """
+    size = snapshot.head.ledger_size
+    if not holds(snapshot, kept):
+        raise TamperedError(
+            f"the log does not begin with the {kept.size:,} entries of the checkpoint you hold",
+            index=0 if kept.size <= size else size,
+        )
+
+
 def check_page(since: int, limit: int) -> None:
     """Refuse a page of the log that is out of bounds.
 
@@ -99,6 +244,18 @@ def check_page(since: int, limit: int) -> None:
     """
     _check_int(since, "since", 0, MAX_SINCE)
     _check_int(limit, "limit", 1, MAX_LIMIT)
+
+
+def read_checkpoint(text: object, field: str) -> verifier.Checkpoint:
+    """A checkpoint as text, read.
+
+    Raises:
+        InputError: It is none.
+    """
+    try:
+        return verifier.Checkpoint.parse(str(text))
+    except verifier.VerificationError:
+        raise InputError(field, "a signed checkpoint") from None
 
 
 def _check_int(value: object, field: str, least: int, most: int) -> None:

@@ -15,8 +15,8 @@ from typing import Self
 from knowingly.domain.moments import from_us
 from knowingly.domain.progress import Counted
 from knowingly.errors import InputError
-from knowingly.governance.audit import check_page
-from knowingly.ledger import log
+from knowingly.governance.audit import check_page, must_begin_with, read_checkpoint
+from knowingly.ledger import log, verifier
 from knowingly.ledger.checkpoints import Checkpoint, as_checkpoint
 from knowingly.ledger.log import Entry
 from knowingly.ledger.verify import VerifiedLog, verify
@@ -59,14 +59,35 @@ class Auditor:
         """The tenant's name."""
         return self._name
 
-    def verify(self, progress: Counted | None = None) -> VerifiedLog:
+    def verify(
+        self,
+        progress: Counted | None = None,
+        *,
+        strict: bool = False,
+        since: str | None = None,
+        key: str | None = None,
+    ) -> VerifiedLog:
         """Hash every entry again, and compare with the tree, the checkpoints and the state.
+
+        Args:
+            progress: Told how many entries are done, of how many.
+            strict: Also read every entry, and refuse one that is not canonical JSON.
+            since: A signed checkpoint that was kept elsewhere: the log must begin with it.
+            key: The verifier key that signed it, as the shop gave it out; who signed ``since`` is
+                not checked when it is left out.
 
         Raises:
             TamperedError: Its ``index`` is the first entry that does not fit.
+            InputError: ``since`` is no checkpoint, or ``key`` did not sign it.
         """
+        kept = None if since is None else read_checkpoint(since, "since")
+        if kept is not None and key is not None:
+            _must_be_signed(kept, key)
         with self._store.read(self._number) as snapshot:
-            return verify(snapshot, progress)
+            found = verify(snapshot, progress, strict=strict)
+            if kept is not None:
+                must_begin_with(snapshot, kept)
+        return found
 
     def entries(self, *, since: int = 0, limit: int = 100) -> list[Entry]:
         """Entries from index ``since`` on, at most ``limit``; they name no person.
@@ -128,6 +149,13 @@ def open_auditor(url: str, *, tenant: str = "default") -> Auditor:
     except BaseException:
         data.close()
         raise
+
+
+def _must_be_signed(kept: verifier.Checkpoint, key: str) -> None:
+    try:
+        kept.must_be_signed_by(verifier.VerifierKey.parse(key))
+    except verifier.VerificationError as error:
+        raise InputError("key", f"the one that signed this checkpoint: {error.why}") from None
 
 
 def _number(data: Database, name: str) -> int:

@@ -1,5 +1,6 @@
 """``shop.rights``: access, portability, restriction, erasure, and the hold that stops it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,10 +12,10 @@ from knowingly.governance.certificate import Addendum, Certificate
 from knowingly.governance.claims import Claims, ClaimsEvidence
 from knowingly.governance.erasure import Erasures
 from knowingly.governance.export import Exporter, find
-from knowingly.governance.holds import put_hold, release_hold
+from knowingly.governance.holds import Hold, every_hold, put_hold, release_hold
 from knowingly.governance.recipients import Disclosure, Recipients
 from knowingly.governance.rotation import DESTROYED
-from knowingly.ledger import log
+from knowingly.ledger import keys, log
 from knowingly.ledger.log import Entry
 from knowingly.store import key_acts
 from knowingly.store import rights as stored
@@ -207,6 +208,13 @@ class Rights:
         """
         return release_hold(self._tenancy, check_id(subject))
 
+    def holds(self) -> list[Hold]:
+        """Every legal hold in force, oldest person first. A staff read: the log notes it.
+
+        Privacy: names people; for those who look after the holds.
+        """
+        return every_hold(self._tenancy)
+
     def _choose(self, subject: str, action: Action) -> Receipt:
         with self._tenancy.read() as snapshot:
             find(self._tenancy, snapshot, check_id(subject))
@@ -215,19 +223,29 @@ class Rights:
     def certificates(self) -> list[Certificate]:
         """Every certificate of erasure, oldest first: also of those that a crash interrupted.
 
-        Each comes with what was signed since of the root keys it names.
+        Each comes with what was signed since of the root keys it names, and of the keys that sign.
         """
         with self._tenancy.read() as snapshot:
             destroyed = key_acts.documents(snapshot, DESTROYED)
+            successions = [Addendum(**said) for said in keys.announcements(snapshot)]
             found = [Certificate.from_json(text) for text in stored.certificates(snapshot)]
         return [
             replace(
                 one,
-                addenda=tuple(
-                    Addendum.from_json(destroyed[root])
-                    for root in one.root_keys
-                    if root in destroyed
+                addenda=(
+                    *_since(successions, one.public_key),
+                    *(
+                        Addendum.from_json(destroyed[root])
+                        for root in one.root_keys
+                        if root in destroyed
+                    ),
                 ),
             )
             for one in found
         ]
+
+
+def _since(successions: Sequence[Addendum], public_key: str) -> Sequence[Addendum]:
+    """How the keys that sign followed one another, from this one on."""
+    keys_before = [one.public_key for one in successions]
+    return successions[keys_before.index(public_key) :] if public_key in keys_before else ()

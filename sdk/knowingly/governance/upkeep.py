@@ -2,7 +2,8 @@
 
 Unfinished erasures first, and recipients who have still to be told; then training, which leaves
 expired events out; then the release; then retention, which deletes only what no model still holds;
-last the keys that nothing uses.
+then the keys that nothing uses; last a checkpoint of all that, which is handed on to whoever keeps
+it outside.
 """
 
 from collections.abc import Collection, Iterator
@@ -13,10 +14,12 @@ from knowingly.domain.moments import DAY_US, from_us
 from knowingly.domain.progress import Progress
 from knowingly.errors import KnowinglyError
 from knowingly.governance.aggregates import Aggregates
+from knowingly.governance.checkpoints import Checkpoints
 from knowingly.governance.erasure import Erasures
 from knowingly.governance.horizon import due
 from knowingly.governance.recipients import Recipients
 from knowingly.governance.retention import Retention
+from knowingly.governance.signing_key import sweep_signing
 from knowingly.recommend.forgetting import Algorithms
 from knowingly.recommend.registry import Registry
 from knowingly.recommend.training import Trained, train
@@ -24,7 +27,7 @@ from knowingly.store import claims, imports, notices, subjects
 from knowingly.store.doors import Tx
 from knowingly.tenancy import Tenancy
 
-STEPS = ("erasures", "train", "release", "retention", "sweep")
+STEPS = ("erasures", "train", "release", "retention", "sweep", "checkpoint")
 ROTATE = "knowingly keys rotate --destroy-old"
 _SWEEP_AFTER_US = 3_600_000_000
 _FORGET_IMPORTS_AFTER_US = 30 * DAY_US
@@ -36,7 +39,8 @@ class Maintained:
 
     ``people_held`` are under a legal hold: retention deletes nothing of theirs.
     ``claims_destroyed`` is evidence that had outlived an erasure for as long as the policy says.
-    ``imports_forgotten`` were stopped and not gone on with for a month.
+    ``imports_forgotten`` were stopped and not gone on with for a month. ``checkpoint`` is the
+    size of the log at the newest checkpoint.
 
     Stability: stable.
     """
@@ -54,6 +58,7 @@ class Maintained:
     claims_destroyed: int = 0
     keys_swept: int = 0
     imports_forgotten: int = 0
+    checkpoint: int = 0
     notes: tuple[str, ...] = ()
 
 
@@ -70,6 +75,7 @@ class Upkeep:
         recipients: Recipients,
         aggregates: Aggregates,
         retention: Retention,
+        checkpoints: Checkpoints,
     ) -> None:
         self._tenancy = tenancy
         self._registry = registry
@@ -78,6 +84,7 @@ class Upkeep:
         self._erasures = erasures
         self._recipients = recipients
         self._aggregates = aggregates
+        self._checkpoints = checkpoints
 
     def run(self, *, skip: Collection[str] = (), progress: Progress | None = None) -> Maintained:
         """Do every step but those in ``skip``; a training that fails stops no deletion."""
@@ -97,6 +104,10 @@ class Upkeep:
         if "sweep" not in skip:
             done.keys_swept = self._sweep()
             done.imports_forgotten = self._forget_imports()
+        if "checkpoint" not in skip:
+            made, failed = self._checkpoints.hand_on()
+            done.checkpoint = made.size
+            done.notes += tuple(f"checkpoint not handed on: {why}" for why in failed)
         promised = due(self._tenancy)
         if promised is not None and promised < from_us(self._tenancy.now_us()):
             day = f"{promised:%Y-%m-%d}"
@@ -140,6 +151,7 @@ class Upkeep:
         with self._tenancy.write() as tx:
             used = partial(_using, tx)
             swept = self._tenancy.keyring.sweep(used, before_us=before_us)
+        sweep_signing(self._tenancy)
         # Also what an interrupted rotation deleted: its bytes may still be in the log.
         self._tenancy.keyring.overwrite()
         return swept

@@ -9,12 +9,10 @@ from knowingly.domain.consent import MERGED
 from knowingly.errors import TamperedError
 from knowingly.store import consents
 from knowingly.store import ledger as rows
-from knowingly.store.batches import parts
 from knowingly.store.consents import MergedRows, StoredChoice
 from knowingly.store.doors import Snapshot
 
 _CONSENT = b'"kind":"consent.'
-_MERGES_AT_ONCE = 500
 UNDER_AGE = "under_age"
 """The purposes of a grant, in its entry, that the person was too young to agree to alone."""
 
@@ -52,8 +50,10 @@ def rest_agrees(snapshot: Snapshot) -> None:
     lost = consents.without_entry(snapshot)
     if lost is not None:
         raise TamperedError("a consent record points at it and it is not there", index=lost)
-    for merges in parts(consents.merged(snapshot), _MERGES_AT_ONCE):
+    after = ""
+    while merges := consents.merged(snapshot, after):
         _merged_are_told(snapshot, merges)
+        after = merges[-1].scope
 
 
 def _flaw(said: dict[str, Any], purpose: str) -> Any:  # noqa: ANN401 - as the entry has it

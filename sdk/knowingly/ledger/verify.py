@@ -147,11 +147,12 @@ class _Walk:
     def _faults(self, level: int, position: int, hashes: Sequence[bytes]) -> "list[_Fault]":
         """The first stored node of a level that is another, if one is."""
         end = position + len(hashes)
-        stored = rows.nodes_of_level(self._snapshot, level, position, end)
-        if [node for _, node in stored] == hashes:
+        if rows.nodes_of_level(self._snapshot, level, position, end) == hashes:
             return []
-        there = dict(stored)
-        bad = next(place for place, node in enumerate(hashes, position) if there.get(place) != node)
+        places = [(level, place) for place in range(position, end)]
+        stored = rows.nodes(self._snapshot, places)
+        given = zip(places, hashes, strict=True)
+        bad = next(place for (_, place), node in given if stored.get((level, place)) != node)
         return [_Fault(((bad + 1) << level) - 1, level)]
 
 
@@ -203,7 +204,8 @@ def _checkpoints_agree(snapshot: Snapshot) -> None:
     """The checkpoints that were kept are of this log; who signed them is not asked here."""
     good = 0
     for one in checkpoints.every(snapshot):
-        if not holds(snapshot, verifier.Checkpoint.parse(one.note)):
+        said = verifier.Checkpoint.parse(one.note)
+        if said.size != one.size or not holds(snapshot, said):
             raise TamperedError(
                 f"the checkpoint of size {one.size} is not of the entries there are", index=good
             )

@@ -275,6 +275,8 @@ def _weigh(choices: _Records, rule: PurposeRule, skew_us: int, at_us: int) -> _V
     moments = [r.at_us if r.at_us < r.received_us else r.received_us for r in choices]
     last = max(moments)
     latest = [r for r, moment in zip(choices, moments, strict=True) if moment == last]
+    if len(latest) > 1:
+        latest = _better_evidence(latest)
     reason = _said(latest, rule, skew_us)
     if reason == "granted" and rule.valid_us is not None and at_us - last > rule.valid_us:
         reason = "expired"
@@ -282,6 +284,11 @@ def _weigh(choices: _Records, rule: PurposeRule, skew_us: int, at_us: int) -> _V
     if reason != "granted":
         return False, reason, 0, rests_on
     return True, reason, last if len(choices) == 1 else _since(choices, rule, skew_us), rests_on
+
+
+def _better_evidence(latest: list[ConsentRecord]) -> list[ConsentRecord]:
+    """Choices of one moment without those that were imported again with evidence that is enough."""
+    return [r for r in latest if r.flaw != "weak_evidence"] or latest
 
 
 def _said(latest: _Records, rule: PurposeRule, skew_us: int) -> str:

@@ -24,6 +24,7 @@ from knowingly.policy.controller import Controller, Recipient
 from knowingly.policy.data import MAX_FIELDS, DataField
 from knowingly.policy.deletion import Erasure, Evidence, Keys
 from knowingly.policy.fits import misfits
+from knowingly.policy.log import Audit
 from knowingly.policy.notices import Notice
 from knowingly.policy.pages import Aggregates, Models, Plugins, Slot, default_slots
 from knowingly.policy.purposes import AGES, MAX_PURPOSES, Ages, Purpose, age_in, with_terms
@@ -85,6 +86,7 @@ class Policy(Section):
     erasure: Erasure = Erasure()
     evidence: Evidence = Evidence()
     keys: Keys = Keys()
+    audit: Audit = Audit()
     plugins: Plugins = Plugins()
     intake: Intake = Intake()
     identities: Identities = Identities()

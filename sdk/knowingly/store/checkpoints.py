@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
-from knowingly.store.batches import STREAMING
+from knowingly.store.batches import BATCH
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.schema import checkpoints as table
 
@@ -35,10 +35,17 @@ def of_size(snapshot: Snapshot, size: int) -> CheckpointRow | None:
 
 
 def every(snapshot: Snapshot) -> Iterator[CheckpointRow]:
-    """All checkpoints, smallest first, streaming."""
-    rows = select(*_COLUMNS).where(table.c.tenant == snapshot.tenant).order_by(table.c.size)
-    for row in snapshot.connection.execute(rows, execution_options=STREAMING):
-        yield CheckpointRow(*row)
+    """All checkpoints, smallest first, some of them in memory at a time."""
+    larger = (
+        select(*_COLUMNS)
+        .where(table.c.tenant == snapshot.tenant, table.c.size > bindparam("after"))
+        .order_by(table.c.size)
+        .limit(BATCH)
+    )
+    after = -1
+    while rows := snapshot.connection.execute(larger, {"after": after}).all():
+        yield from (CheckpointRow(*row) for row in rows)
+        after = rows[-1].size
 
 
 def mark_handed_on(tx: Tx, size: int) -> None:

@@ -1,12 +1,12 @@
 """Statements of the consent history: only ever added to, until the person is erased."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import and_, bindparam, func, or_, select, update
 
 from knowingly.domain.consent import ACCOUNT, MERGED, Action, ConsentRecord
-from knowingly.store.batches import STREAMING, BulkInsert, batched
+from knowingly.store.batches import BATCH, BulkInsert, batched
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.prepared import Prepared
 from knowingly.store.schema import consent_records as table
@@ -193,8 +193,11 @@ class MergedRows(NamedTuple):
     last: int
 
 
-def merged(snapshot: Snapshot) -> Iterator[MergedRows]:
-    """The choices that accounts keep from sessions, merge by merge, streaming."""
+def merged(snapshot: Snapshot, after: str = "") -> list[MergedRows]:
+    """The choices that accounts keep from sessions, merge by merge, at most ``BATCH`` merges.
+
+    ``after`` is the scope of the last that was read.
+    """
     rows = (
         select(
             table.c.scope,
@@ -202,11 +205,16 @@ def merged(snapshot: Snapshot) -> Iterator[MergedRows]:
             func.min(table.c.idx),
             func.max(table.c.idx),
         )
-        .where(table.c.tenant == snapshot.tenant, table.c.scope.startswith(MERGED))
+        .where(
+            table.c.tenant == snapshot.tenant,
+            table.c.scope.startswith(MERGED),
+            table.c.scope > after,
+        )
         .group_by(table.c.scope)
+        .order_by(table.c.scope)
+        .limit(BATCH)
     )
-    for row in snapshot.connection.execute(rows, execution_options=STREAMING):
-        yield MergedRows(*row)
+    return [MergedRows(*row) for row in snapshot.connection.execute(rows)]
 
 
 def changed_since(snapshot: Snapshot, index: int) -> set[int]:

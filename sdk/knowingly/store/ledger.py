@@ -1,6 +1,7 @@
 """Statements of the log."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from sqlalchemy import BindParameter, and_, bindparam, func, select, text, update
 
@@ -9,7 +10,7 @@ from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.prepared import Prepared
 from knowingly.store.schema import ledger_details, ledger_entries, ledger_nodes
 
-BLOCK = 8_192
+BLOCK = 1_024
 """Entries that are verified at a time: a power of two, so that a block is a subtree."""
 
 _TENANT: BindParameter[int] = bindparam("t")
@@ -19,13 +20,8 @@ _BLOCK = Prepared(
     .order_by(ledger_entries.c.idx)
     .limit(BLOCK)
 )
-_EVERY = Prepared(
-    select(ledger_entries.c.idx, ledger_entries.c.leaf)
-    .where(ledger_entries.c.tenant == _TENANT)
-    .order_by(ledger_entries.c.idx)
-)
 _LEVEL = Prepared(
-    select(ledger_nodes.c.pos, ledger_nodes.c.hash)
+    select(ledger_nodes.c.hash)
     .where(
         ledger_nodes.c.tenant == _TENANT,
         ledger_nodes.c.level == bindparam("level"),
@@ -106,16 +102,17 @@ def block(snapshot: Snapshot, after: int) -> Sequence[tuple[int, bytes]]:
 
 
 def every_leaf(snapshot: Snapshot) -> Iterator[tuple[int, bytes]]:
-    """Every index and leaf, in order, streaming."""
-    return _EVERY.stream(snapshot.connection, {"t": snapshot.tenant})
+    """Every index and leaf, in order, a block of them in memory at a time."""
+    after = -(2**62)
+    while part := block(snapshot, after):
+        yield from part
+        after = part[-1][0]
 
 
-def nodes_of_level(
-    snapshot: Snapshot, level: int, low: int, high: int
-) -> Sequence[tuple[int, bytes]]:
-    """Stored nodes of one level from a position up to another: position and hash, in order."""
+def nodes_of_level(snapshot: Snapshot, level: int, low: int, high: int) -> list[bytes]:
+    """Stored nodes of one level from a position up to another, in order."""
     where = {"t": snapshot.tenant, "level": level, "low": low, "high": high}
-    return _LEVEL.all(snapshot.connection, where)
+    return list(chain.from_iterable(_LEVEL.all(snapshot.connection, where)))
 
 
 def nodes(snapshot: Snapshot, places: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bytes]:

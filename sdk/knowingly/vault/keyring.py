@@ -55,14 +55,20 @@ class Keyring:
     def __repr__(self) -> str:
         return "Keyring()"
 
-    def signing_seed(self, version: int) -> bytes:
-        """The 32 bytes that a version of the tenant's Ed25519 key is made of.
+    def signing_version(self, version: int) -> int:
+        """This version of what signs, or the newest there is where it is not in the key store.
 
-        The newest there is, where data and key store are not of the same day: one was restored.
+        So it is where data and key store are not of the same day: one of them was restored.
         """
         if _signing(version) not in self._secrets:
             self._secrets = again(self._stored_secrets)
-        return self._secrets.get(_signing(version)) or self._secrets[_signing(self._newest_seed())]
+        versions = [found for found in map(_signing_version, self._secrets) if found]
+        return version if version in versions else max(versions)
+
+    def signing_seed(self, version: int) -> bytes:
+        """The 32 bytes that a version of the tenant's Ed25519 key is made of."""
+        there = self.signing_version(version)
+        return self._secrets[_signing(there)]
 
     def new_signing_seed(self, version: int) -> bytes:
         """Keep a new random seed under this version, unless one is kept already; that one."""
@@ -74,15 +80,16 @@ class Keyring:
         self._secrets = secrets
         return secrets[name]
 
-    def destroy_signing_seeds(self, before: int) -> None:
-        """Delete the seeds of the versions before this one."""
+    def destroy_signing_seeds(self, *, before: int) -> bool:
+        """Delete the seeds of versions before this one, where it is there; whether any was."""
+        old = [name for name in self._secrets if 0 < _signing_version(name) < before]
+        if not old or _signing(before) not in self._secrets:
+            return False
         with self._database.writing() as connection:
-            for version in range(1, before):
-                key_rows.delete_tenant_secret(connection, self._tenant, _signing(version))
+            for name in old:
+                key_rows.delete_tenant_secret(connection, self._tenant, name)
         self._secrets = again(self._stored_secrets)
-
-    def _newest_seed(self) -> int:
-        return max(filter(None, map(_signing_version, self._secrets)))
+        return True
 
     def lookup(self, app_id: str) -> bytes:
         """The keyed hash, 32 bytes, under which a person's row is found."""
