@@ -2,9 +2,12 @@
 
 from knowingly.activation import Activation
 from knowingly.consent.choice import Choice
+from knowingly.consent.explaining import Explanation
 from knowingly.consent.receipts import receipt_schema
-from knowingly.consent.token import Explanation
-from knowingly.domain.consent import Action, ConsentStatus, Decision, Receipt, Signal
+from knowingly.consent.signals.decoder import SignalDecoder
+from knowingly.consent.signals.gpc import GpcSupport
+from knowingly.domain.bits import Bits
+from knowingly.domain.consent import Action, ConsentStatus, Decision, Receipt
 from knowingly.domain.event import Event, EventKind
 from knowingly.domain.intake import Intake, Refusal
 from knowingly.domain.item import Item, Variant
@@ -12,6 +15,7 @@ from knowingly.domain.merged import Merged
 from knowingly.domain.notice import Destination, Notice
 from knowingly.domain.order import Order, OrderLine
 from knowingly.domain.page import Basis, Hit, Page
+from knowingly.domain.signal import Said, Signal, SignalContext
 from knowingly.errors import (
     BudgetExhaustedError,
     ConsentError,
@@ -31,6 +35,7 @@ from knowingly.errors import (
     PolicyProblem,
     RootKeyError,
     SealError,
+    SignalError,
     StoreError,
     TamperedError,
     UnknownItemError,
@@ -40,6 +45,10 @@ from knowingly.errors import (
 from knowingly.evaluate.runner import Evaluation
 from knowingly.governance.aggregates import BudgetReport, Release
 from knowingly.governance.audit import Consistency
+from knowingly.governance.auditing.counting import ChoiceCount, Seen
+from knowingly.governance.auditing.expiring import Expiring
+from knowingly.governance.auditing.latency import Latency
+from knowingly.governance.auditing.unfounded import Unfounded
 from knowingly.governance.auditor import Auditor, ChoicesOfDay, open_auditor
 from knowingly.governance.certificate import Addendum, Certificate
 from knowingly.governance.claims import ClaimsEvidence, KeptChoice
@@ -55,6 +64,7 @@ from knowingly.hookspecs import hookimpl
 from knowingly.importing.report import ImportReport
 from knowingly.ledger.checkpoints import Checkpoint
 from knowingly.ledger.log import Entry
+from knowingly.ledger.opened import OpenedEntry
 from knowingly.ledger.verify import VerifiedLog
 from knowingly.means import open_shop as open  # noqa: A004 - knowingly.open, as gzip.open
 from knowingly.policy import DataField, Policy, default_policy_text, load_policy
@@ -78,12 +88,14 @@ __all__ = [
     "Algorithm",
     "Auditor",
     "Basis",
+    "Bits",
     "Block",
     "BudgetExhaustedError",
     "BudgetReport",
     "Certificate",
     "Checkpoint",
     "Choice",
+    "ChoiceCount",
     "ChoicesOfDay",
     "ClaimsEvidence",
     "Comparison",
@@ -102,9 +114,11 @@ __all__ = [
     "Evaluation",
     "Event",
     "EventKind",
+    "Expiring",
     "Explanation",
     "FileError",
     "FitData",
+    "GpcSupport",
     "History",
     "Hit",
     "Hold",
@@ -119,6 +133,7 @@ __all__ = [
     "KeptChoice",
     "KeyStatus",
     "KnowinglyError",
+    "Latency",
     "LedgerError",
     "Maintained",
     "Merged",
@@ -127,6 +142,7 @@ __all__ = [
     "ModelCard",
     "NotFittedError",
     "Notice",
+    "OpenedEntry",
     "Order",
     "OrderLine",
     "Page",
@@ -147,14 +163,20 @@ __all__ = [
     "RootKeys",
     "RootVersion",
     "Rotated",
+    "Said",
     "SealError",
+    "Seen",
     "Shop",
     "Signal",
+    "SignalContext",
+    "SignalDecoder",
+    "SignalError",
     "SigningRotated",
     "StoreError",
     "TamperedError",
     "Trained",
     "Trait",
+    "Unfounded",
     "UnknownItemError",
     "UnknownSlotError",
     "UnknownSubjectError",

@@ -11,15 +11,16 @@ from typing import Any, Self, overload
 
 from knowingly.consent.desk import Consent
 from knowingly.consent.past import PastChoices
+from knowingly.consent.signals.desk import Signals
 from knowingly.counters import Counters
 from knowingly.domain.actor import ActorKind, check_actor
-from knowingly.domain.consent import Signal
 from knowingly.domain.event import Event, EventKind
 from knowingly.domain.intake import Intake
 from knowingly.domain.moments import from_us, to_us
 from knowingly.domain.order import Order
 from knowingly.domain.page import Page
 from knowingly.domain.progress import Progress
+from knowingly.domain.signal import Signal
 from knowingly.domain.validate import check_agent, check_id, one_or_many
 from knowingly.errors import InputError
 from knowingly.evaluate.runner import Evaluation, evaluate
@@ -59,8 +60,8 @@ class Shop:
     """One merchant's shop.
 
     Thread-safe; several processes may share one database. The daily verbs stand here, the rooms
-    hang on it: ``items``, ``consent``, ``profiles``, ``models``, ``aggregates``, ``rights``,
-    ``audit``, ``keys``. Make one with ``knowingly.open``.
+    hang on it: ``items``, ``consent``, ``signals``, ``profiles``, ``models``, ``aggregates``,
+    ``rights``, ``audit``, ``keys``. Make one with ``knowingly.open``.
 
     Stability: stable.
     """
@@ -86,6 +87,7 @@ class Shop:
         effects = ChoiceEffects(tenancy, registry, algorithms)
         fields = Fields(tenancy.policy, self._host.data_fields)
         self.consent = Consent(tenancy, effects)
+        self.signals = Signals(tenancy, self._host.decoders, self._host.skipped)
         past = PastChoices(tenancy, effects)
         self._importer = Importer(tenancy, self._people, self._counters, past)
         self.profiles = Profiles(tenancy, fields, Merges(tenancy, fields, effects, erasures))
@@ -308,7 +310,7 @@ class Shop:
             slot: A slot of the policy file.
             item: The item of the page, if it has one.
             basket: Item ids in the basket in hand.
-            signals: What the browser or a banner said with this request.
+            signals: What the browser or a banner said with this request: see ``signals.read``.
             device: The app's id of the device: choices made on it alone count here.
             market: The market of the request, such as ``"DE"``: what is not sold there is left
                 out, and prices are those of it.

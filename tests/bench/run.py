@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import consent
 import forgetting
 import intake
 import pages
@@ -25,8 +26,13 @@ def main() -> None:
     parser.add_argument(
         "--sizes", type=int, nargs="+", default=[10_000, 100_000], help="people, for volume"
     )
+    parser.add_argument(
+        "--logs", type=int, nargs="+", default=[100_000], help="entries of the log, for consent"
+    )
     parser.add_argument("--items", type=int, default=10_000)
-    parser.add_argument("--only", choices=["pages", "forgetting", "volume"], help="one part of it")
+    parser.add_argument(
+        "--only", choices=["pages", "forgetting", "volume", "consent"], help="one part of it"
+    )
     parser.add_argument("--json", type=Path, help="write the figures there too")
     asked = parser.parse_args()
     console = Console(stderr=True)
@@ -43,6 +49,8 @@ def main() -> None:
             figures += forgetting.measure(place, console)
         if asked.only in {None, "volume"}:
             figures += volume.measure(Path(folder) / "volume", asked.sizes, asked.items, console)
+        if asked.only in {None, "consent"}:
+            figures += consent.measure(Path(folder), asked.logs, console)
     table = Table("what", "measured", "beside", title=f"Python {platform.python_version()}")
     for row in figures:
         table.add_row(*row)

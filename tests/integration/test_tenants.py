@@ -23,7 +23,10 @@ from knowingly.store import key_schema, notices, schema
 MARK = "theirs"
 """In everything that only the other merchant has."""
 WHO = "t003"
-ROOMS = ("items", "consent", "profiles", "models", "aggregates", "rights", "keys", "audit")
+ROOMS = (
+    *("items", "consent", "signals", "profiles", "models", "aggregates", "rights", "keys"),
+    "audit",
+)
 THEIRS_ONLY = f"{MARK}@example.org"
 PURPOSES = ["personalize", "train", "measure"]
 NOTICE = "2026-01/en"
@@ -127,6 +130,14 @@ CASES = {
     "consent.record": lambda shop, _: shop.consent.record(
         [{"subject": "t008", "action": "withdraw"}]
     ),
+    "consent.signal": lambda shop, _: [
+        shop.consent.signal("t009", knowingly.Signal("gpc", objects=frozenset({"share"}))),
+        shop.consent.signal("t012", shop.signals.read(shopify={"analytics": "no"})),
+    ],
+    "signals.read": lambda shop, _: shop.signals.read(
+        headers={"Sec-GPC": "1"}, gpp="DBABTA~1YYN", shopify={"preferences": "yes"}
+    ),
+    "signals.gpc_support": lambda shop, _: shop.signals.gpc_support('{"gpc": true}'),
     "consent.status": lambda shop, _: [
         shop.consent.status(WHO),
         not any(one.allowed for one in shop.consent.status(f"{MARK}-person").values()),
@@ -138,6 +149,12 @@ CASES = {
     "consent.explain": lambda shop, theirs: [
         shop.consent.explain(shop.recommend(WHO).decision),
         refused(lambda: shop.consent.explain(theirs.recommend(WHO).decision)),
+        shop.consent.explain(WHO, "train"),
+        shop.consent.explain(f"{MARK}-person", "train").entries == (),
+    ],
+    "consent.log": lambda shop, _: [
+        shop.consent.log(WHO),
+        refused(lambda: shop.consent.log(f"{MARK}-person")),
     ],
     "profiles.view": lambda shop, _: [
         shop.profiles.view(WHO, "personalize"),
@@ -227,6 +244,17 @@ CASES = {
     "audit.policy": lambda shop, _: shop.audit.policy().digest,
     "audit.verify": lambda shop, _: shop.audit.verify(),
     "audit.entries": lambda shop, _: shop.audit.entries(limit=10_000),
+    "audit.search": lambda shop, _: [
+        shop.audit.search(limit=10_000),
+        shop.audit.search(subject=WHO),
+        shop.audit.search(actor="staff"),
+        refused(lambda: shop.audit.search(subject=f"{MARK}-person")),
+    ],
+    "audit.who_saw": lambda shop, _: shop.audit.who_saw(NOTICE, limit=10_000),
+    "audit.choices": lambda shop, _: shop.audit.choices(by=("day", "purpose", "notice")),
+    "audit.expiring": lambda shop, _: shop.audit.expiring(3_650),
+    "audit.withdrawal_latency": lambda shop, _: shop.audit.withdrawal_latency(),
+    "audit.unfounded": lambda shop, _: shop.audit.unfounded(),
     "audit.note_read": lambda shop, _: [
         shop.audit.note_read("view", WHO),
         shop.audit.note_read("view", f"{MARK}-person"),

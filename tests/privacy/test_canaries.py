@@ -50,7 +50,7 @@ STAFF = "zqxstaff@shop.example"
 WORDS = (
     *(b"zqxperson", b"zqxstranger", b"zqxevent", b"zqxorder", b"zqxbad", b"zqxname", b"zqxmail"),
     *(b"zqxhost", b"zqxcustomer", b"zqxorigin", b"zqxreason", b"zqxagent", b"zqxfield"),
-    *(b"zqxstaff", b"zqxgiven", b"zqxreference"),
+    *(b"zqxstaff", b"zqxgiven", b"zqxreference", b"zqxraw"),
     *(b"zqxstaff", b"zqxnotice", b"zqxdevice", b"zqxrecord", b"zqxsystem", b"zqxfolder"),
 )
 
@@ -159,6 +159,11 @@ def public_calls(shop, seen, clock):
     for hit in page:
         seen.said.append(repr(hit))
     seen.value(shop.consent.explain(page.decision))
+    read = seen.value(
+        shop.signals.read(tcf="zqxraw.tc", gpp="zqxraw~gpp", shopify={"zqxraw": "yes"})
+    )
+    seen.value(shop.consent.signal(one, [*signals, *read], device="zqxdevice"))
+    seen.value(shop.consent.signal("zqxperson of a signal", read))
     seen.value(shop.recommend(STRANGER))
     seen.value(shop.profiles.view(one, "personalize"))
     seen.said += map(repr, shop.profiles.view(one, "personalize").events)
@@ -177,6 +182,16 @@ def public_calls(shop, seen, clock):
     seen.value(shop.retain())
     seen.value(shop.recommend(one, agent=AGENT))
     seen.value(shop.consent.status(one))
+    seen.value(shop.consent.explain(one, "train"))
+    seen.value(shop.consent.explain(STRANGER, "train", device="zqxdevice"))
+    assert seen.value(shop.consent.log(one))[-1].who == STAFF
+    seen.value(shop.audit.search(subject=one))
+    seen.value(shop.audit.search(actor=STAFF))
+    seen.value(shop.audit.who_saw(NOTICE))
+    seen.value(shop.audit.choices())
+    seen.value(shop.audit.expiring(3_650))
+    seen.value(shop.audit.withdrawal_latency())
+    seen.value(shop.audit.unfounded())
     seen.value(shop.consent.withdraw(two, ["train"]))
     seen.value(shop.consent.refuse(STRANGER, notice=NOTICE))
     seen.value(shop.consent.object(PEOPLE[2], ["personalize"]))
@@ -267,9 +282,21 @@ def failing_calls(shop, seen):
     fail(bad, lambda: shop.recommend(person, slot="zqxslot"))
     fail(bad, lambda: shop.recommend(person, k=0))
     fail(bad, lambda: shop.consent.explain("zqxtoken"))
+    fail(bad, lambda: shop.consent.explain(BAD_ID, "train"))
+    fail(bad, lambda: shop.consent.explain(person, "train", at=late))
+    fail(bad, lambda: shop.consent.explain(person, "train", device=BAD_ID))
+    fail(knowingly.UnknownSubjectError, lambda: shop.consent.log("zqxperson nobody knows"))
+    fail(bad, lambda: shop.audit.search(actor=BAD_ID))
+    fail(bad, lambda: shop.audit.who_saw("zqxnotice"))
+    fail(bad, lambda: shop.audit.choices(by=("zqxpart",)))
     fail(bad, lambda: shop.consent.grant(BAD_ID, ["train"], notice=NOTICE))
     fail(bad, lambda: shop.consent.grant(person, ["train"], notice=NOTICE, at=late))
     fail(bad, lambda: shop.consent.record([{"subject": person, "action": "zqxaction"}]))
+    fail(bad, lambda: shop.consent.signal(BAD_ID, Signal("gpc")))
+    fail(bad, lambda: shop.consent.signal(person, Signal("zqxraw@host")))
+    fail(bad, lambda: shop.consent.signal(person, Signal("gpc", raw="zqxraw" * 9_999)))
+    fail(bad, lambda: shop.signals.read(others="zqxraw"))
+    fail(knowingly.PluginError, lambda: shop.signals.read(others={"other": "zqxraw"}))
     fail(bad, lambda: shop.tenant("zqx/person"))
     fail(bad, lambda: shop.acting_as("zqx\n"))
     fail(bad, lambda: shop.acting_as(STAFF, kind="zqxking"))
@@ -378,6 +405,7 @@ def test_no_leaf_holds_a_canary_or_a_number_of_a_person(busy, seen, clock):
         *("events_expired", "events_deleted", "tombstones_dropped", "version", "root"),
         "flaw",
         *("traits_expired", "traits_deleted", "held", "fields", "identity", "choices"),
+        *("source", "decoder", "flaw"),
     }
     with busy._tenancy.read() as snapshot:
         rows = snapshot.connection.exec_driver_sql("SELECT leaf FROM ledger_entries").all()

@@ -2,13 +2,14 @@
 
 import inspect
 import traceback
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import knowingly
-from knowingly import hookspecs
+from knowingly import Said, SignalDecoder, hookspecs
 from knowingly.plugins import PluginHost
 from knowingly.recommend.interface import Algorithm
 from knowingly.recommend.models import ItemScores
@@ -27,6 +28,16 @@ class Level(Algorithm):
 
     def fit(self, data):
         return ItemScores(np.ones(data.n_items))
+
+
+class Stamp(SignalDecoder):
+    """A text that says yes to each term in it."""
+
+    source = "stamp"
+    version = "1"
+
+    def decode(self, raw, context):
+        return Said(dict.fromkeys(raw.split(), "yes"))
 
 
 class Small:
@@ -49,6 +60,9 @@ class Small:
 
     def tell(self, notice):
         self.got.append(notice)
+
+    def knowingly_signals(self):
+        return [Stamp]
 
     @knowingly.hookimpl
     def knowingly_stats(self, tenant, stats):
@@ -199,6 +213,108 @@ def test_a_plugin_with_a_bad_destination_is_refused_alone(shop, given, error, wo
     with pytest.raises(error, match=word):
         shop.plugins.add("bad", Bad())
     assert shop.plugins.destinations == {"mailer": small}
+
+
+def test_hook_knowingly_signals(house):
+    """Its decoder reads what is named after its source; the policy's map says what that counts."""
+    house.with_policy(
+        signals={
+            "map": {"stamp": {"personalize": {"allow": [{"profile": "yes"}]}}},
+            "accept": {"stamp": ("personalize",)},
+        }
+    )
+    shop = house.open()
+    shop.plugins.add("small", Small())
+    assert shop.plugins.decoders["stamp"] is Stamp
+    (signal,) = shop.signals.read(others={"stamp": "profile stats"})
+    assert (signal.source, signal.decoder, signal.raw) == ("stamp", "stamp 1", "profile stats")
+    assert signal.allows == {"personalize"}
+    assert shop.recommend("stranger", signals=[signal]).why == "signal"
+    with pytest.raises(knowingly.PluginError, match=r"no plugin .* in .plugins. allow"):
+        shop.signals.read(others={"other": "x"})
+
+
+class Failing(Stamp):
+    """Raises what it likes."""
+
+    source = "failing"
+
+    def decode(self, raw, context):
+        raise ValueError(raw)
+
+
+class Odd(Stamp):
+    """Returns what it likes."""
+
+    source = "odd"
+    answer: object = None
+
+    def decode(self, raw, context):
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        {},
+        Said(None),
+        Said({"a": "YES"}),
+        Said({5: "yes"}),
+        Said({}, at="now"),
+        Said({}, at=datetime(2026, 1, 1)),  # noqa: DTZ001 - a time without a zone is the point
+        Said({}, parts=1),
+        Said({}, parts={"tcf": b"x"}),
+    ],
+    ids=["none", "dict", "no_answers", "answer", "term", "text_at", "naive_at", "parts", "part"],
+)
+def test_a_decoder_that_misbehaves_gives_a_signal_with_a_problem(shop, caplog, answer):
+    """Never an exception, and never an allow; the log names it, and not its words."""
+
+    class Both:
+        @knowingly.hookimpl
+        def knowingly_signals(self):
+            return [Failing, type("Odd", (Odd,), {"answer": answer})]
+
+    shop.plugins.add("both", Both())
+    found = shop.signals.read(others={"failing": "zqx-secret", "odd": "zqx-secret"})
+    assert [signal.problem for signal in found] == ["could not be decoded"] * 2
+    assert not any(signal.allows for signal in found)
+    assert "'failing'" in caplog.text
+    assert "zqx" not in caplog.text + repr(found)
+
+
+@pytest.mark.parametrize(
+    ("found", "error", "word"),
+    [
+        ([Level], knowingly.ContractError, "subclasses of SignalDecoder"),
+        ([type("Bad", (Stamp,), {"source": "A b"})], knowingly.ContractError, "source"),
+        ([type("Bad", (Stamp,), {"version": 1})], knowingly.ContractError, "version is text"),
+        (
+            [type("Bad", (SignalDecoder,), {"source": "a", "version": "1"})],
+            knowingly.ContractError,
+            "decode is missing",
+        ),
+        ([type("Bad", (Stamp,), {"interface": 9})], knowingly.ContractError, "interface 9"),
+        ([type("Bad", (Stamp,), {"reads": "bytes"})], knowingly.ContractError, "reads is"),
+        ([type("Bad", (Stamp,), {"source": "gpc"})], knowingly.PluginLoadError, "'gpc' has a"),
+        ([Stamp], knowingly.PluginLoadError, "'stamp' has a decoder already"),
+        (None, knowingly.PluginLoadError, "failed in knowingly_signals"),
+    ],
+)
+def test_a_plugin_with_a_bad_decoder_is_refused_alone(shop, found, error, word):
+    """By name, with what is wrong; nothing of it stays."""
+
+    class Bad:
+        @knowingly.hookimpl
+        def knowingly_signals(self):
+            return found
+
+    shop.plugins.add("small", Small())
+    before = dict(shop.plugins.decoders)
+    with pytest.raises(error, match=word):
+        shop.plugins.add("bad", Bad())
+    assert shop.plugins.decoders == before
 
 
 def test_hook_knowingly_stats(shop):

@@ -8,6 +8,7 @@ import typer
 from knowingly.cli import (
     audit,
     backup,
+    consent,
     db,
     holds,
     keys,
@@ -17,6 +18,7 @@ from knowingly.cli import (
     merging,
     pages,
     policy,
+    questions,
     receipts,
     retention,
     rights,
@@ -48,6 +50,22 @@ AUDIT_COMMANDS: dict[str, Command] = {
     "checkpoint": audit.checkpoint,
     "prove": audit.prove,
     "export": audit.export,
+    "search": questions.search,
+    "seen": questions.seen,
+    "choices": questions.choices,
+    "expiring": questions.expiring,
+    "latency": questions.latency,
+    "unfounded": questions.unfounded,
+}
+CONSENT_COMMANDS: dict[str, Command] = {
+    "status": consent.status,
+    "grant": consent.grant,
+    "refuse": consent.refuse,
+    "withdraw": consent.withdraw,
+    "object": consent.object_,
+    "explain": consent.explain,
+    "log": consent.log,
+    "receipt": receipts.receipt,
 }
 KEYS_COMMANDS: dict[str, Command] = {
     "status": keys.status,
@@ -55,7 +73,6 @@ KEYS_COMMANDS: dict[str, Command] = {
     "destroyed": keys.destroyed,
     "reseal": keys.reseal,
 }
-CONSENT_COMMANDS: dict[str, Command] = {"receipt": receipts.receipt}
 HOLD_COMMANDS: dict[str, Command] = {
     "place": holds.place,
     "lift": holds.lift,
@@ -77,9 +94,9 @@ POLICY_COMMANDS: dict[str, Command] = {
     "history": policy.history,
 }
 GROUPS = {
-    "audit": ("The log: verify it, read it, hand out evidence of it.", AUDIT_COMMANDS),
+    "audit": ("The log: verify it, hand out evidence of it, ask it.", AUDIT_COMMANDS),
     "backup": ("Copies of the data and of the keys, each apart.", BACKUP_COMMANDS),
-    "consent": ("Choices of people, and their receipts.", CONSENT_COMMANDS),
+    "consent": ("What a person chose, why that allows what it does, receipts.", CONSENT_COMMANDS),
     "db": ("The databases: their versions, upgrading, moving.", DB_COMMANDS),
     "hold": ("Legal holds: what must not be deleted.", HOLD_COMMANDS),
     "keys": ("The keys: which there are, and new ones.", KEYS_COMMANDS),

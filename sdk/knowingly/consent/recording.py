@@ -8,6 +8,7 @@ from knowingly.consent.choice import ALL_PURPOSES, Choice
 from knowingly.consent.receipts import Issuer
 from knowingly.domain.consent import ACCOUNT, Action, ConsentRecord, Receipt
 from knowingly.domain.moments import to_us
+from knowingly.domain.signal import Signal
 from knowingly.errors import ConsentError, SealError, StoreError
 from knowingly.ledger import log
 from knowingly.ledger.agreement import UNDER_AGE
@@ -19,7 +20,7 @@ from knowingly.store.subjects import ACTIVE, SubjectRow
 from knowingly.tenancy import Tenancy
 
 OPEN_TRIES = 3
-_YES = frozenset({Action.GRANT, Action.UNRESTRICT})
+_YES = frozenset({Action.GRANT, Action.UNRESTRICT, Action.SIGNAL_ALLOW})
 
 
 class Effects(Protocol):
@@ -45,7 +46,8 @@ class Asked:
     """A choice as it was handed over, with the purposes it is about.
 
     ``flaw`` is why a grant cannot count, whatever it is for; ``too_young`` are the purposes that
-    the person may not agree to by themselves. ``origin`` says where an imported choice comes from.
+    the person may not agree to by themselves. ``origin`` says where an imported choice comes from,
+    ``signal`` which signal said it.
     """
 
     choice: Choice
@@ -53,6 +55,12 @@ class Asked:
     too_young: frozenset[str]
     flaw: str | None = None
     origin: Mapping[str, Any] | None = None
+    signal: Signal | None = None
+
+    @property
+    def source(self) -> str | None:
+        """The signal's source; None for the person's own choice."""
+        return None if self.signal is None else self.signal.source
 
     def flaw_for(self, purpose: str) -> str | None:
         """Why a grant cannot count for one of its purposes; None where it can."""
@@ -285,6 +293,8 @@ class Recorder:
             facts[UNDER_AGE] = sorted(chosen.asked.too_young)
         if chosen.confirmed:
             facts["confirmed"] = list(chosen.confirmed)
+        if (signal := chosen.asked.signal) is not None:
+            facts |= {"source": signal.source, "decoder": signal.decoder}
         return facts
 
 
@@ -310,7 +320,7 @@ def _confirmed(one: Asked, scope: str, earlier: Sequence[ConsentRecord]) -> tupl
 
 def _details(chosen: _Chosen) -> dict[str, Any]:
     """How the choice was made: sealed, and gone with the person."""
-    choice = chosen.choice
+    choice, signal = chosen.choice, chosen.asked.signal
     said = {
         "by": choice.by,
         "surface": choice.surface,
@@ -320,6 +330,8 @@ def _details(chosen: _Chosen) -> dict[str, Any]:
         "device": chosen.scope if choice.device is not None else None,
         "despite": list(choice.despite) or None,
         "origin": None if chosen.asked.origin is None else dict(chosen.asked.origin),
+        "raw": None if signal is None else signal.raw,
+        "problem": None if signal is None else signal.problem,
     }
     return {name: value for name, value in said.items() if value is not None}
 
@@ -339,6 +351,7 @@ def _records(
                     entry.index,
                     one.choice.notice,
                     one.scope,
+                    one.asked.source,
                     flaw=one.asked.flaw_for(purpose),
                     confirmed=purpose in one.confirmed,
                 ),

@@ -30,7 +30,8 @@ class Action(StrEnum):
 
     ``revoke`` ends an agreement on another's word (a guardian's), ``invalidate`` because it was
     found void. ``request`` and ``defer`` say that the person was asked, and has not answered: they
-    decide nothing. ``signal_allow`` and ``signal_refuse`` are what a recorded signal said.
+    decide nothing. ``signal_allow`` and ``signal_refuse`` are what a recorded signal said, and
+    ``signal_silent`` that it no longer says either.
 
     Stability: stable.
     """
@@ -47,6 +48,7 @@ class Action(StrEnum):
     DEFER = "defer"
     SIGNAL_ALLOW = "signal_allow"
     SIGNAL_REFUSE = "signal_refuse"
+    SIGNAL_SILENT = "signal_silent"
 
 
 class ConsentStatus(StrEnum):
@@ -91,26 +93,6 @@ class ConsentRecord:
     source: str | None = None
     flaw: str | None = None
     confirmed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """What a banner or browser said, normalised to purposes: evidence, not a choice.
-
-    ``source`` names the decoder (``"gpc"``, ``"shopify"`` …). A purpose in neither set is silent.
-    ``problem`` is set when the raw value could not be understood: such a signal allows nothing.
-    ``objects`` are purposes of which it is an opt-out: it outranks a choice that was made without
-    knowing of one.
-
-    Stability: stable.
-    """
-
-    source: str
-    allows: frozenset[str] = frozenset()
-    refuses: frozenset[str] = frozenset()
-    at: datetime | None = None
-    problem: str | None = None
-    objects: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
