@@ -12,6 +12,7 @@ from pathlib import Path
 
 import forgetting
 import intake
+import ledger
 import pages
 import volume
 from rich.console import Console
@@ -26,7 +27,10 @@ def main() -> None:
         "--sizes", type=int, nargs="+", default=[10_000, 100_000], help="people, for volume"
     )
     parser.add_argument("--items", type=int, default=10_000)
-    parser.add_argument("--only", choices=["pages", "forgetting", "volume"], help="one part of it")
+    parser.add_argument("--entries", type=int, default=1_000_000, help="of the log, for ledger")
+    parser.add_argument(
+        "--only", choices=["pages", "forgetting", "volume", "ledger"], help="one part of it"
+    )
     parser.add_argument("--json", type=Path, help="write the figures there too")
     asked = parser.parse_args()
     console = Console(stderr=True)
@@ -43,6 +47,8 @@ def main() -> None:
             figures += forgetting.measure(place, console)
         if asked.only in {None, "volume"}:
             figures += volume.measure(Path(folder) / "volume", asked.sizes, asked.items, console)
+        if asked.only in {None, "ledger"}:
+            figures += ledger.measure(Path(folder) / "ledger", asked.entries, console)
     table = Table("what", "measured", "beside", title=f"Python {platform.python_version()}")
     for row in figures:
         table.add_row(*row)
