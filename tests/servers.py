@@ -3,9 +3,11 @@
 import itertools
 import os
 import shutil
+import signal
 import tempfile
 import time
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -98,11 +100,21 @@ class Server:
         found = [path for folder in folders for path in folder.iterdir() if path.is_file()]
         return {path.name: path.read_bytes() for path in found}
 
-    def restart(self) -> None:
+    def restart(self, _name: str = "") -> None:
         """Stop the server as a crash would, and start it again."""
         self._connection.close()
         _stop_at_once(self._wheel)
         self._wheel.ensure_postgres_running()
+
+    def crash(self, name: str) -> None:
+        """Kill one of the processes that serve a database: the server ends all and recovers."""
+        serving = "SELECT pid FROM pg_stat_activity WHERE datname = %s"
+        for (process,) in self.execute(serving, values=(name,))[:1]:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+                self._wait_for_the_end()
+                self._connection.close()
+                self._connection = self._connect_again()
 
     @property
     def is_ours(self) -> bool:
@@ -137,6 +149,25 @@ class Server:
             else:
                 self._made.add(name)
                 return
+
+    def _wait_for_the_end(self) -> None:
+        """The server notices a little later, and hangs up on everybody."""
+        deadline = time.monotonic() + 5
+        with suppress(psycopg.OperationalError):
+            while time.monotonic() < deadline:
+                self._connection.execute("SELECT 1")
+                time.sleep(0.01)
+
+    def _connect_again(self) -> psycopg.Connection:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                return self._connect()
+            except psycopg.OperationalError:
+                # It is recovering, or has not noticed yet.
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
 
     def _connect(self) -> psycopg.Connection:
         return self.connect(self.url.database or "postgres")

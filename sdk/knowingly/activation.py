@@ -83,6 +83,13 @@ def activations(snapshot: Snapshot) -> list[Activation]:
     return found
 
 
+def last_in_force(snapshot: Snapshot) -> Policy | None:
+    """The policy that came into force last, as this release reads it; None where none is kept."""
+    kept = rows.bodies(snapshot)
+    last = [row.digest for row in rows.activations(snapshot)][-1:]
+    return next(iter(_past({digest: kept.get(digest, "") for digest in last})), None)
+
+
 def policy_at(snapshot: Snapshot, at_us: int) -> Policy | None:
     """The policy in force at a moment, as it stood then; None from before any was kept."""
     known = [row for row in rows.activations(snapshot) if row.at_us <= at_us]

@@ -10,6 +10,7 @@
      + InputError (ValueError)        .row .field .expected
      |  + UnknownItemError            an item this shop does not have
      |  + UnknownSlotError            .known
+     + SignalError (ValueError)       a banner's or browser's signal that cannot be understood
      + UnknownSubjectError            no such person in this tenant; never says who
      + HoldError                      a legal hold stands in the way, or there is none
      + BudgetExhaustedError           .asked .left    nothing was released
@@ -95,6 +96,10 @@ class InputError(KnowinglyError, ValueError):
         self.row = row
         self.field = field
         self.expected = expected
+
+
+class SignalError(KnowinglyError, ValueError):
+    """A signal cannot be understood; decoders raise it, and it never repeats the signal."""
 
 
 class UnknownItemError(InputError):

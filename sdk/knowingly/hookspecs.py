@@ -8,6 +8,8 @@ from typing import Any
 
 import pluggy
 
+from knowingly.consent.signals.decoder import SignalDecoder
+from knowingly.domain.notice import Destination
 from knowingly.policy import DataField
 from knowingly.recommend.interface import Algorithm
 from knowingly.vault.wrapping import RootKeys
@@ -33,6 +35,27 @@ def knowingly_data_fields() -> Mapping[str, DataField]:  # type: ignore[empty-bo
     Called once when a shop is opened. Each needs a name no other plugin has; where the policy file
     declares a field of the same name, the file holds. A purpose that the policy does not declare
     never sees a value. Special categories are for the policy file alone.
+    """
+
+
+@hookspec
+def knowingly_destinations() -> Mapping[str, Destination]:  # type: ignore[empty-body]
+    """Who passes notices on to recipients of people's data, by the recipient's id in the policy.
+
+    Called once when a shop is opened. Each id needs one destination only; ``"*"`` takes the notices
+    of every recipient that has none. ``tell`` is called after an erasure and by ``maintain``; what
+    it raises leaves the notice for the next time, and its words are never repeated.
+    """
+
+
+@hookspec
+def knowingly_signals() -> list[type[SignalDecoder]]:  # type: ignore[empty-body]
+    """The decoders of this plugin, for signals of banners and browsers.
+
+    Called once when a shop is opened. Each class needs a ``source`` no other decoder has;
+    ``shop.signals.read`` makes one, without arguments, for each value to be decoded. A decoder says
+    what a value says in its standard's words; ``[signals.map]`` of the policy file says what that
+    counts for.
     """
 
 

@@ -6,10 +6,10 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from knowingly.activation import activate, is_active, standing
+from knowingly.activation import activate, is_active, last_in_force, standing
 from knowingly.domain.moments import Clock, to_us
 from knowingly.domain.progress import Progress
-from knowingly.errors import InputError, StoreError
+from knowingly.errors import InputError, PolicyError, StoreError
 from knowingly.policy import Policy
 from knowingly.store import events, migrate
 from knowingly.store import shop as shop_rows
@@ -230,6 +230,26 @@ def check_tenant(name: str) -> None:
     if not isinstance(name, str) or not _TENANT.match(name):
         raise InputError(
             "tenant", "1 to 64 of a-z, 0-9, '.', '_' and '-', starting with a-z or 0-9"
+        )
+
+
+def refuse_to_replace(files: Files, policy: Policy, tenant: str) -> None:
+    """Refuse to put a policy that nobody chose in the place of one that somebody did.
+
+    A command run in another folder would otherwise narrow, for good, what notices have told.
+
+    Raises:
+        PolicyError: This tenant has had another policy in force last.
+    """
+    check_tenant(tenant)
+    store = Store(files.data)
+    with store.read(store.tenant(tenant)) as snapshot:
+        last = last_in_force(snapshot)
+    if last is not None and last.digest != policy.digest:
+        raise PolicyError(
+            "is not here, and this shop has a policy of its own: name its file with --policy or "
+            "policy=, or go to its folder; nothing was written",
+            path="policy.toml",
         )
 
 

@@ -11,15 +11,16 @@ from typing import Any, Self, overload
 
 from knowingly.consent.desk import Consent
 from knowingly.consent.past import PastChoices
+from knowingly.consent.signals.desk import Signals
 from knowingly.counters import Counters
 from knowingly.domain.actor import ActorKind, check_actor
-from knowingly.domain.consent import Signal
 from knowingly.domain.event import Event, EventKind
 from knowingly.domain.intake import Intake
 from knowingly.domain.moments import from_us, to_us
 from knowingly.domain.order import Order
 from knowingly.domain.page import Page
 from knowingly.domain.progress import Progress
+from knowingly.domain.signal import Signal
 from knowingly.domain.validate import check_agent, check_id, one_or_many
 from knowingly.errors import InputError
 from knowingly.evaluate.runner import Evaluation, evaluate
@@ -31,6 +32,7 @@ from knowingly.governance.erasure import Erasures
 from knowingly.governance.export import Exporter
 from knowingly.governance.keys import Keys
 from knowingly.governance.merge import Merges
+from knowingly.governance.recipients import Recipients
 from knowingly.governance.retention import Retained, Retention
 from knowingly.governance.rights import Rights
 from knowingly.governance.upkeep import STEPS, Maintained, Upkeep
@@ -48,7 +50,7 @@ from knowingly.recommend.desk import Models
 from knowingly.recommend.pages import Recommender
 from knowingly.recommend.registry import Registry, Serving
 from knowingly.recommend.training import Trained, train
-from knowingly.store import kept, subjects
+from knowingly.store import kept, notices, subjects
 from knowingly.store.doors import Snapshot
 from knowingly.tenancy import Tenancy
 from knowingly.vault.wrapping import Wrapping
@@ -58,8 +60,8 @@ class Shop:
     """One merchant's shop.
 
     Thread-safe; several processes may share one database. The daily verbs stand here, the rooms
-    hang on it: ``items``, ``consent``, ``profiles``, ``models``, ``aggregates``, ``rights``,
-    ``audit``, ``keys``. Make one with ``knowingly.open``.
+    hang on it: ``items``, ``consent``, ``signals``, ``profiles``, ``models``, ``aggregates``,
+    ``rights``, ``audit``, ``keys``. Make one with ``knowingly.open``.
 
     Stability: stable.
     """
@@ -79,18 +81,22 @@ class Shop:
         """Hang the rooms on one tenant's parts."""
         self._tenancy = tenancy
         registry, algorithms = self._registry, self._host.algorithms
-        erasures = Erasures(tenancy, registry, algorithms)
+        recipients = Recipients(tenancy, self._host.destinations)
+        erasures = Erasures(tenancy, registry, algorithms, recipients)
         self.items = Items(tenancy)
         effects = ChoiceEffects(tenancy, registry, algorithms)
         fields = Fields(tenancy.policy, self._host.data_fields)
         self.consent = Consent(tenancy, effects)
+        self.signals = Signals(tenancy, self._host.decoders, self._host.skipped)
         past = PastChoices(tenancy, effects)
         self._importer = Importer(tenancy, self._people, self._counters, past)
         self.profiles = Profiles(tenancy, fields, Merges(tenancy, fields, effects, erasures))
         self.models = Models(tenancy, registry, algorithms)
         self.aggregates = Aggregates(tenancy)
         exporter = Exporter(tenancy, registry, fields)
-        self.rights = Rights(tenancy, exporter, erasures, self.consent)
+        self.rights = Rights(
+            tenancy, exporter, erasures=erasures, recipients=recipients, consent=self.consent
+        )
         checkpoints = Checkpoints(tenancy, self._host.send_checkpoint)
         self.audit = Audit(tenancy, checkpoints)
         self.keys = Keys(tenancy, lambda name: self.tenant(name)._tenancy)  # noqa: SLF001 - a Shop's
@@ -100,6 +106,7 @@ class Shop:
             registry,
             algorithms,
             erasures=erasures,
+            recipients=recipients,
             aggregates=self.aggregates,
             retention=self._retention,
             checkpoints=checkpoints,
@@ -303,7 +310,7 @@ class Shop:
             slot: A slot of the policy file.
             item: The item of the page, if it has one.
             basket: Item ids in the basket in hand.
-            signals: What the browser or a banner said with this request.
+            signals: What the browser or a banner said with this request: see ``signals.read``.
             device: The app's id of the device: choices made on it alone count here.
             market: The market of the request, such as ``"DE"``: what is not sold there is left
                 out, and prices are those of it.
@@ -376,6 +383,7 @@ class Shop:
             stats["items"] = len(self._tenancy.catalogue.at(snapshot))
             stats["people"] = subjects.count(snapshot)
             stats["ledger_entries"] = snapshot.head.ledger_size
+            stats["recipients_to_tell"] = notices.count(snapshot)
             for table in kept.TABLES:
                 waiting = kept.count_unusable(snapshot, table)
                 stats[f"{table}_waiting_for_deletion"] = waiting

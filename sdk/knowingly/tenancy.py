@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from knowingly.domain.actor import Actor
-from knowingly.domain.consent import DEVICE, ConsentRecord, Decision, Signal
+from knowingly.domain.consent import DEVICE, ConsentRecord, Decision
 from knowingly.domain.moments import Clock, to_us
+from knowingly.domain.signal import Signal
 from knowingly.items.catalogue import Catalogue
 from knowingly.ledger import checkpoints
 from knowingly.ledger.notes import NoteKey

@@ -1,4 +1,4 @@
-"""The log: adding to it, verifying it, proving from it, and deciding by it, beside bare work.
+"""The log: adding to it, verifying it and proving from it, beside bare work.
 
 Appends are held against the same rows without hashing and sealing; verification against hashing the
 same bytes in memory, which is its limit.
@@ -6,7 +6,6 @@ same bytes in memory, which is its limit.
 
 import hashlib
 import io
-import json
 import os
 import time
 from pathlib import Path
@@ -14,28 +13,24 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from setting import NOW, latencies, progress, timed
+from setting import latencies, progress, timed
 from sqlalchemy import create_engine, text
 from stores import Place, postgres_places, sqlite_place
 
-from knowingly.domain.consent import ACCOUNT, Action, ConsentRecord
 from knowingly.ledger import log, verifier
 from knowingly.ledger.verify import verify
-from knowingly.policy import decide, load_policy
 from knowingly.store import ledger as rows
 
 SINGLE = 300
 BATCH = 10_000
 PROOFS = 500
-DECISIONS = 20_000
-HISTORY = 10
 NOTICE = "2026-01/en"
 
 Figure = tuple[str, str, str]
 
 
 def measure(folder: Path, entries: int, console: Console) -> list[Figure]:
-    """A log of so many entries on SQLite and on PostgreSQL; and ``decide``, which has no store."""
+    """A log of so many entries on SQLite and on PostgreSQL."""
     figures = []
     with postgres_places() as postgres:
         for place in (
@@ -44,7 +39,7 @@ def measure(folder: Path, entries: int, console: Console) -> list[Figure]:
         ):
             console.print(f"{place.kind}, {entries:,} entries")
             figures += _measure(place, entries, console)
-    return [*figures, _decide()]
+    return figures
 
 
 def _measure(place: Place, entries: int, console: Console) -> list[Figure]:
@@ -194,31 +189,3 @@ def _with_consents(shop: Any, choices: int) -> tuple[float, float]:
 
 def _some(size: int) -> list[int]:
     return np.random.default_rng(7).integers(0, size, PROOFS).tolist()
-
-
-def _decide() -> Figure:
-    """One decision for somebody who has changed their mind nine times, beside reading a line."""
-    policy = load_policy()
-    at_us = int(NOW.timestamp() * 1e6)
-    actions = [Action.GRANT, Action.WITHDRAW] * (HISTORY // 2)
-    history = [
-        ConsentRecord("train", one, at_us - n, at_us - n, n, NOTICE, ACCOUNT)
-        for n, one in enumerate(actions)
-    ]
-    line = json.dumps({"subject": "person-1", "purposes": ["train"], "at": at_us, "notice": NOTICE})
-
-    def decisions() -> None:
-        for _ in range(DECISIONS):
-            decide("train", history, policy=policy, at_us=at_us)
-
-    def parsing() -> None:
-        for _ in range(DECISIONS):
-            json.loads(line)
-
-    seconds = timed(decisions) / DECISIONS
-    beside = timed(parsing) / DECISIONS
-    return (
-        f"decide, a history of {HISTORY}",
-        f"{seconds * 1e6:.1f} µs",
-        f"{seconds / beside:.1f} times reading one such line of JSON",
-    )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import knowingly
 from knowingly.plugins import PluginHost
+from knowingly.policy.file import default_policy_text, parse_policy
 from knowingly.samples import tea_shop
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -87,6 +88,37 @@ def test_the_fields_plugin_keeps_a_field(tmp_path):
         assert shop.profiles.set("c42", {"tea_strength": "strong"}).kept == 1
         traits = shop.profiles.view("c42", "personalize").traits
         assert traits["tea_strength"].value == "strong"
+
+
+def test_the_destination_plugin_is_told_once(tmp_path):
+    """Of an erasure, by the reference it knows the person by."""
+    key = tmp_path / "knowingly.key"
+    knowingly.write_root_key(key)
+    mailer = {"name": "Mailer Ltd", "role": "processor", "country": "IE"}
+    policy = knowingly.load_policy().model_copy(update={"recipients": {"mailer": mailer}})
+    plugin = module("destination_plugin")
+    with knowingly.open(f"sqlite:///{tmp_path / 'shop.db'}", keys=key, policy=policy) as shop:
+        shop.plugins.add("mailer", plugin)
+        shop.consent.grant("c42", ["marketing"], notice="2026-01/en")
+        shop.rights.disclosed("c42", "mailer", "e-mail address", purpose="marketing")
+        shop.rights.erase("c42")
+    assert list(plugin.MAILER.queue) == ["erasure c42"]
+
+
+def test_the_signal_plugin_reads_a_cookie(tmp_path):
+    """Mapped and accepted as its docstring shows."""
+    key = tmp_path / "knowingly.key"
+    knowingly.write_root_key(key)
+    found = module("signal_plugin")
+    mapped, _, accepted = found.__doc__.partition("count for::")[2].partition("[signals.accept]\n")
+    text = default_policy_text().replace("\n[signals.accept]\n", f"\n[signals.accept]\n{accepted}")
+    policy = parse_policy(f"{text}\n{mapped}")
+    with knowingly.open(f"sqlite:///{tmp_path / 'shop.db'}", keys=key, policy=policy) as shop:
+        shop.plugins.add("cookie_bar", found)
+        for raw, why in (("profile:1,stats:0", "signal"), ("profile:0", "signal_refused")):
+            signals = shop.signals.read(others={"cookie_bar": raw})
+            assert shop.recommend("c42", signals=signals).why == why
+        assert shop.signals.read(others={"cookie_bar": "profile=1"})[0].problem
 
 
 def test_the_recent_plugin_serves_a_page(tmp_path):

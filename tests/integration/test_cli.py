@@ -9,13 +9,14 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import jsonschema
 import pytest
 from typer.testing import CliRunner, Result
 
 import knowingly
 from knowingly.cli.app import app
 from knowingly.governance.rights import Rights
-from knowingly.ledger import log
+from knowingly.ledger import log, verifier
 from knowingly.store import ledger, subjects
 
 WHO = "canary-person-7f3a"
@@ -127,6 +128,39 @@ def test_staff_may_say_who_they_are(shop, house, monkeypatch, told):
     assert "canary" not in refused.output
 
 
+def test_a_receipt_is_given_again_and_its_proof_holds(shop, capsys):
+    """The document fits its schema; the proof alone is what the verifier reads; both are logged."""
+    entries = document("audit", "entries")["entries"]
+    index = next(one["index"] for one in entries if one["kind"] == "consent.grant")
+    told = document("consent", "receipt", WHO, str(index))
+    jsonschema.validate(told, knowingly.receipt_schema())
+    assert WHO not in json.dumps(told)
+    assert call("consent", "receipt", WHO, str(index), "--proof", "--out", "p.txt").exit_code == 0
+    key = told["knowingly:hasProof"]["knowingly:verifierKey"]
+    assert verifier.main(["p.txt", "--key", key]) == 0
+    kinds = [one["kind"] for one in document("audit", "entries")["entries"]]
+    assert kinds.count("read.receipt") == 2
+    refused = call("consent", "receipt", WHO, "0")
+    assert refused.exit_code == 1
+    assert WHO not in refused.output
+
+
+def test_evidence_for_a_claim_is_written_where_the_policy_keeps_some(shop):
+    """Into a private file; of nobody else there is any."""
+    policy = Path("policy.toml")
+    kept = "keep_days_after_erasure = 0"
+    assert kept in policy.read_text()
+    policy.write_text(policy.read_text().replace(kept, "keep_days_after_erasure = 30"))
+    assert call("erase", WHO, "--yes").exit_code == 0
+    assert call("claims", WHO, "--out", "claim.json").exit_code == 0
+    [claim] = json.loads(Path("claim.json").read_text())["claims"]
+    assert claim["choices"][0]["entry"]["kind"] == "consent.grant"
+    assert stat.S_IMODE(Path("claim.json").stat().st_mode) == 0o600
+    nobody = call("claims", "p1")
+    assert nobody.exit_code == 1
+    assert "p1" not in nobody.output
+
+
 def test_a_page_of_nobody_is_not_logged(shop):
     before = document("audit", "verify")["size"]
     assert document("recommend", "--slot", "cart", "--basket", "tea-1, tea-2")["hits"]
@@ -228,7 +262,7 @@ def test_erasing_without_anybody_to_ask_is_refused(shop):
 
 @pytest.mark.parametrize(("answer", "code"), [("n\n", 1), ("y\n", 0)])
 def test_erasing_asks_first(shop, monkeypatch, answer, code):
-    monkeypatch.setattr("knowingly.cli.rights._is_anybody_there", lambda: True)
+    monkeypatch.setattr("knowingly.cli.asking._is_anybody_there", lambda: True)
     result = CliRunner(env=QUIET).invoke(app, ["erase", WHO], input=answer)
     assert result.exit_code == code
     assert ("Erased" in result.stdout) is (code == 0)

@@ -12,6 +12,7 @@ from pyarrow import parquet
 
 import knowingly
 from killing import arm
+from knowingly.consent.past import PastChoices
 from knowingly.importing import running, tables
 
 WHO = "canary-ann"
@@ -101,7 +102,25 @@ def order_groups(house, folder):
     return path, mapping
 
 
+def choice_rows(house, folder):
+    """Old choices: good ones, weak ones, one twice, and some that are none."""
+    mapping = folder / "choices.toml"
+    mapping.write_text(
+        'kind = "choices"\n[origin]\nsystem = "CMP"\nquality = "documented"\n'
+        "exported = 2026-02-01\n[fields]\n"
+        + "".join(f'{name} = "{name}"\n' for name in ("subject", "action", "purposes", "at"))
+        + 'notice = "notice"\nmethod = "method"\n'
+    )
+    path = folder / "choices.csv"
+    yes = (WHO, "grant", "train", when(house, 99), NOTICE, "button")
+    rows = [yes, ("bob", *yes[1:3], "", "", ""), yes, ("", *yes[1:]), (*yes[:3], "later", *yes[4:])]
+    rows += [(f"p{n}", "refuse", "", "", "\nodd", "") for n in range(3)]
+    as_csv(path, ["subject", "action", "purposes", "at", "notice", "method"], rows)
+    return path, mapping
+
+
 FILES = {
+    "choices, csv": choice_rows,
     "items, csv": item_lines,
     "events, jsonl": event_lines,
     "events, parquet": event_groups,
@@ -116,13 +135,14 @@ def stored(house) -> tuple:
     events = sorted((one.kind.value, one.item, one.quantity, one.at_us) for one in view)
     items = [(one, shop.items.get(one).title) for one in sorted(shop.items.view().ids)]
     assert (house.count("imports"), house.count("import_refusals")) == (0, 0)
-    return events, items, house.count("events")
+    shop.audit.verify()
+    return events, items, house.count("events"), house.count("consent_records")
 
 
 def stop_before_batch(monkeypatch, number: int) -> None:
     """As somebody who presses Ctrl-C would."""
-    for name in ("track", "put"):
-        real = getattr(running, name)
+    for owner, name in ((running, "track"), (running, "put"), (PastChoices, "take_in")):
+        real = getattr(owner, name)
         left = iter(range(number))
 
         def interrupted(*given, real=real, left=left, **options):
@@ -130,7 +150,7 @@ def stop_before_batch(monkeypatch, number: int) -> None:
                 raise KeyboardInterrupt
             return real(*given, **options)
 
-        monkeypatch.setattr(running, name, interrupted)
+        monkeypatch.setattr(owner, name, interrupted)
 
 
 @pytest.mark.parametrize("kind", FILES)
@@ -142,7 +162,7 @@ def test_an_import_ends_alike_wherever_it_is_stopped(kind, ready, tmp_path):
     expected = stored(whole)
     whole.remove()
     assert report.refused
-    assert report.duplicates == 0
+    assert report.duplicates == (kind == "choices, csv")
     batches = 0
     lines = []
     while not lines or lines[-1] is not None:

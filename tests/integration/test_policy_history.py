@@ -1,5 +1,7 @@
 """Policies come and go, and nobody's yes counts for more than they were told."""
 
+import hashlib
+import json
 from datetime import timedelta
 
 import pytest
@@ -153,6 +155,36 @@ def test_a_notice_whose_words_changed_is_refused_and_nothing_is_written(ann):
     now = ann.rows("SELECT * FROM tenants"), ann.count("policies"), ann.count("ledger_entries")
     assert now == before
     ann.open(policy=NARROW.model_copy(update={"notices": [{**other, "id": "2026-03/en"}]}))
+
+
+def test_the_policy_that_ships_never_takes_the_place_of_another(ann, tmp_path, monkeypatch):
+    """As when a command is run in a folder that has no policy.toml."""
+    monkeypatch.chdir(tmp_path)
+    ann.open(policy=None).close()
+    ann.open(policy=WIDE)
+    before = ann.count("ledger_entries")
+    with pytest.raises(knowingly.PolicyError, match="name its file with --policy") as caught:
+        ann.open(policy=None)
+    assert caught.value.path == "policy.toml"
+    assert ann.count("ledger_entries") == before
+    assert ann.open(policy=None, tenant="acme").policy.digest == NARROW.digest
+    assert ann.open(policy=NARROW).policy.digest == NARROW.digest
+
+
+def test_the_policy_that_ships_takes_the_place_of_an_older_releases(ann, tmp_path, monkeypatch):
+    """Which said the same, but for keys that are new."""
+    monkeypatch.chdir(tmp_path)
+    said = json.loads(NARROW.body)
+    del said["evidence"]
+    body = json.dumps(said, sort_keys=True, separators=(",", ":"))
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    ann.run("UPDATE policies SET digest = ?, body = ?", digest, body)
+    ann.run("UPDATE policy_activations SET digest = ?", digest)
+    ann.run("UPDATE tenants SET policy_digest = ?", digest)
+    shop = ann.open(policy=None)
+    assert [one.digest for one in shop.audit.policies()] == [digest, NARROW.digest]
+    assert shop.audit.policies()[1].asks == ()
+    assert reason(shop) == "granted"
 
 
 def test_merchants_have_histories_of_their_own(ann):

@@ -5,24 +5,29 @@ Every public call has a case here: a new one without a case fails.
 
 import dataclasses
 import re
-import tempfile
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 from sqlalchemy import Engine, event
 
 import knowingly
+from knowingly.importing import tables
+from knowingly.importing.saved import SavedProgress
 from knowingly.ledger import checkpoints
 from knowingly.samples import tea_shop
-from knowingly.store import key_schema, schema
+from knowingly.store import key_schema, notices, schema
 
 MARK = "theirs"
 """In everything that only the other merchant has."""
 WHO = "t003"
-ROOMS = ("items", "consent", "profiles", "models", "aggregates", "rights", "keys", "audit")
+ROOMS = (
+    *("items", "consent", "signals", "profiles", "models", "aggregates", "rights", "keys"),
+    "audit",
+)
 THEIRS_ONLY = f"{MARK}@example.org"
 PURPOSES = ["personalize", "train", "measure"]
 NOTICE = "2026-01/en"
@@ -36,7 +41,7 @@ def checkpoint_of(shop):
 
 def bundle_of(shop):
     """All that a bundle says."""
-    with tempfile.TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder:
         path = Path(folder) / "bundle.jsonl"
         shop.audit.bundle(path)
         return path.read_text()
@@ -47,6 +52,46 @@ def refused(call):
     with pytest.raises(knowingly.KnowinglyError) as caught:
         call()
     return str(caught.value)
+
+
+MAILER = {"name": "Mailer Ltd", "role": "processor", "country": "IE"}
+
+
+def waiting_notices(shop):
+    """The ids of notices that wait, looked up without an entry."""
+    with shop._tenancy.read() as snapshot:
+        return [row.notice for row in notices.waiting(snapshot)]
+
+
+OLD_CHOICES = """
+kind = "choices"
+[origin]
+system = "CMP"
+quality = "asserted"
+[fields]
+subject = "who"
+action = { constant = "refuse" }
+"""
+
+
+def imported(shop, *lines, mapping=None):
+    """A file of these lines, imported after an import of it was stopped once."""
+    with TemporaryDirectory() as folder:
+        path, how = Path(folder) / "file.csv", Path(folder) / "map.toml"
+        path.write_text("\n".join(map(",".join, lines)))
+        how.write_text(mapping or "")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tables, "ROWS_PER_BATCH", 1)
+            patch.setattr(SavedProgress, "forget", stop)
+            with pytest.raises(KeyboardInterrupt):
+                shop.import_file(path, mapping=how if mapping else None)
+        report = shop.import_file(path, mapping=how if mapping else None)
+        assert report.resumed_after
+        return report
+
+
+def stop(*_):
+    raise KeyboardInterrupt
 
 
 SIZE = {
@@ -82,6 +127,11 @@ CASES = {
     "stats": lambda shop, _: shop.stats(),
     "close": None,  # for every merchant of the databases: its docstring says so
     "retain": lambda shop, _: [shop.retain(), shop.retain(apply=True)],
+    "import_file": lambda shop, _: [
+        imported(shop, ["subject", "kind", "item"], [WHO, "view", "assam"], [WHO, "view", MARK]),
+        imported(shop, ["id", "title"], ["assam", "Ours"]),
+        imported(shop, ["who"], ["t014"], ["t015"], mapping=OLD_CHOICES),
+    ],
     "items.get": lambda shop, _: [
         shop.items.get("assam"),
         shop.items.get(f"{MARK}-item") is None,
@@ -95,13 +145,31 @@ CASES = {
     "consent.record": lambda shop, _: shop.consent.record(
         [{"subject": "t008", "action": "withdraw"}]
     ),
+    "consent.signal": lambda shop, _: [
+        shop.consent.signal("t009", knowingly.Signal("gpc", objects=frozenset({"share"}))),
+        shop.consent.signal("t012", shop.signals.read(shopify={"analytics": "no"})),
+    ],
+    "signals.read": lambda shop, _: shop.signals.read(
+        headers={"Sec-GPC": "1"}, gpp="DBABTA~1YYN", shopify={"preferences": "yes"}
+    ),
+    "signals.gpc_support": lambda shop, _: shop.signals.gpc_support('{"gpc": true}'),
     "consent.status": lambda shop, _: [
         shop.consent.status(WHO),
         not any(one.allowed for one in shop.consent.status(f"{MARK}-person").values()),
     ],
+    "consent.receipt": lambda shop, theirs: [
+        shop.consent.receipt(WHO, shop.consent.refuse(WHO, ["share"]).index).document(),
+        refused(lambda: shop.consent.receipt(f"{MARK}-person", 1)),
+    ],
     "consent.explain": lambda shop, theirs: [
         shop.consent.explain(shop.recommend(WHO).decision),
         refused(lambda: shop.consent.explain(theirs.recommend(WHO).decision)),
+        shop.consent.explain(WHO, "train"),
+        shop.consent.explain(f"{MARK}-person", "train").entries == (),
+    ],
+    "consent.log": lambda shop, _: [
+        shop.consent.log(WHO),
+        refused(lambda: shop.consent.log(f"{MARK}-person")),
     ],
     "profiles.view": lambda shop, _: [
         shop.profiles.view(WHO, "personalize"),
@@ -151,7 +219,29 @@ CASES = {
         shop.rights.hold("t012", reason="a dispute"),
         refused(lambda: shop.rights.hold(f"{MARK}-person", reason="a dispute")),
     ],
+    "rights.holds": lambda shop, _: [
+        shop.rights.hold("t014", reason="a dispute"),
+        shop.rights.holds(),
+    ],
     "rights.release_hold": lambda shop, _: refused(lambda: shop.rights.release_hold(WHO)),
+    "rights.disclosed": lambda shop, _: [
+        shop.rights.disclosed(WHO, "mailer", "an address", purpose="marketing"),
+        refused(lambda: shop.rights.disclosed(f"{MARK}-person", "mailer", "x", purpose="train")),
+    ],
+    "rights.recipients": lambda shop, _: [
+        shop.rights.recipients(WHO),
+        refused(lambda: shop.rights.recipients(f"{MARK}-person")),
+    ],
+    "rights.tell_recipients": lambda shop, _: [shop.rights.tell_recipients()],
+    "rights.notices": lambda shop, _: [
+        shop.rights.disclosed("t015", "mailer", "an address", purpose="marketing"),
+        shop.rights.erase("t015").statement,
+        shop.rights.notices(),
+    ],
+    "rights.note_told": lambda shop, theirs: [
+        refused(lambda notice=notice: shop.rights.note_told(notice))
+        for notice in waiting_notices(theirs)
+    ],
     "rights.claims_evidence": lambda shop, _: [
         shop.rights.erase("t014").statement,
         shop.rights.claims_evidence("t014"),
@@ -178,6 +268,17 @@ CASES = {
     "audit.consistency": lambda shop, _: shop.audit.consistency(3),
     "audit.bundle": lambda shop, _: bundle_of(shop),
     "audit.entries": lambda shop, _: shop.audit.entries(limit=10_000),
+    "audit.search": lambda shop, _: [
+        shop.audit.search(limit=10_000),
+        shop.audit.search(subject=WHO),
+        shop.audit.search(actor="staff"),
+        refused(lambda: shop.audit.search(subject=f"{MARK}-person")),
+    ],
+    "audit.who_saw": lambda shop, _: shop.audit.who_saw(NOTICE, limit=10_000),
+    "audit.choices": lambda shop, _: shop.audit.choices(by=("day", "purpose", "notice")),
+    "audit.expiring": lambda shop, _: shop.audit.expiring(3_650),
+    "audit.withdrawal_latency": lambda shop, _: shop.audit.withdrawal_latency(),
+    "audit.unfounded": lambda shop, _: shop.audit.unfounded(),
     "audit.note_read": lambda shop, _: [
         shop.audit.note_read("view", WHO),
         shop.audit.note_read("view", f"{MARK}-person"),
@@ -217,7 +318,9 @@ def market(tea_files, tmp_path_factory):
     house.with_policy(
         aggregates={"min_people": 20, "top": 5}, evidence={"keep_days_after_erasure": 30}
     )
-    house.policy = house.policy.model_copy(update={"data": {"size": SIZE}})
+    house.policy = house.policy.model_copy(
+        update={"data": {"size": SIZE}, "recipients": {"mailer": MAILER}}
+    )
     ours = house.open()
     theirs = ours.tenant("acme")
     tea_shop(theirs)
@@ -230,6 +333,7 @@ def market(tea_files, tmp_path_factory):
     theirs.track(f"{MARK}-person", "purchase", f"{MARK}-item", order=f"{MARK}-order")
     house.clock.forward(hours=1)
     theirs.train()
+    theirs.rights.disclosed("t000", "mailer", MARK, purpose="marketing")
     theirs.rights.erase("t000")
     theirs.aggregates.release_bestsellers()
     house.clock.forward(hours=1)
@@ -321,7 +425,9 @@ def test_every_statement_names_the_tenant(tea_house, backend):
 
     event.listen(Engine, "before_cursor_execute", look)
     try:
-        tea_house.policy = tea_house.policy.model_copy(update={"data": {"size": SIZE}})
+        tea_house.policy = tea_house.policy.model_copy(
+            update={"data": {"size": SIZE}, "recipients": {"mailer": MAILER}}
+        )
         tea_house.with_policy(evidence={"keep_days_after_erasure": 30})
         ours = tea_house.open()
         theirs = ours.tenant("acme")

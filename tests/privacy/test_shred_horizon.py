@@ -1,13 +1,11 @@
-"""After a rotation that destroys the old root key, no mixture of old and new files opens the past.
+"""After a rotation that destroys the old root key, no mixture of old and new copies opens the past.
 
-The attacker has everything that exists: copies of both files from before an erasure, today's
-files, and today's root keys. They try every root key on every wrapped tenant key, every tenant key
-so found on every wrapped key of a person, and every one of these on every sealed row.
+The attacker has everything that exists: copies of both databases from before an erasure, today's
+databases, and today's root keys. They try every root key on every wrapped tenant key, every tenant
+key so found on every wrapped key of a person, and every one of these on every sealed row.
 """
 
 import os
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -20,13 +18,6 @@ from knowingly.vault.seal import Cipher, version_of
 from knowingly.vault.wrapping import tenant_context
 
 TENANT = "default"
-
-pytestmark = pytest.mark.only_sqlite("the attacker mixes copies of files")
-
-
-def rows(file, statement):
-    with closing(sqlite3.connect(file)) as connection:
-        return connection.execute(statement).fetchall()
 
 
 def roots_of(house):
@@ -41,11 +32,15 @@ def opened(cipher, table, place, body):
         return None
 
 
+def key_rows(place, columns, table):
+    return place.rows(f"SELECT {columns} FROM {table}", store="keys")  # noqa: S608
+
+
 def tenant_keys(roots, stores):
     """Every tenant key that any root key opens, in any copy of the key store."""
     found = set()
     for store in stores:
-        for version, wrapped in rows(store, "SELECT version, wrapped FROM tenant_keys"):
+        for version, wrapped in key_rows(store, "version, wrapped", "tenant_keys"):
             for key in roots if wrapped else ():
                 place, sealed = tenant_context(TENANT, version), wrapped[root._SEALED_AT :]
                 plain = opened(root._cipher(key), "root", place, sealed)
@@ -58,7 +53,7 @@ def people_keys(tenants, stores):
     """Every key of a person that any of the tenant keys opens, in any copy, by its id."""
     found = {}
     for store in stores:
-        for key_id, wrapped in rows(store, "SELECT key_id, wrapped FROM subject_keys"):
+        for key_id, wrapped in key_rows(store, "key_id, wrapped", "subject_keys"):
             for key in tenants:
                 cipher = Cipher(key, tenant=TENANT, key_id=b"tenant", version=version_of(wrapped))
                 plain = opened(cipher, "subject_keys", key_id, wrapped)
@@ -69,12 +64,11 @@ def people_keys(tenants, stores):
 
 def attack(house, copies):
     """The ids of the people of whom an event can be read, in any copy of the data."""
-    key_stores = [house.keys, *(copy.keys for copy in copies)]
-    keys = people_keys(tenant_keys(roots_of(house), key_stores), key_stores)
+    places = [house, *copies]
+    keys = people_keys(tenant_keys(roots_of(house), places), places)
     read = set()
-    for data in (house.data, *(copy.data for copy in copies)):
-        for key_id, event, body in rows(
-            data,
+    for place in places:
+        for key_id, event, body in place.rows(
             "SELECT s.key_id, e.event, e.body FROM events e JOIN subjects s "
             "ON s.tenant = e.tenant AND s.subject = e.subject",
         ):
@@ -85,12 +79,10 @@ def attack(house, copies):
     return read
 
 
-def key_of(shop, subject):
-    with shop._tenancy.read() as snapshot:
-        lookup = shop._tenancy.keyring.lookup(subject)
-        return snapshot.connection.exec_driver_sql(
-            "SELECT key_id FROM subjects WHERE lookup=?", (lookup,)
-        ).scalar_one()
+def key_of(house, shop, subject):
+    lookup = shop._tenancy.keyring.lookup(subject)
+    [[key_id]] = house.rows("SELECT key_id FROM subjects WHERE lookup = ?", lookup)
+    return key_id
 
 
 @pytest.fixture
@@ -101,14 +93,15 @@ def past(house, agree, tmp_path):
     for person in ("ada", "bob", "cas"):
         agree(shop, person)
         shop.track(person, "view", "tea")
-    ada = key_of(shop, "ada")
+    ada = key_of(house, shop, "ada")
     before = house.copy(tmp_path / "before")
     shop = house.open()
     shop.rights.erase("ada")
-    return shop, before, ada
+    yield shop, before, ada
+    before.remove()
 
 
-def test_an_erased_person_cannot_be_read_from_todays_files(house, past):
+def test_an_erased_person_cannot_be_read_from_today(house, past):
     """Erasure alone: nothing of today has their rows or their key."""
     _, _, ada = past
     assert len(attack(house, [])) == 2
@@ -129,13 +122,14 @@ def test_after_a_rotation_that_destroys_nothing_old_opens(house, past, tmp_path)
     shop.keys.rotate()
     between = house.copy(tmp_path / "between")
     shop = house.open()
-    erased_later = key_of(shop, "cas")
+    erased_later = key_of(house, shop, "cas")
     shop.rights.erase("cas")
     assert {ada, erased_later} <= attack(house, [before, between])
     done = shop.keys.rotate(destroy_old=True)
     assert len(done.destroyed) == 2
     assert done.left == ()
-    assert attack(house, [before, between]) == {key_of(shop, "bob")}
+    assert attack(house, [before, between]) == {key_of(house, shop, "bob")}
+    between.remove()
     assert len(shop.profiles.view("bob", "personalize").events) == 1
 
 
@@ -150,7 +144,7 @@ def test_a_rotation_that_keeps_the_root_key_is_found_out(house, past, monkeypatc
 def test_a_rotation_that_keeps_the_tenant_key_is_found_out(house, past, monkeypatch):
     """The attack would see it: the same tenant key, wrapped anew, opens the old copy's keys."""
     shop, before, ada = past
-    same = next(iter(tenant_keys(roots_of(house), [house.keys])))
+    same = next(iter(tenant_keys(roots_of(house), [house])))
     real = os.urandom
     monkeypatch.setattr(tenant_key.os, "urandom", lambda size: same if size == 32 else real(size))
     shop._roots.renew()

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta, timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowingly.domain.consent import ACCOUNT, MERGED, Action, ConsentRecord, Signal
+from knowingly.domain.consent import ACCOUNT, MERGED, Action, ConsentRecord
+from knowingly.domain.signal import Signal
 from knowingly.policy import EVERY_PURPOSE, REASONS, Notice, Policy, Purpose, decide, standing_no
 
 PURPOSES = ("train", "news", "order", "off")

@@ -8,13 +8,18 @@ import typer
 from knowingly.cli import (
     audit,
     backup,
+    consent,
     db,
+    holds,
     keys,
     learn,
     load,
     look,
+    merging,
     pages,
     policy,
+    questions,
+    receipts,
     retention,
     rights,
     start,
@@ -35,6 +40,7 @@ COMMANDS: dict[str, Command] = {
     "export": rights.export,
     "erase": rights.erase,
     "claims": rights.claims,
+    "merge": merging.merge,
     "plugins": look.plugins,
 }
 AUDIT_COMMANDS: dict[str, Command] = {
@@ -44,6 +50,22 @@ AUDIT_COMMANDS: dict[str, Command] = {
     "checkpoint": audit.checkpoint,
     "prove": audit.prove,
     "export": audit.export,
+    "search": questions.search,
+    "seen": questions.seen,
+    "choices": questions.choices,
+    "expiring": questions.expiring,
+    "latency": questions.latency,
+    "unfounded": questions.unfounded,
+}
+CONSENT_COMMANDS: dict[str, Command] = {
+    "status": consent.status,
+    "grant": consent.grant,
+    "refuse": consent.refuse,
+    "withdraw": consent.withdraw,
+    "object": consent.object_,
+    "explain": consent.explain,
+    "log": consent.log,
+    "receipt": receipts.receipt,
 }
 KEYS_COMMANDS: dict[str, Command] = {
     "status": keys.status,
@@ -51,6 +73,12 @@ KEYS_COMMANDS: dict[str, Command] = {
     "destroyed": keys.destroyed,
     "reseal": keys.reseal,
 }
+HOLD_COMMANDS: dict[str, Command] = {
+    "place": holds.place,
+    "lift": holds.lift,
+    "list": holds.list_holds,
+}
+RESTRICT_COMMANDS: dict[str, Command] = {"on": holds.restrict_on, "off": holds.restrict_off}
 RETENTION_COMMANDS: dict[str, Command] = {"run": retention.run}
 DB_COMMANDS: dict[str, Command] = {"upgrade": db.upgrade, "status": db.status, "move": db.move}
 BACKUP_COMMANDS: dict[str, Command] = {
@@ -66,11 +94,14 @@ POLICY_COMMANDS: dict[str, Command] = {
     "history": policy.history,
 }
 GROUPS = {
-    "audit": ("The log: verify it, read it, hand out evidence of it.", AUDIT_COMMANDS),
+    "audit": ("The log: verify it, hand out evidence of it, ask it.", AUDIT_COMMANDS),
     "backup": ("Copies of the data and of the keys, each apart.", BACKUP_COMMANDS),
+    "consent": ("What a person chose, why that allows what it does, receipts.", CONSENT_COMMANDS),
     "db": ("The databases: their versions, upgrading, moving.", DB_COMMANDS),
+    "hold": ("Legal holds: what must not be deleted.", HOLD_COMMANDS),
     "keys": ("The keys: which there are, and new ones.", KEYS_COMMANDS),
     "policy": ("The policy file: check it, read it, what a change means.", POLICY_COMMANDS),
+    "restrict": ("Restriction: data that is kept and not used.", RESTRICT_COMMANDS),
     "retention": ("Retention: what is past its time.", RETENTION_COMMANDS),
 }
 

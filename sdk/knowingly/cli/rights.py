@@ -1,6 +1,5 @@
 """``knowingly export``, ``knowingly erase`` and ``knowingly claims``."""
 
-import sys
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from knowingly.cli.asking import confirm
 from knowingly.cli.codes import Code
 from knowingly.cli.failing import CommandError
 from knowingly.cli.options import shop_command
@@ -17,6 +17,7 @@ from knowingly.governance.certificate import Certificate
 from knowingly.shop import Shop
 
 Subject = Annotated[str, typer.Argument(metavar="SUBJECT", help="The app's id of a person.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="A new file, yours only.")]
 
 CONFIRM = "Erase this person: their events, what models learned of them, and their key?"
@@ -57,11 +58,11 @@ def erase(
     shop: Shop,
     output: Output,
     subject: Subject,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
     out: Out = None,
 ) -> None:
     """Erase one person everywhere and print the signed certificate; cannot be undone."""
-    _confirm(yes)
+    confirm(CONFIRM, yes=yes, done="erased")
     with private_file(out) if out is not None else nullcontext() as write:
         try:
             certificate = shop.rights.erase(subject)
@@ -81,21 +82,6 @@ def erase(
         output.say(f"Certificate: {out}")
     if output.as_json:
         typer.echo(certificate.to_json())
-
-
-def _confirm(yes: bool) -> None:
-    if yes:
-        return
-    if not _is_anybody_there():
-        raise CommandError(
-            "nobody is here to confirm, so nothing was erased: add --yes", code=Code.USAGE
-        )
-    if not typer.confirm(CONFIRM, err=True):
-        raise CommandError("not confirmed; nothing was erased")
-
-
-def _is_anybody_there() -> bool:
-    return sys.stdin.isatty()
 
 
 def _rescue(certificate: Certificate) -> None:

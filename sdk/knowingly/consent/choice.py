@@ -23,7 +23,7 @@ Actor = Literal["subject", "guardian", "agent", "operator", "importer", "signal"
 """Who makes a choice: the person, who may speak for them, the shop's staff, or a program."""
 
 _ABOUT_EVERYTHING = frozenset({Action.RESTRICT, Action.UNRESTRICT})
-_BY_SIGNAL = frozenset({Action.SIGNAL_ALLOW, Action.SIGNAL_REFUSE})
+_BY_SIGNAL = frozenset({Action.SIGNAL_ALLOW, Action.SIGNAL_REFUSE, Action.SIGNAL_SILENT})
 
 
 class Choice(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):

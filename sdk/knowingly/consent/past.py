@@ -36,7 +36,7 @@ from knowingly.tenancy import Tenancy
 
 WEAK = "weak_evidence"
 MAX_PURPOSES = 60
-_DETAILS = frozenset({"notice", "method", "surface", "jurisdiction", "device", "record"})
+_DETAILS = frozenset({"notice", "method", "surface", "jurisdiction", "device", "age", "record"})
 PastAction = Literal[
     Action.GRANT,
     Action.REFUSE,
@@ -85,6 +85,7 @@ class PastChoice(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=Tr
     surface: Word | None = None
     jurisdiction: Jurisdiction | None = None
     device: Id | None = Field(None, repr=False)
+    age: Annotated[int, Field(ge=0, le=150)] | None = Field(None, repr=False)
     record: Id | None = Field(None, repr=False)
 
     @model_validator(mode="wrap")
@@ -227,6 +228,7 @@ class PastChoices:
             surface=past.surface,
             jurisdiction=past.jurisdiction,
             method=past.method,
+            age=past.age,
             by="importer",
         )
         said = {

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from knowingly.consent.choice import ALL_PURPOSES, Choice
+from knowingly.consent.receipts import Issuer
 from knowingly.domain.consent import ACCOUNT, Action, ConsentRecord, Receipt
 from knowingly.domain.moments import to_us
+from knowingly.domain.signal import Signal
 from knowingly.errors import ConsentError, SealError, StoreError
 from knowingly.ledger import log
 from knowingly.ledger.agreement import UNDER_AGE
@@ -18,7 +20,7 @@ from knowingly.store.subjects import ACTIVE, SubjectRow
 from knowingly.tenancy import Tenancy
 
 OPEN_TRIES = 3
-_YES = frozenset({Action.GRANT, Action.UNRESTRICT})
+_YES = frozenset({Action.GRANT, Action.UNRESTRICT, Action.SIGNAL_ALLOW})
 
 
 class Effects(Protocol):
@@ -44,7 +46,8 @@ class Asked:
     """A choice as it was handed over, with the purposes it is about.
 
     ``flaw`` is why a grant cannot count, whatever it is for; ``too_young`` are the purposes that
-    the person may not agree to by themselves. ``origin`` says where an imported choice comes from.
+    the person may not agree to by themselves. ``origin`` says where an imported choice comes from,
+    ``signal`` which signal said it.
     """
 
     choice: Choice
@@ -52,6 +55,12 @@ class Asked:
     too_young: frozenset[str]
     flaw: str | None = None
     origin: Mapping[str, Any] | None = None
+    signal: Signal | None = None
+
+    @property
+    def source(self) -> str | None:
+        """The signal's source; None for the person's own choice."""
+        return None if self.signal is None else self.signal.source
 
     def flaw_for(self, purpose: str) -> str | None:
         """Why a grant cannot count for one of its purposes; None where it can."""
@@ -176,7 +185,12 @@ class Recorder:
             if one.person.subject not in new
         }
         return [
-            _receipt(one, entry, effects.get(entry.index, {}))
+            _receipt(
+                one,
+                entry,
+                effects.get(entry.index, {}),
+                Issuer(self._tenancy, one.person.subject),
+            )
             for one, entry in zip(chosen, entries, strict=True)
         ]
 
@@ -279,6 +293,8 @@ class Recorder:
             facts[UNDER_AGE] = sorted(chosen.asked.too_young)
         if chosen.confirmed:
             facts["confirmed"] = list(chosen.confirmed)
+        if (signal := chosen.asked.signal) is not None:
+            facts |= {"source": signal.source, "decoder": signal.decoder}
         return facts
 
 
@@ -304,7 +320,7 @@ def _confirmed(one: Asked, scope: str, earlier: Sequence[ConsentRecord]) -> tupl
 
 def _details(chosen: _Chosen) -> dict[str, Any]:
     """How the choice was made: sealed, and gone with the person."""
-    choice = chosen.choice
+    choice, signal = chosen.choice, chosen.asked.signal
     said = {
         "by": choice.by,
         "surface": choice.surface,
@@ -314,6 +330,8 @@ def _details(chosen: _Chosen) -> dict[str, Any]:
         "device": chosen.scope if choice.device is not None else None,
         "despite": list(choice.despite) or None,
         "origin": None if chosen.asked.origin is None else dict(chosen.asked.origin),
+        "raw": None if signal is None else signal.raw,
+        "problem": None if signal is None else signal.problem,
     }
     return {name: value for name, value in said.items() if value is not None}
 
@@ -333,13 +351,14 @@ def _records(
                     entry.index,
                     one.choice.notice,
                     one.scope,
+                    one.asked.source,
                     flaw=one.asked.flaw_for(purpose),
                     confirmed=purpose in one.confirmed,
                 ),
             )
 
 
-def _receipt(one: _Chosen, entry: Entry, effects: Mapping[str, int]) -> Receipt:
+def _receipt(one: _Chosen, entry: Entry, effects: Mapping[str, int], issuer: Issuer) -> Receipt:
     return Receipt(
         entry.index,
         entry.handle,
@@ -349,4 +368,5 @@ def _receipt(one: _Chosen, entry: Entry, effects: Mapping[str, int]) -> Receipt:
         entry.at,
         one.choice.notice,
         dict(effects),
+        issuer,
     )

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal, get_args
+from typing import Any, Literal, Protocol, get_args
+
+from knowingly.errors import LedgerError
 
 ACCOUNT = "account"
 """The scope of a choice made by a person who is signed in."""
@@ -28,7 +30,8 @@ class Action(StrEnum):
 
     ``revoke`` ends an agreement on another's word (a guardian's), ``invalidate`` because it was
     found void. ``request`` and ``defer`` say that the person was asked, and has not answered: they
-    decide nothing. ``signal_allow`` and ``signal_refuse`` are what a recorded signal said.
+    decide nothing. ``signal_allow`` and ``signal_refuse`` are what a recorded signal said, and
+    ``signal_silent`` that it no longer says either.
 
     Stability: stable.
     """
@@ -45,6 +48,7 @@ class Action(StrEnum):
     DEFER = "defer"
     SIGNAL_ALLOW = "signal_allow"
     SIGNAL_REFUSE = "signal_refuse"
+    SIGNAL_SILENT = "signal_silent"
 
 
 class ConsentStatus(StrEnum):
@@ -92,26 +96,6 @@ class ConsentRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Signal:
-    """What a banner or browser said, normalised to purposes: evidence, not a choice.
-
-    ``source`` names the decoder (``"gpc"``, ``"shopify"`` …). A purpose in neither set is silent.
-    ``problem`` is set when the raw value could not be understood: such a signal allows nothing.
-    ``objects`` are purposes of which it is an opt-out: it outranks a choice that was made without
-    knowing of one.
-
-    Stability: stable.
-    """
-
-    source: str
-    allows: frozenset[str] = frozenset()
-    refuses: frozenset[str] = frozenset()
-    at: datetime | None = None
-    problem: str | None = None
-    objects: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
 class Decision:
     """Allow or deny for one person, purpose and time, with the reason and what it rests on.
 
@@ -130,11 +114,24 @@ class Decision:
     rests_on: tuple[int, ...] = ()
 
 
+class Issues(Protocol):
+    """Whoever can write a receipt in full: the shop that recorded the choice."""
+
+    def document(self, receipt: "Receipt", subject: str | None) -> dict[str, Any]:
+        """The receipt in full."""
+        ...  # pragma: no cover - a shape
+
+    def proof(self, receipt: "Receipt") -> str:
+        """The proof alone."""
+        ...  # pragma: no cover - a shape
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What a person can be handed after a choice: it names the ledger entry, and no person.
 
     ``leaf_hash`` is the RFC 6962 leaf hash of the entry, hex; ``handle`` the entry's random name.
+    ``document`` and ``proof`` are written when they are asked for.
 
     Stability: stable.
     """
@@ -147,3 +144,36 @@ class Receipt:
     at: datetime
     notice: str | None = None
     effects: dict[str, int] = field(default_factory=dict)
+    issuer: Issues | None = field(default=None, repr=False, compare=False)
+
+    def document(self, *, subject: str | None = None) -> dict[str, Any]:
+        """The receipt in full: ISO/IEC TS 27560 in DPV, as JSON-LD, with its proof.
+
+        ``knowingly.receipt_schema()`` is its JSON Schema.
+
+        Args:
+            subject: A name for the person to print on it; the entry's random handle alone when
+                left out.
+
+        Raises:
+            LedgerError: The receipt was stored away from its shop, or the log cannot prove it.
+            UnknownSubjectError: The person was erased meanwhile.
+        """
+        return self._issuer().document(self, subject)
+
+    def proof(self) -> str:
+        """That the entry is in the log: entry, inclusion proof and checkpoint (C2SP tlog-proof).
+
+        ``knowingly-verify`` checks it, and so does any verifier of that format.
+
+        Raises:
+            LedgerError: The receipt was stored away from its shop, or the log cannot prove it.
+        """
+        return self._issuer().proof(self)
+
+    def _issuer(self) -> Issues:
+        if self.issuer is None:
+            raise LedgerError(
+                "this receipt came without its shop: ask shop.consent.receipt for it again"
+            )
+        return self.issuer

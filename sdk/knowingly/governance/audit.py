@@ -1,8 +1,9 @@
-"""``shop.audit``: the log, read and verified."""
+"""``shop.audit``: the log, read, searched and verified, and what an auditor asks."""
 
 import base64
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,11 @@ from knowingly.domain.moments import to_us
 from knowingly.domain.progress import Counted
 from knowingly.domain.validate import check_id
 from knowingly.errors import InputError, TamperedError
+from knowingly.governance.auditing.counting import ChoiceCount, Seen, count, span_of, who_saw
+from knowingly.governance.auditing.expiring import Expiring, expiring
+from knowingly.governance.auditing.latency import Latency, profiles_and_models
+from knowingly.governance.auditing.searching import Wanted, search, search_by_actor, search_person
+from knowingly.governance.auditing.unfounded import Unfounded, unfounded
 from knowingly.governance.checkpoints import Checkpoints
 from knowingly.ledger import bundle, checkpoints, keys, log, proofs, verifier
 from knowingly.ledger.checkpoints import Checkpoint, as_checkpoint
@@ -26,6 +32,8 @@ from knowingly.tenancy import Tenancy
 
 MAX_SINCE = 2**62
 MAX_LIMIT = 10_000
+MAX_DAYS = 36_500
+_KIND = re.compile(r"[a-z_]{1,40}(\.[a-z_]{1,40})?\Z")
 _WORD = re.compile(r"[a-z_]{1,40}\Z")
 
 
@@ -217,6 +225,123 @@ class Audit:
         at_us = self._tenancy.now_us() if at is None else to_us(at, "at")
         with self._tenancy.read() as snapshot:
             return policy_at(snapshot, at_us)
+
+    def search(
+        self,
+        *,
+        subject: str | None = None,
+        purpose: str | None = None,
+        kind: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        actor: str | None = None,
+        start: int = 0,
+        limit: int = 100,
+    ) -> Sequence[Entry]:
+        """Entries that are all of what is asked, in order, at most ``limit``.
+
+        Entries of one ``subject`` come with their details (``OpenedEntry``); others name no person.
+        Asking for a subject or an actor opens details, and so is a staff read and an entry.
+
+        Args:
+            subject: The app's id of the person they are about.
+            purpose: A purpose that a choice names.
+            kind: What happened, such as ``consent.grant``, or its beginning, ``consent``.
+            since: From this moment on (aware).
+            until: Before this moment (aware).
+            actor: Who acted: the app's id of somebody, or a kind of actor such as ``operator``.
+            start: The number of the first entry that is looked at.
+            limit: How many, 1 to 10,000.
+
+        Raises:
+            InputError: An argument is out of bounds.
+            UnknownSubjectError: Nobody is known by that id.
+        """
+        _check_int(start, "start", 0, MAX_SINCE)
+        _check_int(limit, "limit", 1, MAX_LIMIT)
+        if kind is not None and (not isinstance(kind, str) or not _KIND.match(kind)):
+            raise InputError("kind", "what happened, such as consent.grant, or its beginning")
+        wanted = Wanted(
+            span_of(since, until),
+            None if purpose is None else check_id(purpose, "purpose"),
+            kind,
+            None if actor is None else check_id(actor, "actor"),
+        )
+        if subject is not None:
+            check_id(subject)
+            return search_person(self._tenancy, subject, wanted, start=start, limit=limit)
+        by = search if actor is None else search_by_actor
+        return by(self._tenancy, wanted, start=start, limit=limit)
+
+    def who_saw(self, notice: str, *, since: int = 0, limit: int = 1_000) -> Seen:
+        """Whose choices name a notice: how many people, and the entries from ``since`` on.
+
+        It names no person: ``consent.log`` says of one what they saw.
+
+        Raises:
+            InputError: No notice has that id, or an argument is out of bounds.
+        """
+        _check_int(since, "since", 0, MAX_SINCE)
+        _check_int(limit, "limit", 1, MAX_LIMIT)
+        with self._tenancy.read() as snapshot:
+            return who_saw(snapshot, self._tenancy.policy, notice, since=since, limit=limit)
+
+    def choices(
+        self,
+        by: Sequence[str] = ("day", "surface", "jurisdiction"),
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[ChoiceCount]:
+        """How often people granted, refused, withdrew and so on, of those who are not erased.
+
+        The counts are exact: for whoever may see the log, and not to be published.
+
+        Args:
+            by: Some of day (in UTC), surface, jurisdiction, purpose, notice.
+            since: Choices recorded from this moment on (aware).
+            until: Choices recorded before this moment (aware).
+
+        Raises:
+            InputError: An argument is out of bounds, or there are more than 10,000 groups.
+        """
+        with self._tenancy.read() as snapshot:
+            return count(snapshot, by, since, until)
+
+    def expiring(self, days: int = 30, *, limit: int = 1_000) -> list[Expiring]:
+        """The consents that hold now and run out by themselves within ``days``, by purpose.
+
+        Raises:
+            InputError: ``days`` or ``limit`` is out of bounds.
+        """
+        _check_int(days, "days", 0, MAX_DAYS)
+        _check_int(limit, "limit", 1, MAX_LIMIT)
+        with self._tenancy.read() as snapshot:
+            return expiring(self._tenancy, snapshot, days, limit=limit)
+
+    def withdrawal_latency(
+        self, *, since: datetime | None = None, until: datetime | None = None
+    ) -> dict[str, Latency]:
+        """How long each no took from its record until it had been applied, by what holds data.
+
+        ``profiles_and_models`` apply it in the transaction that records it: what is measured is
+        the work of that transaction, up to its commit.
+
+        Raises:
+            InputError: A time has no zone, or they are the wrong way round.
+        """
+        with self._tenancy.read() as snapshot:
+            span = span_of(since, until)
+            return {"profiles_and_models": profiles_and_models(snapshot, span)}
+
+    def unfounded(self) -> tuple[Unfounded, ...]:
+        """Uses of data that stand on no valid basis now, one result for each kind of use.
+
+        Each says what was checked. After ``maintain`` there must be none; before it, there may be
+        uses whose basis ran out since the last one, which nothing reads any more.
+        """
+        with self._tenancy.read() as snapshot:
+            return unfounded(self._tenancy, snapshot)
 
     def note_read(self, what: str, subject: str) -> None:
         """Record that staff looked at a person; nothing where nobody is known by that id.

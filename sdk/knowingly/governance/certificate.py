@@ -127,8 +127,16 @@ class Certificate:
             f"Models that forgot: {forgot or 'none had learned'}.\n"
             f"Key: destroyed, {told['key']}.\n"
             f"Old copies of the key store: {self._old_copies()}.\n"
+            f"Recipients: {self._recipients()}.\n"
             f"Kept: {kept}."
         )
+
+    def _recipients(self) -> str:
+        told = [
+            f"{one['recipient']} {'told ' + one['told'] if one['told'] else 'not told yet'}"
+            for one in self.statement.get("recipients", ())
+        ]
+        return "; ".join(told) or "none on record"
 
     def _old_copies(self) -> str:
         told = self.statement.get("old_copies")

@@ -5,6 +5,8 @@
 2. The key is deleted from the key store and its bytes overwritten.
 3. In one transaction: the rows are deleted, and the ledger and a signed certificate say what was
    removed from where, what is kept, and why.
+4. Whoever was given the person's data is told, again and again until they have been; the
+   certificate says who was told, and when. Nothing of ours waits for that.
 """
 
 import uuid
@@ -16,6 +18,7 @@ from knowingly.errors import HoldError, UnknownSubjectError
 from knowingly.governance.certificate import Certificate
 from knowingly.governance.claims import BASIS, Claims
 from knowingly.governance.horizon import old_copies
+from knowingly.governance.recipients import Recipients
 from knowingly.ledger import log, merkle
 from knowingly.profiles.datamap import tables_to_erase
 from knowingly.profiles.traits import HELD
@@ -35,11 +38,18 @@ OVERWRITTEN = "its bytes overwritten in the key store"
 class Erasures:
     """Erases people of one tenant, and finishes what was interrupted."""
 
-    def __init__(self, tenancy: Tenancy, registry: Registry, algorithms: Algorithms) -> None:
+    def __init__(
+        self,
+        tenancy: Tenancy,
+        registry: Registry,
+        algorithms: Algorithms,
+        recipients: Recipients | None = None,
+    ) -> None:
         self._tenancy = tenancy
         self._registry = registry
         self._algorithms = algorithms
         self._claims = Claims(tenancy)
+        self._recipients = recipients or Recipients(tenancy)
 
     def erase(self, subject: str) -> Certificate:
         """Erase a person: all of it, now.
@@ -60,7 +70,11 @@ class Erasures:
                 erasure = next(
                     row for row in stored.unfinished(tx, (DONE,)) if row.subject == person.subject
                 )
-        return self.finish(erasure)
+        done = self.finish(erasure)
+        if self._recipients.tell(erasure.erasure):
+            with self._tenancy.read() as snapshot:
+                return Certificate.from_json(stored.certificate(snapshot, erasure.erasure) or "")
+        return done
 
     def replay(self, subject: int) -> Certificate:
         """Erase again, in data from before it, somebody whose key was destroyed since.
@@ -98,6 +112,7 @@ class Erasures:
         name = uuid.uuid4().hex
         # Nobody can open the details of somebody whose key is gone already.
         claims_us = None if replayed else self._claims.keep(tx, person, name, now_us=now_us)
+        told = self._recipients.queue(tx, person, "erasure", erasure=name)
         keep_us = self._tenancy.policy.erasure.tombstone_days * DAY_US
         subjects.mark_erasing(
             tx, person.subject, at_us=now_us, keep_tombstone_until_us=now_us + keep_us
@@ -118,6 +133,7 @@ class Erasures:
             "first_version": self._tenancy.keyring.first_version(person.key_id),
             "tombstone_until_us": now_us + keep_us,
             "claims_until_us": claims_us,
+            "recipients": [{"recipient": one, "notice": notice} for one, notice in told],
             "replayed": replayed,
         }
         erasure = ErasureRow(name, person.subject, person.key_id, BEGUN, progress)
@@ -206,6 +222,7 @@ class Erasures:
                     "until": "the shop is closed",
                 },
             ],
+            "recipients": [{**one, "told": None} for one in told.get("recipients", ())],
             "old_copies": old_copies(self._tenancy, told.get("first_version", 1)),
         }
 

@@ -14,6 +14,7 @@ from knowingly.domain.moments import from_us
 from knowingly.errors import UnknownSubjectError
 from knowingly.governance.claims import Claims
 from knowingly.governance.holds import held
+from knowingly.governance.recipients import Recipients
 from knowingly.ledger import log
 from knowingly.profiles import body
 from knowingly.profiles import identities as identity_bodies
@@ -62,6 +63,10 @@ class Exporter:
                 for name in policy.purposes
             ],
         }
+        document["recipients"] = [
+            {**asdict(one), "at": one.at.isoformat()}
+            for one in Recipients(self._tenancy).of(tx, person)
+        ]
         for table in tables_to_export():
             document[table] = SECTIONS[table](self, tx, person)
         document["not_included"] = [

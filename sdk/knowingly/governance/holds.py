@@ -1,10 +1,16 @@
 """Legal holds: what must not be deleted, whatever else says so; they let nobody read."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from knowingly.domain.moments import from_us
-from knowingly.errors import HoldError, InputError, UnknownSubjectError
+from knowingly.errors import (
+    HoldError,
+    InputError,
+    InternalError,
+    SealError,
+    UnknownSubjectError,
+)
 from knowingly.governance.claims import Claims
 from knowingly.ledger import log
 from knowingly.ledger.log import Entry
@@ -24,10 +30,16 @@ ROW = b"hold"
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Hold:
-    """A legal hold on a person: since when, and why."""
+    """A legal hold: the app's id of the person, since when it stands, and why.
 
-    since: str
-    reason: str
+    All are None where the person's key is lost: the hold stands, and nobody can say whose it is.
+
+    Stability: stable.
+    """
+
+    subject: str | None
+    since: str | None
+    reason: str | None
 
     def __repr__(self) -> str:
         return "Hold()"
@@ -43,9 +55,10 @@ def put_hold(tenancy: Tenancy, subject: str, reason: str) -> Entry:
         if _is_held(tx, person, evidence):
             raise HoldError("a legal hold is in force already: release it first")
         since = from_us(tenancy.now_us()).isoformat()
-        said = json.dumps({"since": since, "reason": reason}).encode()
-        claims.put_hold(tx, evidence, said)
+        claims.put_hold(tx, evidence, json.dumps({"since": since, "reason": reason}).encode())
         if person is not None:
+            # The id is told nowhere else: a list of holds that names nobody would be of no use.
+            said = json.dumps(asdict(Hold(subject, since, reason))).encode()
             cipher = tenancy.keyring.cipher(person.key_id)
             stored.add(tx, person.subject, cipher.seal(TABLE, ROW, said))
         return _note(tenancy, tx, person, "hold.placed")
@@ -67,9 +80,37 @@ def release_hold(tenancy: Tenancy, subject: str) -> Entry:
 def held(tenancy: Tenancy, snapshot: Snapshot, person: SubjectRow) -> list[Hold]:
     """The hold on a person, if there is one."""
     sealed = stored.of(snapshot, person.subject)
-    if sealed is None:
-        return []
-    return [Hold(**json.loads(tenancy.keyring.cipher(person.key_id).open(TABLE, ROW, sealed)))]
+    return [] if sealed is None else [_opened(tenancy, person, sealed)]
+
+
+def every_hold(tenancy: Tenancy) -> list[Hold]:
+    """Every hold there is; see ``Rights.holds``."""
+    with tenancy.write() as tx:
+        tenancy.keyring.watch(tx.head.shred_epoch)
+        found = []
+        for subject, sealed in stored.every(tx):
+            person = subjects.number(tx, subject)
+            if person is None:
+                raise InternalError("a legal hold is there without its person")
+            try:
+                found.append(_opened(tenancy, person, sealed))
+            except SealError:
+                found.append(Hold(None, None, None))
+        log.append(
+            tx,
+            "read.holds",
+            at_us=tenancy.now_us(),
+            seal=tenancy.keyring.operator.seal,
+            facts={"held": len(found)},
+            details={"by": "staff"},
+        )
+    return found
+
+
+def _opened(tenancy: Tenancy, person: SubjectRow, sealed: bytes) -> Hold:
+    plain = tenancy.keyring.cipher(person.key_id).open(TABLE, ROW, sealed)
+    # Holds that were placed before lists were made do not say whose they are.
+    return Hold(**{"subject": None, **json.loads(plain)})
 
 
 def _found(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
-from knowingly.domain.consent import Action, ConsentRecord
+from knowingly.domain.consent import ACCOUNT, Action, ConsentRecord, Decision
 from knowingly.domain.moments import DAY_US, day_of
 from knowingly.governance.claims import Claims
 from knowingly.ledger import log
@@ -26,7 +26,7 @@ from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.subjects import ACTIVE, SubjectRow
 from knowingly.tenancy import Tenancy, past_name
 
-LAPSED = frozenset({"expired", "reconsent", "prohibited"})
+LAPSED = frozenset({"expired", "reconsent", "prohibited", "stale_signal"})
 """Reasons that come about without a new choice, for people who made one."""
 
 _EVER = 10_000_000
@@ -188,8 +188,10 @@ class Retention:
             "traits_expired": tally.expired["traits", "lapsed"] - before["traits", "lapsed"],
             "models_forgot": forgot,
         }
-        seal = self._tenancy.keyring.operator.seal
-        log.append(tx, "retention.lapsed", at_us=now_us, seal=seal, facts=facts)
+        # Those whose permission ran out long ago are looked at each time, and lose nothing more.
+        if any(number for name, number in facts.items() if name != "people"):
+            seal = self._tenancy.keyring.operator.seal
+            log.append(tx, "retention.lapsed", at_us=now_us, seal=seal, facts=facts)
 
     def _learned_from(self, snapshot: Snapshot, page: Sequence[Person]) -> set[int]:
         training = snapshot.head.training
@@ -205,7 +207,7 @@ class Retention:
         learned: set[int],
         now_us: int,
     ) -> bool:
-        if self._lapsed(records, now_us):
+        if self._lapsed(records, now_us) or any(self._shortened(records, now_us)):
             return True
         taught = person.subject in learned
         return taught and not self._tenancy.decide(TRAIN, records, at_us=now_us).allowed
@@ -215,8 +217,19 @@ class Retention:
         mask, choices = 0, list(records)
         for name in self._tenancy.policy.purposes:
             decision = self._tenancy.decide(name, choices, at_us=now_us)
-            mask |= self._tenancy.every_mask(name) if decision.reason in LAPSED else 0
+            if decision.reason in LAPSED:
+                mask |= self._tenancy.every_mask(name)
+            elif decision.reason == "no_record" and any(one.purpose == name for one in choices):
+                # What is on record no longer allows it. A past order waits for the person's answer.
+                mask |= self._tenancy.masks[name]
         return mask
+
+    def _shortened(self, records: Sequence[ConsentRecord], now_us: int) -> Iterator[Decision]:
+        """The permissions that hold, but begin later than an earlier yes did."""
+        for name in self._tenancy.policy.purposes:
+            decision = self._tenancy.decide(name, records, at_us=now_us)
+            if decision.since_us and _follows_a_yes(decision, records):
+                yield decision
 
     def _lapse_one(
         self, tx: Tx, person: SubjectRow, registry: Registry, now_us: int, tally: _Tally
@@ -232,6 +245,11 @@ class Retention:
         if mask := self._lapsed(records, now_us):
             for table in kept.TABLES:
                 tally.expired[table, "lapsed"] += kept.strip(tx, table, person.subject, mask)
+        for decision in self._shortened(records, now_us):
+            own, day = self._tenancy.masks[decision.purpose], day_of(decision.since_us)
+            for table in kept.TABLES:
+                stripped = kept.strip(tx, table, person.subject, own, before_day=day)
+                tally.expired[table, "lapsed"] += stripped
         return len(forgot)
 
     def _never_asked(self, tx: Tx, table: str) -> int:
@@ -305,6 +323,20 @@ class Retention:
                 over = now_us - max(refused, default=now_us) > days * DAY_US
                 late += over and holds.of(tx, subject) is None
         return late
+
+
+def _follows_a_yes(decision: Decision, records: Iterable[ConsentRecord]) -> bool:
+    """Whether a yes came last before the one a permission begins with: it no longer counts.
+
+    As where a purpose was widened after both. After a no, what was kept had lost the purpose then.
+    """
+    earlier = [
+        (min(one.at_us, one.received_us), one.action is Action.GRANT)
+        for one in records
+        if one.purpose == decision.purpose and one.scope == ACCOUNT
+    ]
+    before = [one for one in earlier if one[0] < decision.since_us]
+    return bool(before) and max(before)[1]
 
 
 def _is_over(field: DataField, day: int, now_us: int) -> bool:

@@ -6,14 +6,16 @@ from typing import Any
 
 from knowingly.consent.desk import Consent
 from knowingly.domain.consent import Action, Receipt
+from knowingly.domain.notice import Notice
 from knowingly.domain.validate import check_id
 from knowingly.governance.certificate import Addendum, Certificate
 from knowingly.governance.claims import Claims, ClaimsEvidence
 from knowingly.governance.erasure import Erasures
 from knowingly.governance.export import Exporter, find
-from knowingly.governance.holds import put_hold, release_hold
+from knowingly.governance.holds import Hold, every_hold, put_hold, release_hold
+from knowingly.governance.recipients import Disclosure, Recipients
 from knowingly.governance.rotation import DESTROYED
-from knowingly.ledger import keys
+from knowingly.ledger import keys, log
 from knowingly.ledger.log import Entry
 from knowingly.store import key_acts
 from knowingly.store import rights as stored
@@ -27,12 +29,19 @@ class Rights:
     """
 
     def __init__(
-        self, tenancy: Tenancy, exporter: Exporter, erasures: Erasures, consent: Consent
+        self,
+        tenancy: Tenancy,
+        exporter: Exporter,
+        *,
+        erasures: Erasures,
+        recipients: Recipients,
+        consent: Consent,
     ) -> None:
         self._tenancy = tenancy
         self._consent = consent
         self._exporter = exporter
         self._erasures = erasures
+        self._recipients = recipients
 
     def export(self, subject: str) -> dict[str, Any]:
         """Everything stored of a person, as one JSON-ready document; a ledger entry notes it.
@@ -55,6 +64,96 @@ class Rights:
             HoldError: A legal hold is in force; nothing was erased.
         """
         return self._erasures.erase(check_id(subject))
+
+    def disclosed(
+        self,
+        subject: str,
+        recipient: str,
+        what: str,
+        *,
+        purpose: str,
+        reference: str | None = None,
+    ) -> Entry:
+        """Record that a recipient was given data of a person; a ledger entry, its details sealed.
+
+        The recipient is told when the person is erased (GDPR art. 19), restricts their data, or
+        takes back what ``purpose`` rests on.
+
+        Args:
+            subject: The app's id of the person.
+            recipient: Who was given it: one of the policy's.
+            what: What was given, in words for the person and the recipient.
+            purpose: What it was given for: one of the policy's.
+            reference: The name the recipient knows the person by; the app's id when left out.
+
+        Raises:
+            InputError: An argument is not of the policy, or out of bounds.
+            UnknownSubjectError: No such person is known.
+        """
+        check_id(subject)
+        known_as = subject if reference is None else check_id(reference, "reference")
+        given = {"recipient": recipient, "what": what, "purpose": purpose, "reference": known_as}
+        with self._tenancy.write() as tx:
+            self._tenancy.keyring.watch(tx.head.shred_epoch)
+            person = find(self._tenancy, tx, subject)
+            return self._recipients.disclose(tx, person, given)
+
+    def recipients(self, subject: str) -> tuple[Disclosure, ...]:
+        """Who was given a person's data, and what; a ledger entry notes that staff looked.
+
+        Raises:
+            UnknownSubjectError: No such person is known.
+        """
+        check_id(subject)
+        keyring = self._tenancy.keyring
+        with self._tenancy.write() as tx:
+            keyring.watch(tx.head.shred_epoch)
+            person = find(self._tenancy, tx, subject)
+            found = self._recipients.of(tx, person)
+            log.append(
+                tx,
+                "read.recipients",
+                at_us=self._tenancy.now_us(),
+                seal=keyring.cipher(person.key_id).seal,
+                details={"by": "staff"},
+                subject=person.subject,
+            )
+        return tuple(found)
+
+    def tell_recipients(self) -> int:
+        """Tell every recipient that has still to be told, where a plugin can; how many were.
+
+        ``maintain`` does it too, and an erasure tells its own at once.
+        """
+        return self._recipients.tell()
+
+    def notices(self) -> tuple[Notice, ...]:
+        """What recipients have still to be told; a ledger entry notes that staff looked.
+
+        Where no plugin tells a recipient, do it yourself, and then ``note_told``.
+
+        Privacy: each notice is for its recipient alone.
+        """
+        keyring = self._tenancy.keyring
+        with self._tenancy.write() as tx:
+            keyring.watch(tx.head.shred_epoch)
+            found = self._recipients.waiting(tx)
+            log.append(
+                tx,
+                "read.notices",
+                at_us=self._tenancy.now_us(),
+                seal=keyring.operator.seal,
+                details={"by": "staff"},
+            )
+        return tuple(found)
+
+    def note_told(self, notice: str) -> Entry:
+        """Record that a recipient has been told what the notice of this id says.
+
+        Raises:
+            InputError: No notice of that id waits.
+        """
+        return self._recipients.note_told(notice)
 
     def claims_evidence(self, subject: str) -> tuple[ClaimsEvidence, ...]:
         """What is kept of an erased person's choices for legal claims; a ledger entry notes it.
@@ -108,6 +207,13 @@ class Rights:
             HoldError: There is none.
         """
         return release_hold(self._tenancy, check_id(subject))
+
+    def holds(self) -> list[Hold]:
+        """Every legal hold in force, oldest person first. A staff read: the log notes it.
+
+        Privacy: names people; for those who look after the holds.
+        """
+        return every_hold(self._tenancy)
 
     def _choose(self, subject: str, action: Action) -> Receipt:
         with self._tenancy.read() as snapshot:

@@ -1,8 +1,9 @@
 """``maintain``: what a cron line should do, in an order that keeps the laws.
 
-Unfinished erasures first; then training, which leaves expired events out; then the release; then
-retention, which deletes only what no model still holds; then the keys that nothing uses; last a
-checkpoint of all that, which is handed on to whoever keeps it outside.
+Unfinished erasures first, and recipients who have still to be told; then training, which leaves
+expired events out; then the release; then retention, which deletes only what no model still holds;
+then the keys that nothing uses; last a checkpoint of all that, which is handed on to whoever keeps
+it outside.
 """
 
 from collections.abc import Collection, Iterator
@@ -16,12 +17,13 @@ from knowingly.governance.aggregates import Aggregates
 from knowingly.governance.checkpoints import Checkpoints
 from knowingly.governance.erasure import Erasures
 from knowingly.governance.horizon import due
+from knowingly.governance.recipients import Recipients
 from knowingly.governance.retention import Retention
 from knowingly.governance.signing_key import sweep_signing
 from knowingly.recommend.forgetting import Algorithms
 from knowingly.recommend.registry import Registry
 from knowingly.recommend.training import Trained, train
-from knowingly.store import claims, imports, subjects
+from knowingly.store import claims, imports, notices, subjects
 from knowingly.store.doors import Tx
 from knowingly.tenancy import Tenancy
 
@@ -44,6 +46,7 @@ class Maintained:
     """
 
     erasures_finished: int = 0
+    recipients_told: int = 0
     trained: Trained | None = None
     released: bool = False
     events_expired: int = 0
@@ -69,6 +72,7 @@ class Upkeep:
         algorithms: Algorithms,
         *,
         erasures: Erasures,
+        recipients: Recipients,
         aggregates: Aggregates,
         retention: Retention,
         checkpoints: Checkpoints,
@@ -78,6 +82,7 @@ class Upkeep:
         self._algorithms = algorithms
         self._retention = retention
         self._erasures = erasures
+        self._recipients = recipients
         self._aggregates = aggregates
         self._checkpoints = checkpoints
 
@@ -86,6 +91,7 @@ class Upkeep:
         done = Maintained()
         if "erasures" not in skip:
             done.erasures_finished = self._erasures.resume()
+            self._tell(done)
         if "train" not in skip:
             try:
                 done.trained = train(self._tenancy, self._algorithms, progress=progress)
@@ -107,6 +113,12 @@ class Upkeep:
             day = f"{promised:%Y-%m-%d}"
             done.notes += (f"keys: a rotation was promised by {day}: run {ROTATE}",)
         return done
+
+    def _tell(self, done: Maintained) -> None:
+        done.recipients_told = self._recipients.tell()
+        waiting = self._tenancy.ask(notices.count)
+        if waiting:
+            done.notes += (f"recipients: {waiting} have still to be told of an erasure or choice",)
 
     def _release(self, done: Maintained) -> None:
         try:
@@ -151,6 +163,7 @@ class Upkeep:
 
 
 def _using(tx: Tx, first: bytes, last: bytes) -> Iterator[bytes]:
-    """The keys in use from one id to another: of people, and of evidence that outlives them."""
+    """The keys in use from one id to another: of people, and of what outlives them."""
     yield from subjects.using(tx, first, last)
     yield from claims.using(tx, first, last)
+    yield from notices.using(tx, first, last)

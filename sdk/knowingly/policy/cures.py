@@ -32,7 +32,9 @@ _BOUNDS = {
 _OURS = frozenset({"misfit", "catalog", "blank", "field"})
 _RENAMED = {("shop",): "is called [controller] now: rename the table"}
 _NAME = "a name of small letters, digits, - and _ that begins with a letter, at most 40 characters"
+_PLACE = 'a country such as "DE", a part of one such as "US-CA", "gdpr" or "everywhere"'
 _PATTERNS = {
+    r"^([A-Z]{2}(-[A-Z0-9]{1,3})?|gdpr|everywhere)$": _PLACE,
     r"^[a-z][a-z0-9_-]{0,39}$": _NAME,
     r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,79}$": 'an id such as "2026-01/en", at most 80 characters',
     r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$": 'an edition such as "2026-01", at most 40 characters',

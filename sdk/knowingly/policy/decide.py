@@ -16,8 +16,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from knowingly.domain.consent import ACCOUNT, MERGED, Action, ConsentRecord, Decision, Signal
+from knowingly.domain.consent import ACCOUNT, MERGED, Action, ConsentRecord, Decision
 from knowingly.domain.moments import to_us
+from knowingly.domain.signal import Signal
 from knowingly.policy.model import Policy, PurposeRule, Rules
 
 EVERY_PURPOSE = "*"
@@ -61,7 +62,7 @@ _GRANT, _OBJECT = Action.GRANT, Action.OBJECT
 _RESTRICT, _UNRESTRICT = Action.RESTRICT, Action.UNRESTRICT
 _PLAIN = frozenset({Action.GRANT, Action.REFUSE, Action.WITHDRAW})
 _SAID_NOTHING = frozenset({Action.REQUEST, Action.DEFER})
-_SIGNALLED = frozenset({Action.SIGNAL_ALLOW, Action.SIGNAL_REFUSE})
+_SIGNALLED = frozenset({Action.SIGNAL_ALLOW, Action.SIGNAL_REFUSE, Action.SIGNAL_SILENT})
 _NO_CHOICE = _SIGNALLED | {_RESTRICT, _UNRESTRICT}
 _NO = {
     Action.OBJECT: "objected",
@@ -153,7 +154,8 @@ def _without_choice(
     if signals or recorded:
         heard, rests_on = _hear(asked, signals, recorded)
         if heard is not None:
-            return Decision(purpose, heard == "signal", heard, at_us, 0, rests_on)
+            since = _heard_since(asked, recorded) if heard == "signal" else 0
+            return Decision(purpose, heard == "signal", heard, at_us, since, rests_on)
     if rule.basis != "consent":
         return Decision(purpose, True, rule.basis, at_us)
     return Decision(purpose, False, "needs_confirmation" if unconfirmed else "no_record", at_us)
@@ -177,7 +179,8 @@ def standing_no(purpose: str, records: Sequence[ConsentRecord], *, policy: Polic
     choices = _choices(account)
     if not choices:
         heard = _latest_by_source([r for r in account if r.action in _SIGNALLED])
-        return Action.REFUSE if any(r.action is Action.SIGNAL_REFUSE for r in heard) else None
+        refuses = any(r.action is Action.SIGNAL_REFUSE and r.flaw is None for r in heard)
+        return Action.REFUSE if refuses else None
     last = max(map(_moment, choices))
     latest = [r for r in choices if _moment(r) == last]
     if all(r.action is _GRANT and not _ahead(r, skew_us) for r in latest):
@@ -275,6 +278,8 @@ def _weigh(choices: _Records, rule: PurposeRule, skew_us: int, at_us: int) -> _V
     moments = [r.at_us if r.at_us < r.received_us else r.received_us for r in choices]
     last = max(moments)
     latest = [r for r, moment in zip(choices, moments, strict=True) if moment == last]
+    if len(latest) > 1:
+        latest = _better_evidence(latest)
     reason = _said(latest, rule, skew_us)
     if reason == "granted" and rule.valid_us is not None and at_us - last > rule.valid_us:
         reason = "expired"
@@ -282,6 +287,11 @@ def _weigh(choices: _Records, rule: PurposeRule, skew_us: int, at_us: int) -> _V
     if reason != "granted":
         return False, reason, 0, rests_on
     return True, reason, last if len(choices) == 1 else _since(choices, rule, skew_us), rests_on
+
+
+def _better_evidence(latest: list[ConsentRecord]) -> list[ConsentRecord]:
+    """Choices of one moment without those that were imported again with evidence that is enough."""
+    return [r for r in latest if r.flaw != "weak_evidence"] or latest
 
 
 def _said(latest: _Records, rule: PurposeRule, skew_us: int) -> str:
@@ -363,6 +373,8 @@ def _latest_by_source(recorded: _Records) -> list[ConsentRecord]:
 
 
 def _hear_recorded(record: ConsentRecord, asked: _Asked) -> str | None:
+    if record.action is Action.SIGNAL_SILENT:
+        return None
     if record.flaw is not None:
         return "invalid_signal"
     if doubt := _out_of_date(record.at_us, asked):
@@ -370,6 +382,28 @@ def _hear_recorded(record: ConsentRecord, asked: _Asked) -> str | None:
     if record.action is Action.SIGNAL_REFUSE:
         return "signal_refused"
     return "signal" if record.source in asked.rule.sources else None
+
+
+def _heard_since(asked: _Asked, recorded: _Records) -> int:
+    """When what recorded signals allow began; 0 where only those of the request allow.
+
+    That is when the oldest unbroken run of one source began, but not before any source's last no.
+    """
+    runs = [run for source in asked.rule.sources if (run := _run_of(source, asked, recorded))]
+    noes = [_moment(r) for r in recorded if r.action is Action.SIGNAL_REFUSE or r.flaw is not None]
+    return max([min(runs), *noes]) if runs else 0
+
+
+def _run_of(source: str, asked: _Asked, recorded: _Records) -> int:
+    """When a source began to allow without a break; 0 where it does not allow."""
+    start = 0
+    # At one moment what does not allow comes first.
+    said = [(-_moment(r), r.action is Action.SIGNAL_ALLOW) for r in recorded if r.source == source]
+    for minus_moment, allows in sorted(said):
+        if not allows or (start and start + minus_moment > asked.rules.stale_us):
+            break
+        start = -minus_moment
+    return start
 
 
 def _doubted(at: datetime, asked: _Asked) -> str | None:

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from knowingly.policy.data import field_misfits
+from knowingly.policy.section import no_such_purpose
+from knowingly.policy.signals import signal_misfits
 
 if TYPE_CHECKING:
     from knowingly.policy.model import Policy
@@ -16,10 +18,7 @@ Misfits = Iterator[tuple[Loc, str]]
 def misfits(policy: "Policy") -> Misfits:
     """Everything that does not fit together."""
     yield from _of_notices(policy)
-    for source, names in policy.signals.accept.items():
-        for name in names:
-            if name not in policy.purposes:
-                yield ("signals", "accept", source), _no_such_purpose(name)
+    yield from signal_misfits(policy.signals, policy.purposes)
     yield from _of_recipients(policy)
     yield from field_misfits(
         policy.data, {name: purpose.basis for name, purpose in policy.purposes.items()}
@@ -43,7 +42,7 @@ def _of_notices(policy: "Policy") -> Misfits:
             loc = ("notices", position, "covers", name)
             purpose = policy.purposes.get(name)
             if purpose is None:
-                yield loc, _no_such_purpose(name)
+                yield loc, no_such_purpose(name)
             elif covered > purpose.version:
                 yield loc, _covers_too_much(covered, purpose.version, name)
 
@@ -59,16 +58,12 @@ def _of_past_orders(policy: "Policy") -> Misfits:
     past, loc = policy.intake.past_orders, ("intake", "past_orders")
     for name in past.purposes:
         if name not in policy.purposes:
-            yield (*loc, "purposes"), _no_such_purpose(name)
+            yield (*loc, "purposes"), no_such_purpose(name)
     others = 'write "contract", "legitimate_interest" or "legal_obligation"'
     if past.basis == "consent":
         yield (*loc, "basis"), f"an order cannot rest on a consent that came after it: {others}"
     elif past.purposes and past.basis is None:
         yield (*loc, "purposes"), f"basis is missing beside it: {others}"
-
-
-def _no_such_purpose(name: str) -> str:
-    return f"there is no purpose {name!r}: declare it as [purposes.{name}], or correct the name"
 
 
 def _no_such_recipient(name: str) -> str:

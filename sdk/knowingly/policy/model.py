@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Annotated, Any, Self
 
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
     Field,
     PrivateAttr,
@@ -28,19 +27,11 @@ from knowingly.policy.log import Audit
 from knowingly.policy.notices import Notice
 from knowingly.policy.pages import Aggregates, Models, Plugins, Slot, default_slots
 from knowingly.policy.purposes import AGES, MAX_PURPOSES, Ages, Purpose, age_in, with_terms
-from knowingly.policy.section import Days, Section, Slug, without_repeats
+from knowingly.policy.section import Section, Slug
+from knowingly.policy.signals import Signals
 from knowingly.policy.width import Told, Width, narrowest
 
 MAX_RECIPIENTS = 200
-
-
-class Signals(Section):
-    """What a banner or browser may decide; nothing unless it is named here."""
-
-    stale_after_days: Days = 395
-    accept: dict[Slug, Annotated[tuple[str, ...], AfterValidator(without_repeats)]] = Field(
-        default_factory=dict
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ class Aggregates(Section):
     epsilon_per_period: Annotated[Epsilon, Field(le=100)] = 2.0
     """The most one person's data may lose in a period; then releases stop."""
     period: Period = "quarter"
-    """What a period is."""
+    """How long one period of the budget is."""
     min_people: Annotated[Whole, Field(ge=1)] | None = None
     """Release nothing below this many people; left out, a rule decides."""
     refresh_days: Days = 7

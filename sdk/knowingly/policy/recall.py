@@ -6,6 +6,7 @@ default stands there. A purpose or notice that cannot be read is left out whole,
 """
 
 import json
+from functools import lru_cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -14,8 +15,12 @@ from knowingly.policy.fits import Loc
 from knowingly.policy.model import Policy
 
 
+@lru_cache(maxsize=128)
 def recall(body: str) -> Policy:
-    """The policy of a kept ``Policy.body``; never an error for something it says."""
+    """The policy of a kept ``Policy.body``; never an error for something it says.
+
+    Remembered, because merchants in one database mostly had the same ones.
+    """
     said = json.loads(body)
     while True:
         try:

@@ -20,6 +20,11 @@ def without_repeats(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(set(values)))
 
 
+def no_such_purpose(name: str) -> str:
+    """What to write instead of a purpose that the policy does not declare."""
+    return f"there is no purpose {name!r}: declare it as [purposes.{name}], or correct the name"
+
+
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 Line = Annotated[str, Field(min_length=1, max_length=2_000), AfterValidator(not_blank)]
 Whole = Annotated[int, Field(strict=True)]

@@ -57,6 +57,17 @@ _CLAIM: tuple[tuple[str, Form], ...] = (
     ("state", "clear"),
 )
 
+_NOTICES = "says what the export lists as disclosed; kept until the recipient has been told"
+_NOTICE: tuple[tuple[str, Form], ...] = (
+    ("notice", "random"),
+    ("erasure", "random"),
+    ("recipient", "clear"),
+    ("key_id", "random"),
+    ("created_us", "clear"),
+    ("tries", "clear"),
+    ("body", "sealed"),
+)
+
 FIELDS: tuple[Field, ...] = (
     *_shops("shop", "shop_id"),
     *_shops(
@@ -142,6 +153,8 @@ FIELDS: tuple[Field, ...] = (
         Field("claims", column, "sealed", personal=True, exported=True, note=_CLAIMS)
         for column in ("body", "hold")
     ),
+    *_shops("notices", "tenant"),
+    *(Field("notices", column, form, personal=True, note=_NOTICES) for column, form in _NOTICE),
     *_shops("ledger_entries", "tenant", "idx"),
     *_shops("ledger_entries", "leaf", note="names no person, and nothing leads back to one"),
     *_shops("ledger_nodes", "tenant", "level", "pos", "hash"),

@@ -1,11 +1,11 @@
 """Of each order the newest edition is kept, in whatever order editions come in."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
 from knowingly.domain.order import HEAD, Edition, Part, event_id
-from knowingly.profiles.body import TABLE, edition_of
+from knowingly.profiles import body
 from knowingly.store import events
 from knowingly.store.doors import Tx
 from knowingly.store.subjects import SubjectRow
@@ -52,7 +52,8 @@ def without_older(tenancy: Tenancy, tx: Tx, arrived: Sequence[Arrived]) -> Older
     places: set[int] = set()
     heads = repeated = skipped = 0
     for parts in orders.values():
-        stored = _stored(tenancy, tx, parts[0])
+        order = _Order(tenancy, tx, parts[0].person, parts[0].fields["order"])
+        stored = order.edition(parts[0].cipher)
         newest = _newest(tenancy.now_us(), stored, parts)
         left_out = [one for one in parts if one not in newest]
         places.update(one.place for one in left_out)
@@ -60,7 +61,7 @@ def without_older(tenancy: Tenancy, tx: Tx, arrived: Sequence[Arrived]) -> Older
         if newest:
             mine = sum(one.part.counts for one in newest)
             heads += len(newest) - mine
-            there = _remove(tenancy, tx, parts[0], stored) if stored else 0
+            there = order.remove(stored) if stored else 0
             if stored and stored.digest == newest[0].part.edition.digest:
                 repeated += min(there, mine)
     return Older(frozenset(places), heads, repeated, skipped)
@@ -95,20 +96,66 @@ def _rank(edition: Edition) -> tuple[int, str]:
     return edition.version_us or 0, edition.digest
 
 
-def _name(tenancy: Tenancy, one: Arrived, place: int) -> bytes:
-    name = event_id(one.fields["order"], place)
-    return tenancy.keyring.event_name(one.person.name_salt, name)
+def renamed(
+    tenancy: Tenancy,
+    tx: Tx,
+    source: SubjectRow,
+    target: tuple[SubjectRow, Cipher],
+    plain_of: Mapping[bytes, bytes],
+) -> dict[bytes, bytes | None]:
+    """The names that events of one person's orders get when they become another person's.
+
+    Deletes what the other person has of an older edition.
+
+    Args:
+        tenancy: The tenant.
+        tx: The transaction that moves the events.
+        source: Whose events they are.
+        target: Whose they become, and their cipher.
+        plain_of: The events that move, opened, by name.
+
+    Returns:
+        The new name by the old one; None where the other person has an edition that is as new.
+        Events that are of no stored order keep their names and are left out.
+    """
+    person, cipher = target
+    names: dict[bytes, bytes | None] = {}
+    for order_id in {body.to_event(plain).order for plain in plain_of.values()} - {None}:
+        before = _Order(tenancy, tx, source, str(order_id))
+        head = plain_of.get(before.name(HEAD))
+        if head is None:
+            continue
+        mine, after = body.edition_of(head), _Order(tenancy, tx, person, str(order_id))
+        there = after.edition(cipher)
+        is_newer = there is None or _rank(mine) > _rank(there)
+        if there is not None and is_newer:
+            after.remove(there)
+        for place in (HEAD, *range(mine.lines)):
+            names[before.name(place)] = after.name(place) if is_newer else None
+    return names
 
 
-def _stored(tenancy: Tenancy, tx: Tx, one: Arrived) -> Edition | None:
-    """The edition of this order that is there."""
-    head = _name(tenancy, one, HEAD)
-    sealed = events.bodies(tx, one.person.subject, [head]).get(head)
-    return None if sealed is None else edition_of(one.cipher.open(TABLE, head, sealed))
+class _Order(NamedTuple):
+    """One order of one person, as it is stored."""
 
+    tenancy: Tenancy
+    tx: Tx
+    person: SubjectRow
+    order: str
 
-def _remove(tenancy: Tenancy, tx: Tx, one: Arrived, stored: Edition) -> int:
-    """Delete an edition; how many events callers were told of."""
-    head = events.remove(tx, one.person.subject, [_name(tenancy, one, HEAD)])
-    lines = [_name(tenancy, one, place) for place in range(stored.lines)]
-    return events.remove(tx, one.person.subject, lines) if lines else head
+    def name(self, place: int) -> bytes:
+        """The name of one of its events."""
+        event = event_id(self.order, place)
+        return self.tenancy.keyring.event_name(self.person.name_salt, event)
+
+    def edition(self, cipher: Cipher) -> Edition | None:
+        """The edition that is there."""
+        head = self.name(HEAD)
+        sealed = events.bodies(self.tx, self.person.subject, [head]).get(head)
+        return None if sealed is None else body.edition_of(cipher.open(body.TABLE, head, sealed))
+
+    def remove(self, stored: Edition) -> int:
+        """Delete an edition; how many events callers were told of."""
+        head = events.remove(self.tx, self.person.subject, [self.name(HEAD)])
+        lines = [self.name(place) for place in range(stored.lines)]
+        return events.remove(self.tx, self.person.subject, lines) if lines else head

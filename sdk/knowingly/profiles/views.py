@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from knowingly.domain.consent import Decision, Signal
+from knowingly.domain.consent import Decision
 from knowingly.domain.event import EventKind
 from knowingly.domain.moments import DAY_US
+from knowingly.domain.signal import Signal
 from knowingly.domain.validate import check_id
 from knowingly.errors import SealError
 from knowingly.profiles import body

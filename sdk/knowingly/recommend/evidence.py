@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from knowingly.domain.consent import Decision, Signal
+from knowingly.domain.consent import Decision
 from knowingly.domain.event import KIND_CODE, EventKind
 from knowingly.domain.moments import DAY_US
+from knowingly.domain.signal import Signal
 from knowingly.items.catalogue import CatalogueView
 from knowingly.policy import Slot
 from knowingly.profiles import body

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from knowingly.consent.token import make_token
-from knowingly.domain.consent import Signal
 from knowingly.domain.event import KINDS, describe_kind
 from knowingly.domain.page import Basis, Hit, Page
+from knowingly.domain.signal import Signal
 from knowingly.domain.validate import check_id
 from knowingly.errors import PluginError
 from knowingly.policy import Slot

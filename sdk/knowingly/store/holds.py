@@ -12,6 +12,16 @@ def of(snapshot: Snapshot, subject: int) -> bytes | None:
     return snapshot.connection.execute(mine).scalar()
 
 
+def every(snapshot: Snapshot) -> list[tuple[int, bytes]]:
+    """``(subject, sealed reason)`` of every hold, by subject."""
+    rows = (
+        select(table.c.subject, table.c.body)
+        .where(table.c.tenant == snapshot.tenant)
+        .order_by(table.c.subject)
+    )
+    return [(row[0], row[1]) for row in snapshot.connection.execute(rows)]
+
+
 def count(snapshot: Snapshot) -> int:
     """How many people are under a hold."""
     every = select(func.count()).select_from(table).where(table.c.tenant == snapshot.tenant)

@@ -3,13 +3,15 @@
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
+from operator import itemgetter
+from typing import NamedTuple
 
 from sqlalchemy import BindParameter, TextClause, and_, bindparam, func, select, text, update
 
-from knowingly.store.batches import BulkInsert
+from knowingly.store.batches import BulkInsert, batched
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.prepared import Prepared
-from knowingly.store.schema import ledger_details, ledger_entries, ledger_nodes
+from knowingly.store.schema import ledger_details, ledger_entries, ledger_nodes, subjects
 
 BLOCK = 1_024
 """Entries that are verified at a time: a power of two, so that a block is a subtree."""
@@ -49,13 +51,36 @@ SELECT node.level, node.pos, node.hash FROM place CROSS JOIN ledger_nodes AS nod
 WHERE node.tenant = :t AND node.level = place.level AND node.pos = place.pos
 """
 
-_ADD_ENTRIES = BulkInsert(ledger_entries)
-_ADD_NODES = BulkInsert(ledger_nodes)
-_ADD_DETAILS = BulkInsert(ledger_details)
 _SAME_ENTRY = and_(
     ledger_entries.c.tenant == ledger_details.c.tenant,
     ledger_entries.c.idx == ledger_details.c.idx,
 )
+_NAMED = (
+    select(
+        ledger_entries.c.idx, ledger_entries.c.leaf, ledger_details.c.subject, ledger_details.c.body
+    )
+    .select_from(ledger_entries.outerjoin(ledger_details, _SAME_ENTRY))
+    .where(
+        ledger_entries.c.tenant == bindparam("t"),
+        ledger_entries.c.idx.in_(bindparam("i", expanding=True)),
+    )
+)
+_WHOSE = and_(
+    subjects.c.tenant == ledger_details.c.tenant, subjects.c.subject == ledger_details.c.subject
+)
+_DETAILS = Prepared(
+    select(
+        *(ledger_entries.c.idx, ledger_entries.c.leaf, ledger_details.c.body),
+        *(ledger_details.c.subject, subjects.c.key_id),
+    )
+    .select_from(ledger_entries.join(ledger_details, _SAME_ENTRY).outerjoin(subjects, _WHOSE))
+    .where(ledger_entries.c.tenant == _TENANT, ledger_entries.c.idx > bindparam("after"))
+    .order_by(ledger_entries.c.idx)
+    .limit(BLOCK)
+)
+_ADD_ENTRIES = BulkInsert(ledger_entries)
+_ADD_NODES = BulkInsert(ledger_nodes)
+_ADD_DETAILS = BulkInsert(ledger_details)
 
 
 def add(
@@ -143,6 +168,43 @@ def details_of(snapshot: Snapshot, subject: int) -> list[tuple[int, bytes, bytes
         .order_by(ledger_details.c.idx)
     )
     return [(row[0], row[1], row[2]) for row in snapshot.connection.execute(mine)]
+
+
+def named(
+    snapshot: Snapshot, indices: Sequence[int]
+) -> list[tuple[int, bytes, int | None, bytes | None]]:
+    """Entries by number: index, leaf, person, and sealed details; None for what is not there."""
+    found: list[tuple[int, bytes, int | None, bytes | None]] = []
+    for chunk in batched(indices):
+        where = {"t": snapshot.tenant, "i": chunk}
+        found += map(tuple, snapshot.connection.execute(_NAMED, where))
+    return sorted(found, key=itemgetter(0))
+
+
+def leaves_from(snapshot: Snapshot, start: int) -> Iterator[tuple[int, bytes]]:
+    """Every leaf from a number on, in order, some at a time: whoever has enough just stops."""
+    after = start - 1
+    while part := block(snapshot, after):
+        yield from part
+        after = part[-1][0]
+
+
+class SealedEntry(NamedTuple):
+    """An entry with its sealed details, and the person they are of with their key, if any."""
+
+    idx: int
+    leaf: bytes
+    body: bytes
+    subject: int | None
+    key_id: bytes | None
+
+
+def details_from(snapshot: Snapshot, start: int) -> Iterator[SealedEntry]:
+    """Every entry from a number on whose details are there, in order, some at a time."""
+    after = start - 1
+    while part := _DETAILS.all(snapshot.connection, {"t": snapshot.tenant, "after": after}):
+        yield from map(SealedEntry._make, part)
+        after = part[-1][0]
 
 
 def hand_over(tx: Tx, index: int, subject: int, body: bytes) -> None:

@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 import pytest
 
-from knowingly.domain.consent import Action, ConsentRecord, Signal
+from knowingly.domain.consent import Action, ConsentRecord
 from knowingly.domain.moments import DAY_US, from_us
+from knowingly.domain.signal import Signal
 from knowingly.policy import REASONS, decide, parse_policy
 
 G, R, W, O = Action.GRANT, Action.REFUSE, Action.WITHDRAW, Action.OBJECT  # noqa: E741 - a table
