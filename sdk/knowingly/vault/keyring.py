@@ -54,6 +54,11 @@ class Keyring:
         return "Keyring()"
 
     @property
+    def tenant(self) -> str:
+        """Whose keys they are."""
+        return self._tenant
+
+    @property
     def signing_seed(self) -> bytes:
         """The 32 bytes that the tenant's Ed25519 key is made of."""
         return self._secrets["signing"]
