@@ -152,10 +152,10 @@ class Audit:
             TamperedError: The log does not hold what its checkpoints were made of.
             OSError: The file cannot be written.
         """
-        path = Path(path)
         try:
+            path = Path(path)
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
+        except (FileExistsError, IsADirectoryError, TypeError, ValueError):
             raise InputError("path", "a file that is not there yet") from None
         try:
             with os.fdopen(descriptor, "wb") as file, self._tenancy.read() as snapshot:
