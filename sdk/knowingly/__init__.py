@@ -49,6 +49,7 @@ from knowingly.governance.auditing.counting import ChoiceCount, Seen
 from knowingly.governance.auditing.expiring import Expiring
 from knowingly.governance.auditing.latency import Latency
 from knowingly.governance.auditing.unfounded import Unfounded
+from knowingly.governance.auditor import Auditor, ChoicesOfDay, open_auditor
 from knowingly.governance.certificate import Addendum, Certificate
 from knowingly.governance.claims import ClaimsEvidence, KeptChoice
 from knowingly.governance.holds import Hold
@@ -85,6 +86,7 @@ __all__ = [
     "Activation",
     "Addendum",
     "Algorithm",
+    "Auditor",
     "Basis",
     "Bits",
     "Block",
@@ -94,6 +96,7 @@ __all__ = [
     "Checkpoint",
     "Choice",
     "ChoiceCount",
+    "ChoicesOfDay",
     "ClaimsEvidence",
     "Comparison",
     "ConsentError",
@@ -184,6 +187,7 @@ __all__ = [
     "load_policy",
     "local_root_keys",
     "open",
+    "open_auditor",
     "receipt_schema",
     "write_root_key",
 ]

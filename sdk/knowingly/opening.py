@@ -70,6 +70,24 @@ def existing_files(url: str, key_store: str | None) -> Files:
     return files
 
 
+def data_to_read(url: str) -> Database:
+    """The data of a shop that is there and of this release, where nothing can be written.
+
+    Raises:
+        StoreError: There is no shop, it is of another version, or a backup is being restored.
+    """
+    data = Database(url, read_only=True)
+    try:
+        check_current(data, "data")
+        with data.reading() as connection:
+            known = shop_rows.data_shop(connection)
+            same_shop(known, known)
+    except BaseException:
+        data.close()
+        raise
+    return data
+
+
 def files_to_fill(url: str, key_store: str | None) -> Files:
     """Two databases with their tables, made where they are not there; whatever is in them.
 

@@ -61,6 +61,7 @@ class Small:
     def tell(self, notice):
         self.got.append(notice)
 
+    @knowingly.hookimpl
     def knowingly_signals(self):
         return [Stamp]
 

@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
-from knowingly.cli.options import shop_command
+from knowingly.cli.options import log_command, shop_command
 from knowingly.cli.output import Output, to_json
 from knowingly.cli.progress import steps
+from knowingly.governance.audit import Audit
+from knowingly.governance.auditor import Auditor
 from knowingly.ledger.verifier import MAX_LINE
 from knowingly.shop import Shop
 
@@ -17,9 +19,9 @@ Since = Annotated[
 ]
 
 
-@shop_command
+@log_command
 def verify(
-    shop: Shop,
+    log: Audit | Auditor,
     output: Output,
     strict: Annotated[bool, typer.Option("--strict", help="Read every entry too.")] = False,
     since: Since = None,
@@ -27,7 +29,7 @@ def verify(
     """Hash the whole log again and compare it with what is stored; exit 4 where it differs."""
     kept = None if since is None else _short_text(since)
     with steps(output) as tell:
-        found = shop.audit.verify(
+        found = log.verify(
             lambda done, total: tell("hashing", done, total), strict=strict, since=kept
         )
     output.say(f"{found.size:,} entries, each as it was written. Root: {found.root}")
@@ -80,15 +82,15 @@ def export(
     output.document({"bundle": str(bundle), "entries": entries})
 
 
-@shop_command
+@log_command
 def entries(
-    shop: Shop,
+    log: Audit | Auditor,
     output: Output,
     since: Annotated[int, typer.Option("--since", min=0, help="The first entry's number.")] = 0,
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many.")] = 100,
 ) -> None:
     """List entries of the log; they name no person."""
-    found = shop.audit.entries(since=since, limit=limit)
+    found = log.entries(since=since, limit=limit)
     output.table(
         ("entry", "at", "kind", "facts"),
         [

@@ -17,8 +17,9 @@ from typing import Any
 
 from knowingly.domain.consent import Action, ConsentRecord, ConsentStatus, Receipt
 from knowingly.domain.moments import from_us
-from knowingly.errors import InputError, LedgerError, SealError, UnknownSubjectError
-from knowingly.ledger import checkpoints, log, proofs
+from knowingly.errors import InputError, SealError, UnknownSubjectError
+from knowingly.ledger import log, proofs
+from knowingly.ledger.entry_proof import entry_proof
 from knowingly.ledger.log import Entry
 from knowingly.policy import Policy, Purpose, recall
 from knowingly.store import consents, ledger, policies, subjects
@@ -111,7 +112,7 @@ class Issuer:
     def proof(self, receipt: Receipt) -> str:
         """The proof alone; see ``Receipt.proof``."""
         with self._tenancy.read() as snapshot:
-            return _proof(self._tenancy, snapshot, receipt.index)
+            return entry_proof(snapshot, receipt.index, self._tenancy)
 
 
 def find_receipt(tenancy: Tenancy, snapshot: Snapshot, person: SubjectRow, index: int) -> Receipt:
@@ -330,24 +331,9 @@ class _Document:
             "dct:format": proofs.TLOG_PROOF,
             "knowingly:entry": self._entry.index,
             "knowingly:leafHash": self._entry.leaf_hash,
-            "knowingly:proof": _proof(self._tenancy, self._snapshot, self._entry.index),
+            "knowingly:proof": entry_proof(self._snapshot, self._entry.index, self._tenancy),
             "knowingly:verifierKey": self._tenancy.note_key(self._snapshot).verifier_key,
         }
-
-
-def _proof(tenancy: Tenancy, snapshot: Snapshot, index: int) -> str:
-    """The entry, its inclusion proof and a checkpoint, as ``knowingly-verify`` reads them.
-
-    Raises:
-        LedgerError: The log cannot prove it: run ``audit verify``.
-    """
-    try:
-        hashes = proofs.inclusion(snapshot, index, snapshot.head.ledger_size)
-        checkpoint = checkpoints.current(snapshot, tenancy)
-    except (LookupError, ValueError):
-        raise LedgerError("the log does not prove this entry: run audit verify") from None
-    leaf = dict(ledger.leaves(snapshot, index, 1))[index]
-    return proofs.tlog_proof(index, hashes, checkpoint, extra=leaf)
 
 
 def _policy_of(tenancy: Tenancy, snapshot: Snapshot, entry: Entry) -> Policy:

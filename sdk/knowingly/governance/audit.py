@@ -15,17 +15,17 @@ from knowingly.domain.validate import check_id
 from knowingly.errors import InputError, TamperedError
 from knowingly.governance.auditing.counting import ChoiceCount, Seen, count, span_of, who_saw
 from knowingly.governance.auditing.expiring import Expiring, expiring
-from knowingly.governance.auditing.latency import Latency, profiles_and_models
+from knowingly.governance.auditing.latency import Latency, destinations, profiles_and_models
 from knowingly.governance.auditing.searching import Wanted, search, search_by_actor, search_person
 from knowingly.governance.auditing.unfounded import Unfounded, unfounded
 from knowingly.governance.checkpoints import Checkpoints
 from knowingly.ledger import bundle, checkpoints, keys, log, proofs, verifier
 from knowingly.ledger.checkpoints import Checkpoint, as_checkpoint
+from knowingly.ledger.entry_proof import entry_proof
 from knowingly.ledger.log import Entry
 from knowingly.ledger.verify import VerifiedLog, holds, verify
 from knowingly.policy import Policy
 from knowingly.store import checkpoints as checkpoint_rows
-from knowingly.store import ledger as entries
 from knowingly.store import subjects
 from knowingly.store.doors import Snapshot
 from knowingly.tenancy import Tenancy
@@ -80,7 +80,7 @@ class Audit:
             TamperedError: Its ``index`` is the first entry that does not fit.
             InputError: ``since`` is no checkpoint of this log.
         """
-        kept = None if since is None else _checkpoint(since, "since")
+        kept = None if since is None else read_checkpoint(since, "since")
         with self._tenancy.read() as snapshot:
             found = verify(snapshot, progress, strict=strict)
             if kept is not None:
@@ -121,24 +121,8 @@ class Audit:
             TamperedError: What is stored does not prove it.
         """
         with self._tenancy.read() as snapshot:
-            size = snapshot.head.ledger_size
-            _check_int(index, "index", 0, size - 1)
-            note = checkpoints.current(snapshot, self._tenancy)
-            leaf = entries.leaves_of(snapshot, [index]).get(index, b"")
-            try:
-                hashes = proofs.inclusion(snapshot, index, size)
-            except LookupError:
-                raise TamperedError("a node above it is missing", index=index) from None
-        leads = verifier.is_included(
-            verifier.leaf_hash(leaf),
-            index=index,
-            size=size,
-            proof=hashes,
-            root=verifier.Checkpoint.parse(note).root,
-        )
-        if not leads:
-            raise TamperedError("it does not lead to the root; run audit verify", index=index)
-        return proofs.tlog_proof(index, hashes, note, extra=leaf)
+            _check_int(index, "index", 0, snapshot.head.ledger_size - 1)
+            return entry_proof(snapshot, index, self._tenancy)
 
     def consistency(self, old_size: int) -> Consistency:
         """Show that the log of an earlier size is the beginning of that of now.
@@ -186,12 +170,7 @@ class Audit:
             raise
 
     def _must_begin_with(self, snapshot: Snapshot, kept: verifier.Checkpoint) -> None:
-        size = snapshot.head.ledger_size
-        if not holds(snapshot, kept):
-            raise TamperedError(
-                f"the log does not begin with the {kept.size:,} entries of the checkpoint you hold",
-                index=0 if kept.size <= size else size,
-            )
+        must_begin_with(snapshot, kept)
         signer = keys.in_force(snapshot, self._tenancy, kept.size)
         try:
             kept.must_be_signed_by(verifier.VerifierKey.parse(signer))
@@ -204,8 +183,7 @@ class Audit:
         Raises:
             InputError: ``since`` or ``limit`` is out of bounds.
         """
-        _check_int(since, "since", 0, MAX_SINCE)
-        _check_int(limit, "limit", 1, MAX_LIMIT)
+        check_page(since, limit)
         with self._tenancy.read() as snapshot:
             return log.entries(snapshot, since=since, limit=limit)
 
@@ -325,14 +303,18 @@ class Audit:
         """How long each no took from its record until it had been applied, by what holds data.
 
         ``profiles_and_models`` apply it in the transaction that records it: what is measured is
-        the work of that transaction, up to its commit.
+        the work of that transaction, up to its commit. ``destinations`` are the recipients who
+        have been told since, of erasures too.
 
         Raises:
             InputError: A time has no zone, or they are the wrong way round.
         """
         with self._tenancy.read() as snapshot:
             span = span_of(since, until)
-            return {"profiles_and_models": profiles_and_models(snapshot, span)}
+            return {
+                "profiles_and_models": profiles_and_models(snapshot, span),
+                "destinations": destinations(snapshot, span),
+            }
 
     def unfounded(self) -> tuple[Unfounded, ...]:
         """Uses of data that stand on no valid basis now, one result for each kind of use.
@@ -369,7 +351,36 @@ class Audit:
             )
 
 
-def _checkpoint(text: object, field: str) -> verifier.Checkpoint:
+def must_begin_with(snapshot: Snapshot, kept: verifier.Checkpoint) -> None:
+    """Refuse a log that does not go on from a checkpoint; its nodes were verified before.
+
+    Raises:
+        TamperedError: It does not.
+    """
+    size = snapshot.head.ledger_size
+    if not holds(snapshot, kept):
+        raise TamperedError(
+            f"the log does not begin with the {kept.size:,} entries of the checkpoint you hold",
+            index=0 if kept.size <= size else size,
+        )
+
+
+def check_page(since: int, limit: int) -> None:
+    """Refuse a page of the log that is out of bounds.
+
+    Raises:
+        InputError: It is.
+    """
+    _check_int(since, "since", 0, MAX_SINCE)
+    _check_int(limit, "limit", 1, MAX_LIMIT)
+
+
+def read_checkpoint(text: object, field: str) -> verifier.Checkpoint:
+    """A checkpoint as text, read.
+
+    Raises:
+        InputError: It is none.
+    """
     try:
         return verifier.Checkpoint.parse(str(text))
     except verifier.VerificationError:
