@@ -16,7 +16,7 @@ The policy file says what its terms count for::
 
 from knowingly import Said, SignalContext, SignalDecoder, SignalError, hookimpl
 
-ANSWERS = {"1": "yes", "0": "no", "": ""}
+ANSWERS = {"1": "yes", "0": "no"}
 
 
 class CookieBar(SignalDecoder):

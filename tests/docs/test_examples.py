@@ -47,6 +47,37 @@ def test_the_metrics_plugin_gets_the_counters(tmp_path, caplog):
     assert "knowingly_pages tenant=default basis=catalog total=1" in caplog.text
 
 
+def test_the_checkpoints_plugin_mails_one(tmp_path, monkeypatch):
+    """The text arrives as it was signed."""
+    sent = []
+
+    class Server:
+        def __init__(self, host, *, timeout):
+            self.host = host
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            return None
+
+        def send_message(self, message):
+            sent.append((self.host, message))
+
+    found = module("checkpoints_plugin")
+    monkeypatch.setattr(found.smtplib, "SMTP", Server)
+    for name, value in (("SERVER", "mail.example"), ("FROM", "a@b.example"), ("TO", "c@d.example")):
+        monkeypatch.setenv(f"CHECKPOINTS_{name}", value)
+    key = tmp_path / "knowingly.key"
+    knowingly.write_root_key(key)
+    with knowingly.open(f"sqlite:///{tmp_path / 'shop.db'}", keys=key) as shop:
+        shop.plugins.add("checkpoints", found)
+        assert not [note for note in shop.maintain().notes if "checkpoint" in note]
+        [(host, message)] = sent
+        assert (host, message["To"]) == ("mail.example", "c@d.example")
+        assert message.get_content() == shop.audit.checkpoint().text
+
+
 def test_the_fields_plugin_keeps_a_field(tmp_path):
     """Its field can be set and read as one of the policy file."""
     key = tmp_path / "knowingly.key"

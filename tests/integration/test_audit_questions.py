@@ -148,6 +148,31 @@ def test_what_is_measured_is_the_work_of_the_transaction(house, clock):
     assert shop.audit.withdrawal_latency()["profiles_and_models"].max_seconds >= 1.0
 
 
+def test_recipients_are_part_of_how_long_it_took(kept_up, clock):
+    """From the record of the no until they had been told, in seconds; who waits is counted."""
+    shop = kept_up
+    assert shop.audit.withdrawal_latency()["destinations"].noes == 0
+    shop.consent.withdraw("ada", ["personalize"])
+    clock.forward(seconds=90)
+    assert shop.audit.withdrawal_latency()["destinations"].waiting == 1
+    [notice] = shop.rights.notices()
+    shop.rights.note_told(notice.id)
+    took = shop.audit.withdrawal_latency()["destinations"]
+    assert (took.noes, took.p50_seconds, took.max_seconds, took.waiting) == (1, 90.0, 90.0, 0)
+    assert shop.audit.withdrawal_latency(until=clock.ago(days=1))["destinations"].noes == 0
+
+
+def test_what_a_session_was_given_for_stands_after_its_merge(kept_up, clock):
+    """By the choices it had then, which are the account's history now."""
+    kept_up.consent.grant("session", ["marketing"], notice=NOTICE)
+    clock.forward(minutes=1)
+    kept_up.rights.disclosed("session", "mailer", "e-mail", purpose="marketing")
+    clock.forward(minutes=1)
+    kept_up.profiles.merge("session", into="bob")
+    assert "refused" not in found_by(kept_up).get("disclosures", {})
+    assert "no_record" not in found_by(kept_up).get("disclosures", {})
+
+
 def found_by(shop):
     """What stands on nothing, by kind."""
     return {one.kind: dict(one.reasons) for one in shop.audit.unfounded() if one.found}
@@ -199,6 +224,31 @@ def plant_cheap_release(shop, house):
     )
 
 
+def plant_disclosure(shop, house):
+    shop.consent.refuse("bob", ["marketing"])
+    house.clock.forward(minutes=1)
+    shop.rights.disclosed("bob", "mailer", "e-mail", purpose="marketing")
+
+
+def plant_unknown_recipient(shop, house):
+    with shop._tenancy.write() as tx:
+        [person] = subjects.after(tx, 0, 1)
+        said = {"recipient": "a stranger", "what": "e-mail", "purpose": "personalize"}
+        log.append(
+            tx,
+            "disclosure.made",
+            at_us=shop._tenancy.now_us(),
+            seal=shop._tenancy.keyring.cipher(person.key_id).seal,
+            details={**said, "reference": "1"},
+            subject=person.subject,
+        )
+
+
+def plant_notice(shop, house):
+    shop.rights.disclosed("bob", "mailer", "a name", purpose="personalize")
+    shop.consent.withdraw("bob", ["personalize"])
+
+
 def plant_export(shop, house):
     with shop._tenancy.write() as tx:
         seal = shop._tenancy.keyring.operator.seal
@@ -212,16 +262,25 @@ def plant_restriction(shop, house):
 PLANTED = {
     "a stored event of somebody who refuses": (
         plant_event,
-        {"events": {"refused"}, "traits": {"refused"}, "models": {"refused"}},
+        {name: {"refused"} for name in ("events", "traits", "models", "disclosures")},
     ),
     "rows of nobody": (
         plant_orphan,
-        {"events": {"erased"}, "traits": {"erased"}, "models": {"erased"}},
+        {
+            **{name: {"erased"} for name in ("events", "traits", "models")},
+            "disclosures": {"of_nobody"},
+        },
     ),
     "an event that is over": (plant_old_event, {"events": {"too_old"}}),
     "a purpose that nobody declares": (plant_unknown_bit, {"events": {"retired"}}),
     "a release that nobody paid for": (plant_release, {"releases": {"not_charged"}}),
     "a release that cost too little": (plant_cheap_release, {"releases": {"charged_too_little"}}),
+    "data given to somebody the policy does not name": (
+        plant_unknown_recipient,
+        {"disclosures": {"unknown_recipient"}},
+    ),
+    "data given without being allowed": (plant_disclosure, {"disclosures": {"refused"}}),
+    "a recipient who was not told": (plant_notice, {"disclosures": {"not_told"}}),
     "an export of nobody": (plant_export, {"exports": {"of_nobody"}}),
 }
 
@@ -231,7 +290,10 @@ def kept_up(house, clock):
     """A small shop with an event, a trait and a model of somebody, and nothing unfounded."""
     size = {"title": "Size", "purposes": ["personalize"], "kind": "number"}
     house.with_policy(models={"min_subjects": 2, "min_item_subjects": 2})
-    house.policy = house.policy.model_copy(update={"data": {"size": size}})
+    mailer = {"name": "Mailer Ltd", "role": "processor", "country": "IE"}
+    house.policy = house.policy.model_copy(
+        update={"data": {"size": size}, "recipients": {"mailer": mailer}}
+    )
     shop = house.open()
     shop.items.upsert([{"id": "cup"}, {"id": "pot"}], strict=True)
     for person in ("ada", "bob", "cay"):
@@ -242,6 +304,7 @@ def kept_up(house, clock):
         shop.track(person, "purchase", "pot")
         shop.profiles.set(person, {"size": 42})
     clock.forward(hours=1)
+    shop.rights.disclosed("ada", "mailer", "e-mail", purpose="personalize")
     shop.maintain()
     assert found_by(shop) == {}
     return shop
@@ -261,6 +324,9 @@ def test_what_stands_on_nothing_is_found(kept_up, house, name):
 def test_what_a_restriction_stops_is_stored_and_not_learned(kept_up, house, clock):
     """Article 18: storing goes on, and is no use; a model that still knew would be one."""
     kept_up.rights.restrict("ada")
+    assert found_by(kept_up) == {"disclosures": {"not_told": 1}}
+    [notice] = kept_up.rights.notices()
+    kept_up.rights.note_told(notice.id)
     assert found_by(kept_up) == {}
     [row] = house.rows("SELECT min(idx) FROM consent_records WHERE action = 'restrict'")
     house.run("DELETE FROM consent_records WHERE idx = ?", *row)

@@ -155,6 +155,17 @@ CALLS = {
         lambda shop, bad: shop.audit.entries(limit=bad),
         (None, "5", 1.5, True, 0, -1, 10_001, 10**30, [1]),
     ),
+    "verify(since)": (lambda shop, bad: shop.audit.verify(since=bad), (5, b"", SECRET, "")),
+    "prove": (
+        lambda shop, bad: shop.audit.prove(bad),
+        (None, "5", 1.5, True, -1, 10**30, [1]),
+    ),
+    "checkpoint": (lambda shop, bad: shop.audit.checkpoint(bad), ("5", 1.5, True, 0, -1, 10**30)),
+    "consistency": (
+        lambda shop, bad: shop.audit.consistency(bad),
+        (None, "5", 1.5, True, 0, -1, 10**30),
+    ),
+    "bundle": (lambda shop, bad: shop.audit.bundle(bad), (None, 5, [SECRET], "/", "\0")),
     "note_read(what)": (
         lambda shop, bad: shop.audit.note_read(bad, "t000"),
         (*NOT_TEXT, "", "View", "a view", "view\n", "a" * 41, SECRET),

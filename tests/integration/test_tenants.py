@@ -17,6 +17,7 @@ from sqlalchemy import Engine, event
 import knowingly
 from knowingly.importing import tables
 from knowingly.importing.saved import SavedProgress
+from knowingly.ledger import checkpoints
 from knowingly.samples import tea_shop
 from knowingly.store import key_schema, notices, schema
 
@@ -30,6 +31,20 @@ ROOMS = (
 THEIRS_ONLY = f"{MARK}@example.org"
 PURPOSES = ["personalize", "train", "measure"]
 NOTICE = "2026-01/en"
+
+
+def checkpoint_of(shop):
+    """What could be signed of a log, without keeping it."""
+    with shop._tenancy.read() as snapshot:
+        return checkpoints.current(snapshot, shop._tenancy)
+
+
+def bundle_of(shop):
+    """All that a bundle says."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "bundle.jsonl"
+        shop.audit.bundle(path)
+        return path.read_text()
 
 
 def refused(call):
@@ -242,7 +257,16 @@ CASES = {
     ],
     "audit.policies": lambda shop, _: shop.audit.policies(),
     "audit.policy": lambda shop, _: shop.audit.policy().digest,
-    "audit.verify": lambda shop, _: shop.audit.verify(),
+    "keys.rotate_signing": lambda shop, _: shop.keys.rotate_signing(),
+    "audit.verify": lambda shop, theirs: [
+        shop.audit.verify(strict=True),
+        refused(lambda: shop.audit.verify(since=checkpoint_of(theirs))),
+    ],
+    "audit.key": lambda shop, _: shop.audit.key(),
+    "audit.checkpoint": lambda shop, _: shop.audit.checkpoint(),
+    "audit.prove": lambda shop, _: shop.audit.prove(3),
+    "audit.consistency": lambda shop, _: shop.audit.consistency(3),
+    "audit.bundle": lambda shop, _: bundle_of(shop),
     "audit.entries": lambda shop, _: shop.audit.entries(limit=10_000),
     "audit.search": lambda shop, _: [
         shop.audit.search(limit=10_000),

@@ -61,12 +61,17 @@ class Small:
     def tell(self, notice):
         self.got.append(notice)
 
+    @knowingly.hookimpl
     def knowingly_signals(self):
         return [Stamp]
 
     @knowingly.hookimpl
     def knowingly_stats(self, tenant, stats):
         self.got.append((tenant, stats))
+
+    @knowingly.hookimpl
+    def knowingly_checkpoints(self, tenant, checkpoint):
+        self.got.append((tenant, checkpoint))
 
     @knowingly.hookimpl
     def knowingly_root_keys(self, source):
@@ -323,10 +328,53 @@ def test_hook_knowingly_stats(shop):
     shop.plugins.add("small", small)
     stats = shop.stats()
     assert small.got == [("default", stats)]
-    shop.maintain(skip=["train"])
+    shop.maintain(skip=["train", "checkpoint"])
     assert len(small.got) == 2
     shop.tenant("acme").stats()
     assert small.got[-1][0] == "acme"
+
+
+ALL_BUT_CHECKPOINT = ["erasures", "train", "release", "retention", "sweep"]
+
+
+def test_hook_knowingly_checkpoints(shop, monkeypatch):
+    """Called by maintain with the newest checkpoint, once for each merchant, when the log grew."""
+    monkeypatch.setattr(Small, "knowingly_stats", None)
+    small = Small()
+    shop.plugins.add("small", small)
+    shop.maintain(skip=ALL_BUT_CHECKPOINT)
+    assert small.got == [("default", shop.audit.checkpoint().text)]
+    shop.maintain(skip=ALL_BUT_CHECKPOINT)
+    assert len(small.got) == 1
+    shop.consent.grant("ada", ["personalize"], notice="2026-01/en")
+    shop.audit.checkpoint()
+    shop.maintain(skip=ALL_BUT_CHECKPOINT)
+    shop.tenant("acme").maintain(skip=ALL_BUT_CHECKPOINT)
+    assert [tenant for tenant, _ in small.got] == ["default", "default", "acme"]
+    assert len({checkpoint for _, checkpoint in small.got}) == 3
+
+
+def test_a_checkpoint_that_a_plugin_did_not_take_goes_out_again(shop, caplog):
+    """Maintenance goes on and names the plugin, not its words; the other ones get it too."""
+
+    class Failing:
+        fails = True
+
+        @knowingly.hookimpl
+        def knowingly_checkpoints(self, checkpoint):
+            if self.fails:
+                raise ValueError("zqx-secret")
+
+    failing, small = Failing(), Small()
+    shop.plugins.add("failing", failing)
+    shop.plugins.add("small", small)
+    done = shop.maintain(skip=ALL_BUT_CHECKPOINT)
+    assert done.notes == ("checkpoint not handed on: plugin 'failing' did not take it",)
+    assert "zqx" not in caplog.text
+    failing.fails = False
+    assert shop.maintain(skip=ALL_BUT_CHECKPOINT).notes == ()
+    assert shop.maintain(skip=ALL_BUT_CHECKPOINT).notes == ()
+    assert len([one for one in small.got if isinstance(one[1], str)]) == 2
 
 
 def test_hook_knowingly_root_keys(house, monkeypatch):

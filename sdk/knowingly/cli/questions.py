@@ -164,7 +164,7 @@ def latency(
         since=moment(since, "--since"), until=moment(until, "--until")
     )
     rows = [{"where": where, **asdict(one)} for where, one in found.items()]
-    listing.rows(("where", "noes", "p50_seconds", "p95_seconds", "max_seconds"), rows)
+    listing.rows(("where", "noes", "p50_seconds", "p95_seconds", "max_seconds", "waiting"), rows)
     listing.document({"latency": rows})
 
 

@@ -15,7 +15,7 @@ from knowingly.domain.validate import check_id
 from knowingly.errors import InputError, TamperedError
 from knowingly.governance.auditing.counting import ChoiceCount, Seen, count, span_of, who_saw
 from knowingly.governance.auditing.expiring import Expiring, expiring
-from knowingly.governance.auditing.latency import Latency, profiles_and_models
+from knowingly.governance.auditing.latency import Latency, destinations, profiles_and_models
 from knowingly.governance.auditing.searching import Wanted, search, search_by_actor, search_person
 from knowingly.governance.auditing.unfounded import Unfounded, unfounded
 from knowingly.governance.checkpoints import Checkpoints
@@ -152,10 +152,10 @@ class Audit:
             TamperedError: The log does not hold what its checkpoints were made of.
             OSError: The file cannot be written.
         """
-        path = Path(path)
         try:
+            path = Path(path)
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
+        except (FileExistsError, IsADirectoryError, TypeError, ValueError):
             raise InputError("path", "a file that is not there yet") from None
         try:
             with os.fdopen(descriptor, "wb") as file, self._tenancy.read() as snapshot:
@@ -303,14 +303,18 @@ class Audit:
         """How long each no took from its record until it had been applied, by what holds data.
 
         ``profiles_and_models`` apply it in the transaction that records it: what is measured is
-        the work of that transaction, up to its commit.
+        the work of that transaction, up to its commit. ``destinations`` are the recipients who
+        have been told since, of erasures too.
 
         Raises:
             InputError: A time has no zone, or they are the wrong way round.
         """
         with self._tenancy.read() as snapshot:
             span = span_of(since, until)
-            return {"profiles_and_models": profiles_and_models(snapshot, span)}
+            return {
+                "profiles_and_models": profiles_and_models(snapshot, span),
+                "destinations": destinations(snapshot, span),
+            }
 
     def unfounded(self) -> tuple[Unfounded, ...]:
         """Uses of data that stand on no valid basis now, one result for each kind of use.

@@ -9,6 +9,7 @@ has been told, the notice and its key are deleted, and the log and the certifica
 
 import json
 import logging
+import math
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -196,7 +197,12 @@ class Recipients:
     def _done(self, row: NoticeRow) -> Entry | None:
         """Delete what was told, and say when; None where another process has done it."""
         now_us = self._tenancy.now_us()
-        facts = {"recipient": row.recipient, "delivery": row.notice}
+        waited = math.ceil((now_us - row.created_us) / 1_000_000)
+        facts: dict[str, Any] = {
+            "recipient": row.recipient,
+            "delivery": row.notice,
+            "waited_seconds": max(waited, 0),
+        }
         if row.erasure is not None:
             facts["erasure"] = row.erasure
         with self._tenancy.write() as tx:

@@ -8,8 +8,10 @@ from knowingly.policy.fits import Misfits
 from knowingly.policy.notices import MAX_NOTICE_CHARS
 
 _MAX_BYTES = 4 * MAX_NOTICE_CHARS
+_MAX_ALL_BYTES = 4_000_000
 _INSIDE = 'expected a path inside the folder of the policy file, such as "notices/2026-01.en.txt"'
 _TOO_LONG = f"is longer than {MAX_NOTICE_CHARS:,} characters: shorten the notice"
+_TOO_MUCH = f"with it the files are larger than {_MAX_ALL_BYTES:,} bytes: shorten the notices"
 _ELSEWHERE = "a policy that is not read from a file has no folder: write the words as text"
 
 
@@ -19,6 +21,7 @@ class _Unusable(Exception):  # noqa: N818 - never leaves this module
 
 def read_words(said: dict[str, Any], folder: Path | None) -> Misfits:
     """Put the words of each named file into what the policy says; what is wrong with which."""
+    left = _MAX_ALL_BYTES
     for place, notice in _with_files(said):
         name, loc = notice.pop("file"), ("notices", place, "file")
         if "text" in notice:
@@ -27,7 +30,11 @@ def read_words(said: dict[str, Any], folder: Path | None) -> Misfits:
         # Without words the notice would be complained of a second time.
         notice["text"] = "-"
         try:
-            notice["text"] = _words(_bytes(folder, name))
+            raw = _bytes(folder, name)
+            left -= len(raw)
+            if left < 0:
+                raise _Unusable(_TOO_MUCH)  # noqa: TRY301 - told like what is wrong with the file
+            notice["text"] = _words(raw)
         except _Unusable as problem:
             yield loc, str(problem)
 

@@ -15,7 +15,7 @@ from knowingly.policy.fits import Loc
 from knowingly.policy.model import Policy
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=256)
 def recall(body: str) -> Policy:
     """The policy of a kept ``Policy.body``; never an error for something it says.
 

@@ -1,11 +1,12 @@
 """Statements of the log."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
 from typing import NamedTuple
 
-from sqlalchemy import BindParameter, and_, bindparam, func, select, text, update
+from sqlalchemy import BindParameter, TextClause, and_, bindparam, func, select, text, update
 
 from knowingly.store.batches import BulkInsert, batched
 from knowingly.store.doors import Snapshot, Tx
@@ -21,6 +22,10 @@ _BLOCK = Prepared(
     .where(ledger_entries.c.tenant == _TENANT, ledger_entries.c.idx > bindparam("after"))
     .order_by(ledger_entries.c.idx)
     .limit(BLOCK)
+)
+_LEAVES = select(ledger_entries.c.idx, ledger_entries.c.leaf).where(
+    ledger_entries.c.tenant == _TENANT,
+    ledger_entries.c.idx.in_(bindparam("indices", expanding=True)),
 )
 _LEVEL = Prepared(
     select(ledger_nodes.c.hash)
@@ -115,10 +120,8 @@ def leaves(snapshot: Snapshot, since: int, limit: int) -> list[tuple[int, bytes]
 
 def leaves_of(snapshot: Snapshot, indices: Sequence[int]) -> dict[int, bytes]:
     """The leaves of these entries, by index; one that is not there is left out."""
-    named = select(ledger_entries.c.idx, ledger_entries.c.leaf).where(
-        ledger_entries.c.tenant == snapshot.tenant, ledger_entries.c.idx.in_(indices)
-    )
-    return {row[0]: row[1] for row in snapshot.connection.execute(named)}
+    where = {"t": snapshot.tenant, "indices": list(indices)}
+    return {row[0]: row[1] for row in snapshot.connection.execute(_LEAVES, where)}
 
 
 def block(snapshot: Snapshot, after: int) -> Sequence[tuple[int, bytes]]:
@@ -144,12 +147,16 @@ def nodes(snapshot: Snapshot, places: Sequence[tuple[int, int]]) -> dict[tuple[i
     """Stored nodes by ``(level, position)``, in one read; one that is not there is left out."""
     if not places:
         return {}
-    marks = ", ".join(f"(:l{n}, :p{n})" for n in range(len(places)))
     where = {"t": snapshot.tenant}
     for n, (level, position) in enumerate(places):
         where |= {f"l{n}": level, f"p{n}": position}
-    found = snapshot.connection.execute(text(_NODES.format(places=marks)), where)
+    found = snapshot.connection.execute(_nodes(len(places)), where)
     return {(row[0], row[1]): row[2] for row in found}
+
+
+@lru_cache(maxsize=256)
+def _nodes(count: int) -> TextClause:
+    return text(_NODES.format(places=", ".join(f"(:l{n}, :p{n})" for n in range(count))))
 
 
 def details_of(snapshot: Snapshot, subject: int) -> list[tuple[int, bytes, bytes]]:

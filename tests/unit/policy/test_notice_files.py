@@ -88,6 +88,18 @@ def test_the_longest_notice_is_taken(folder):
     assert len(load(folder, '"notices/long.txt"').notices[0].text) == 20_000
 
 
+def test_all_files_together_are_bounded(folder):
+    """A small policy file must not stand for hundreds of megabytes."""
+    (folder / "long.txt").write_text("€" * 20_000, encoding="utf-8")
+    notice = '[[notices]]\nid = "{}"\ncovers = {{}}\nfile = "long.txt"\n'
+    path = folder / "policy.toml"
+    path.write_text("".join(notice.format(place) for place in range(66)))
+    assert len(load_policy(path).notices) == 66
+    path.write_text("".join(notice.format(place) for place in range(67)))
+    with pytest.raises(PolicyError, match="larger than 4,000,000 bytes"):
+        load_policy(path)
+
+
 def test_text_and_file_are_not_both_written(folder):
     (folder / "notices" / "en.txt").write_text("We learn.")
     assert "write one of the two" in refused(folder, '"notices/en.txt"\ntext = "We learn."')

@@ -8,15 +8,21 @@ looked at at a time, so that what is held in memory does not grow with the shop.
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
-from knowingly.domain.consent import ConsentRecord
-from knowingly.domain.moments import DAY_US, day_of
+from knowingly.consent.in_force import policy_at
+from knowingly.domain.consent import ACCOUNT, MERGED, ConsentRecord
+from knowingly.domain.moments import DAY_US, day_of, to_us
+from knowingly.errors import SealError
 from knowingly.governance.effects import KEPT_UNUSED
 from knowingly.governance.noise import rho_for, to_pico_rho
+from knowingly.governance.recipients import MADE
+from knowingly.ledger.opened import Open, open_entry
+from knowingly.policy import decide
 from knowingly.profiles.scan import Person, in_pages
 from knowingly.recommend.gather import PURPOSE as TRAIN
-from knowingly.store import kept, ledger, models, releases
+from knowingly.store import consents, kept, ledger, models, notices, releases
 from knowingly.store.doors import Snapshot
 from knowingly.store.subjects import ACTIVE
 from knowingly.tenancy import Tenancy
@@ -28,6 +34,8 @@ CHECKED = {
     "models": "everyone a training has learned from and not forgotten, against what they allow "
     "train; an event in a model that is over keeps its purpose, and counts among the events",
     "releases": "every release of figures, against a debit of the privacy budget made before it",
+    "disclosures": "every disclosure in the log, against the recipients of the policy and what its "
+    "person allowed when it was made; and every recipient who has still to be told of a no",
     "exports": "every export in the log, against the person who has a right to it",
 }
 """What is held against what, kind by kind."""
@@ -35,6 +43,7 @@ CHECKED = {
 _LAST = 2**62
 _STILL_TO_ANSWER = frozenset({"no_record", "needs_confirmation"})
 _EXPORT = b'"kind":"read.export"'
+_DISCLOSURE = f'"kind":"{MADE}"'.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +88,8 @@ def unfounded(tenancy: Tenancy, snapshot: Snapshot) -> tuple[Unfounded, ...]:
     look = _Look(tenancy, snapshot, tenancy.now_us(), _Tally())
     look.at_people()
     look.at_releases()
-    look.at_exports()
+    look.at_the_log()
+    look.at_recipients()
     return look.tally.result()
 
 
@@ -138,11 +148,61 @@ class _Look:
         for paid in releases.with_charges(self.snapshot):
             self.tally.look("releases", _unpaid(paid))
 
-    def at_exports(self) -> None:
-        """An access request is a person's own: an export of nobody stands on nothing."""
+    def at_the_log(self) -> None:
+        """Acts that handed data out, among them exports, to which only a person has a right."""
         for entry in ledger.details_from(self.snapshot, 0):
-            if _EXPORT in entry.leaf and json.loads(entry.leaf)["kind"] == "read.export":
+            if _EXPORT in entry.leaf and _kind(entry.leaf) == "read.export":
                 self.tally.look("exports", "of_nobody" if entry.subject is None else None)
+            elif _DISCLOSURE in entry.leaf and _kind(entry.leaf) == MADE:
+                self.tally.look("disclosures", self._why_not_given(entry))
+
+    def at_recipients(self) -> None:
+        """Who was given data and does not know yet that it may not be used any more."""
+        if waiting := notices.count(self.snapshot):
+            self.tally.look("disclosures", "not_told", waiting)
+
+    def _why_not_given(self, sealed: ledger.SealedEntry) -> str | None:
+        """Why something may not have been given to somebody, when it was."""
+        if sealed.subject is None or sealed.key_id is None:
+            return "of_nobody"
+        openers: list[Open] = []
+        with suppress(SealError):
+            openers.append(self.tenancy.keyring.cipher(sealed.key_id).open)
+        entry = open_entry(sealed.idx, sealed.leaf, sealed.body, openers)
+        if entry.details is None:
+            return "key_lost"
+        at_us = to_us(entry.at)
+        policy = policy_at(self.tenancy, self.snapshot, at_us) or self.tenancy.policy
+        if entry.details["recipient"] not in policy.recipients:
+            return "unknown_recipient"
+        reasons = []
+        for records in _sides(consents.of(self.snapshot, sealed.subject), entry.index):
+            decision = decide(entry.details["purpose"], records, policy=policy, at_us=at_us)
+            if decision.allowed:
+                return None
+            reasons.append(decision.reason)
+        return reasons[0]
+
+
+def _kind(leaf: bytes) -> str:
+    return str(json.loads(leaf)["kind"])
+
+
+def _sides(
+    records: Sequence[ConsentRecord], entry: int
+) -> tuple[Sequence[ConsentRecord], Sequence[ConsentRecord]]:
+    """Whose choices may have allowed an act: the person's, or a session's that was merged later.
+
+    Those before it in the log: two entries can be of one moment.
+    """
+    earlier = [one for one in records if one.index < entry]
+    moved = [
+        one
+        for one in earlier
+        if one.scope.startswith(MERGED) and int(one.scope.removeprefix(MERGED)) > entry
+    ]
+    own = [one for one in earlier if one not in moved]
+    return own, [replace(one, scope=ACCOUNT) for one in moved]
 
 
 def _grounds(tenancy: Tenancy, records: Sequence[ConsentRecord] | None, now_us: int) -> _Grounds:
