@@ -12,6 +12,7 @@ import knowingly
 from killing import arm
 from knowingly.governance import noise
 from knowingly.governance.claims import Claims
+from knowingly_plugins.notice_folder import NoticeFolder
 
 TABLES = (
     "items",
@@ -298,6 +299,54 @@ def test_the_killed_person_is_gone(small, tmp_path, child, wait):
             assert len(view.events) == 5
         place.remove()
     assert finished >= 5
+
+
+def test_a_recipient_is_told_wherever_an_erasure_is_killed(small, tmp_path, child, wait):
+    """Once begun it ends with one file of one name, however often it was written."""
+    told = small.copy(tmp_path / "told")
+    mailer = {"name": "Mailer Ltd", "role": "processor", "country": "IE"}
+    told.policy = told.policy.model_copy(update={"recipients": {"mailer": mailer}})
+    told.open().rights.disclosed("p4", "mailer", "an address", purpose="measure")
+    told.close()
+
+    def opened(place):
+        shop = place.open()
+
+        class Folder:
+            @knowingly.hookimpl
+            def knowingly_destinations(self):
+                return {"mailer": NoticeFolder(place.folder / "out")}
+
+        shop.plugins.add("folder", Folder())
+        return shop
+
+    def work(place, limit):
+        shop = opened(place)
+        points = arm(limit)
+        shop.rights.erase("p4")
+        (place.folder / "points").write_text(str(points()))
+        os._exit(0)
+
+    whole = told.copy(tmp_path / "whole")
+    assert wait(child(lambda: work(whole, None))) == 0
+    total, seen = int((whole.folder / "points").read_text()), set()
+    for limit in range(1, total, max(1, total // 16)):
+        place = told.copy(tmp_path / f"at{limit}")
+        wait(child(lambda place=place, limit=limit: work(place, limit)))
+        begun = place.count("erasures") > 1
+        shop = opened(place)
+        shop.maintain(skip=("train", "release", "retention"))
+        files = list((place.folder / "out").glob("mailer/*.json"))
+        assert len(files) == (1 if begun else 0)
+        assert place.count("notices") == 0
+        shop.audit.verify()
+        seen.add(begun)
+        if begun:
+            certificate = shop.rights.certificates()[-1]
+            assert certificate.is_genuine()
+            assert certificate.statement["recipients"][0]["told"]
+        place.remove()
+    assert seen == {False, True}
 
 
 def test_a_killed_merge_leaves_one_person_or_two(small, tmp_path, child, wait):

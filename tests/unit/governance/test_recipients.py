@@ -27,6 +27,14 @@ class Post:
         self.got.append(notice)
 
 
+class Folder:
+    """The plugin that ships, as a shop that was opened with its variable has it."""
+
+    @knowingly.hookimpl
+    def knowingly_destinations(self):
+        return notice_folder.knowingly_destinations()
+
+
 @pytest.fixture
 def post():
     return Post()
@@ -212,7 +220,7 @@ def test_the_folder_of_notices_takes_what_nobody_else_does(shop, post, tmp_path,
     monkeypatch.delenv(notice_folder.VARIABLE, raising=False)
     assert notice_folder.knowingly_destinations() == {}
     monkeypatch.setenv(notice_folder.VARIABLE, str(tmp_path / "out"))
-    shop.plugins.add("notice_folder", notice_folder)
+    shop.plugins.add("folder", Folder())
     shop.rights.erase("ada")
     assert len(post.got) == 1
     [file] = (tmp_path / "out" / "printer").iterdir()
@@ -232,6 +240,6 @@ def test_a_folder_that_cannot_be_written_leaves_the_notice(shop, tmp_path, monke
     """It waits, as for any failure."""
     (tmp_path / "out").write_text("a file")
     monkeypatch.setenv(notice_folder.VARIABLE, str(tmp_path / "out"))
-    shop.plugins.add("notice_folder", notice_folder)
+    shop.plugins.add("folder", Folder())
     shop.rights.erase("ada")
     assert [one.recipient for one in shop.rights.notices()] == ["printer"]
