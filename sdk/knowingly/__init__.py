@@ -1,14 +1,21 @@
 """Personalization that asks first."""
 
+from knowingly.activation import Activation
 from knowingly.consent.choice import Choice
-from knowingly.consent.token import Explanation
-from knowingly.domain.consent import Action, Decision, Receipt, Signal
+from knowingly.consent.explaining import Explanation
+from knowingly.consent.receipts import receipt_schema
+from knowingly.consent.signals.decoder import SignalDecoder
+from knowingly.consent.signals.gpc import GpcSupport
+from knowingly.domain.bits import Bits
+from knowingly.domain.consent import Action, ConsentStatus, Decision, Receipt
 from knowingly.domain.event import Event, EventKind
 from knowingly.domain.intake import Intake, Refusal
 from knowingly.domain.item import Item, Variant
 from knowingly.domain.merged import Merged
+from knowingly.domain.notice import Destination, Notice
 from knowingly.domain.order import Order, OrderLine
 from knowingly.domain.page import Basis, Hit, Page
+from knowingly.domain.signal import Said, Signal, SignalContext
 from knowingly.errors import (
     BudgetExhaustedError,
     ConsentError,
@@ -25,8 +32,10 @@ from knowingly.errors import (
     PluginError,
     PluginLoadError,
     PolicyError,
+    PolicyProblem,
     RootKeyError,
     SealError,
+    SignalError,
     StoreError,
     TamperedError,
     UnknownItemError,
@@ -35,15 +44,27 @@ from knowingly.errors import (
 )
 from knowingly.evaluate.runner import Evaluation
 from knowingly.governance.aggregates import BudgetReport, Release
+from knowingly.governance.audit import Consistency
+from knowingly.governance.auditing.counting import ChoiceCount, Seen
+from knowingly.governance.auditing.expiring import Expiring
+from knowingly.governance.auditing.latency import Latency
+from knowingly.governance.auditing.unfounded import Unfounded
+from knowingly.governance.auditor import Auditor, ChoicesOfDay, open_auditor
 from knowingly.governance.certificate import Addendum, Certificate
+from knowingly.governance.claims import ClaimsEvidence, KeptChoice
 from knowingly.governance.holds import Hold
 from knowingly.governance.keys import KeyStatus, RootVersion
+from knowingly.governance.recipients import Disclosure
 from knowingly.governance.reseal import Resealed
 from knowingly.governance.retention import Retained
 from knowingly.governance.rotation import Rotated
+from knowingly.governance.signing_key import SigningRotated
 from knowingly.governance.upkeep import Maintained
 from knowingly.hookspecs import hookimpl
+from knowingly.importing.report import ImportReport
+from knowingly.ledger.checkpoints import Checkpoint
 from knowingly.ledger.log import Entry
+from knowingly.ledger.opened import OpenedEntry
 from knowingly.ledger.verify import VerifiedLog
 from knowingly.means import open_shop as open  # noqa: A004 - knowingly.open, as gzip.open
 from knowingly.policy import DataField, Policy, default_policy_text, load_policy
@@ -62,41 +83,57 @@ from knowingly.vault.wrapping import RootKeys
 
 __all__ = [
     "Action",
+    "Activation",
     "Addendum",
     "Algorithm",
+    "Auditor",
     "Basis",
+    "Bits",
     "Block",
     "BudgetExhaustedError",
     "BudgetReport",
     "Certificate",
+    "Checkpoint",
     "Choice",
+    "ChoiceCount",
+    "ChoicesOfDay",
+    "ClaimsEvidence",
     "Comparison",
     "ConsentError",
+    "ConsentStatus",
+    "Consistency",
     "ContractError",
     "CountingAlgorithm",
     "Counts",
     "DamagedBackupError",
     "DataField",
     "Decision",
+    "Destination",
+    "Disclosure",
     "Entry",
     "Evaluation",
     "Event",
     "EventKind",
+    "Expiring",
     "Explanation",
     "FileError",
     "FitData",
+    "GpcSupport",
     "History",
     "Hit",
     "Hold",
     "HoldError",
+    "ImportReport",
     "InputError",
     "Intake",
     "InternalError",
     "Item",
     "ItemNeighbours",
     "ItemScores",
+    "KeptChoice",
     "KeyStatus",
     "KnowinglyError",
+    "Latency",
     "LedgerError",
     "Maintained",
     "Merged",
@@ -104,6 +141,8 @@ __all__ = [
     "Model",
     "ModelCard",
     "NotFittedError",
+    "Notice",
+    "OpenedEntry",
     "Order",
     "OrderLine",
     "Page",
@@ -112,6 +151,7 @@ __all__ = [
     "PluginLoadError",
     "Policy",
     "PolicyError",
+    "PolicyProblem",
     "Profile",
     "Query",
     "Receipt",
@@ -123,13 +163,20 @@ __all__ = [
     "RootKeys",
     "RootVersion",
     "Rotated",
+    "Said",
     "SealError",
+    "Seen",
     "Shop",
     "Signal",
+    "SignalContext",
+    "SignalDecoder",
+    "SignalError",
+    "SigningRotated",
     "StoreError",
     "TamperedError",
     "Trained",
     "Trait",
+    "Unfounded",
     "UnknownItemError",
     "UnknownSlotError",
     "UnknownSubjectError",
@@ -140,5 +187,7 @@ __all__ = [
     "load_policy",
     "local_root_keys",
     "open",
+    "open_auditor",
+    "receipt_schema",
     "write_root_key",
 ]

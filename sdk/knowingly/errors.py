@@ -4,11 +4,13 @@
 
     KnowinglyError
      + PolicyError (ValueError)       .path       the policy file: where, and what to write instead
+     |                                .problems   every one that was found
      + RootKeyError (ValueError)      .source     no root key, or one that cannot be used
      + ConsentError                   .purpose .reason
      + InputError (ValueError)        .row .field .expected
      |  + UnknownItemError            an item this shop does not have
      |  + UnknownSlotError            .known
+     + SignalError (ValueError)       a banner's or browser's signal that cannot be understood
      + UnknownSubjectError            no such person in this tenant; never says who
      + HoldError                      a legal hold stands in the way, or there is none
      + BudgetExhaustedError           .asked .left    nothing was released
@@ -29,19 +31,43 @@ No message holds a personal value: not an app's id for a person, not an e-mail, 
 by a customer. Attributes hold numbers, field names and the shop's own words.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 
 class KnowinglyError(Exception):
     """Anything this SDK raises on purpose."""
 
 
-class PolicyError(KnowinglyError, ValueError):
-    """The policy file cannot be used; ``path`` says where in it."""
+class PolicyProblem(NamedTuple):
+    """One thing that is said of a policy file: where it stands, and what to write instead.
 
-    def __init__(self, message: str, *, path: str = "") -> None:
+    Stability: stable.
+    """
+
+    file: str
+    line: int
+    key: str
+    message: str
+
+    @property
+    def place(self) -> str:
+        """File, line and key."""
+        return f"{self.file}:{self.line} {self.key}".rstrip()
+
+
+class PolicyError(KnowinglyError, ValueError):
+    """The policy file cannot be used; ``path`` says where in it.
+
+    ``problems`` are all that were found in it, the first of which the message tells.
+    """
+
+    def __init__(
+        self, message: str, *, path: str = "", problems: Sequence[PolicyProblem] = ()
+    ) -> None:
         super().__init__(f"{path}: {message}" if path else message)
         self.path = path
+        self.problems = tuple(problems)
 
 
 class RootKeyError(KnowinglyError, ValueError):
@@ -70,6 +96,10 @@ class InputError(KnowinglyError, ValueError):
         self.row = row
         self.field = field
         self.expected = expected
+
+
+class SignalError(KnowinglyError, ValueError):
+    """A signal cannot be understood; decoders raise it, and it never repeats the signal."""
 
 
 class UnknownItemError(InputError):

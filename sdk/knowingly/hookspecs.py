@@ -8,6 +8,8 @@ from typing import Any
 
 import pluggy
 
+from knowingly.consent.signals.decoder import SignalDecoder
+from knowingly.domain.notice import Destination
 from knowingly.policy import DataField
 from knowingly.recommend.interface import Algorithm
 from knowingly.vault.wrapping import RootKeys
@@ -37,6 +39,27 @@ def knowingly_data_fields() -> Mapping[str, DataField]:  # type: ignore[empty-bo
 
 
 @hookspec
+def knowingly_destinations() -> Mapping[str, Destination]:  # type: ignore[empty-body]
+    """Who passes notices on to recipients of people's data, by the recipient's id in the policy.
+
+    Called once when a shop is opened. Each id needs one destination only; ``"*"`` takes the notices
+    of every recipient that has none. ``tell`` is called after an erasure and by ``maintain``; what
+    it raises leaves the notice for the next time, and its words are never repeated.
+    """
+
+
+@hookspec
+def knowingly_signals() -> list[type[SignalDecoder]]:  # type: ignore[empty-body]
+    """The decoders of this plugin, for signals of banners and browsers.
+
+    Called once when a shop is opened. Each class needs a ``source`` no other decoder has;
+    ``shop.signals.read`` makes one, without arguments, for each value to be decoded. A decoder says
+    what a value says in its standard's words; ``[signals.map]`` of the policy file says what that
+    counts for.
+    """
+
+
+@hookspec
 def knowingly_stats(tenant: str, stats: Mapping[str, Any]) -> None:
     """Receive this process's counters, to pass on to a metrics system.
 
@@ -46,6 +69,21 @@ def knowingly_stats(tenant: str, stats: Mapping[str, Any]) -> None:
     Args:
         tenant: The merchant's name.
         stats: What ``shop.stats()`` returns.
+    """
+
+
+@hookspec
+def knowingly_checkpoints(tenant: str, checkpoint: str) -> None:
+    """Take a signed checkpoint of the log to where the shop cannot change it any more.
+
+    Called by ``maintain``, with the newest checkpoint only: it stands for all before it. Mail it,
+    publish it, have it timestamped. Raise where that failed: ``maintain`` says so, goes on, and
+    calls again next time, also those that took it; take the same checkpoint twice as once. There
+    is no personal value in it.
+
+    Args:
+        tenant: The merchant's name.
+        checkpoint: The signed note, as https://c2sp.org/tlog-checkpoint describes it.
     """
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from knowingly.domain.moments import Clock, system_clock
 from knowingly.errors import RootKeyError
-from knowingly.opening import Files, open_files, open_tenancy
+from knowingly.opening import Files, open_files, open_tenancy, refuse_to_replace
 from knowingly.plugins import PluginHost
 from knowingly.policy import Policy, load_policy
 from knowingly.shop import Shop
@@ -31,7 +31,7 @@ def open_shop(
     Args:
         url: The data: ``sqlite:///shop.db``, or ``postgresql+psycopg://USER@HOST/shop``.
         policy: A policy, or its file; ``policy.toml`` in the working folder when left out, and
-            the one that ships where there is none.
+            the one that ships where there is none. That one never replaces another.
         keys: The root keys' file, ``"env:NAME"``, a source that a plugin opens (``"vault://…"``),
             or an object of the shape of ``RootKeys``; ``KNOWINGLY_ROOT_KEY`` in the environment
             and then ``knowingly.key`` when left out.
@@ -66,13 +66,20 @@ class Means:
     host: PluginHost
     roots: Wrapping
     clock: Clock
+    policy_is_chosen: bool = True
 
     def shop(self, files: Files, tenant: str) -> Shop:
         """One merchant's shop in these databases, which are ready for it."""
         return Shop(files, self.tenancy(files, tenant), self.host, self.roots)
 
     def tenancy(self, files: Files, tenant: str) -> Tenancy:
-        """One merchant's parts."""
+        """One merchant's parts.
+
+        Raises:
+            PolicyError: Nobody chose a policy, and this merchant has one of its own.
+        """
+        if not self.policy_is_chosen:
+            refuse_to_replace(files, self.policy, tenant)
         return open_tenancy(files, self.roots, self.policy, self.clock, tenant)
 
 
@@ -90,11 +97,13 @@ def find_means(
         RootKeyError: There is no root key, or it cannot be used.
         PluginError: ``strict_plugins`` is set and a plugin was not taken.
     """
+    if policy is None and POLICY_FILE.is_file():
+        policy = POLICY_FILE
+    is_chosen = policy is not None
     if not isinstance(policy, Policy):
-        default = POLICY_FILE if POLICY_FILE.is_file() else None
-        policy = load_policy(policy if policy is not None else default)
+        policy = load_policy(policy)
     host = PluginHost(allow=policy.plugins.allow, strict=strict_plugins)
-    return Means(policy, host, _root_keys(keys, host), clock)
+    return Means(policy, host, _root_keys(keys, host), clock, policy_is_chosen=is_chosen)
 
 
 def _root_keys(keys: str | Path | RootKeys | None, host: PluginHost) -> Wrapping:

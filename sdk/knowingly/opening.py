@@ -6,10 +6,10 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from knowingly.activation import activate, is_active, last_in_force, standing
 from knowingly.domain.moments import Clock, to_us
 from knowingly.domain.progress import Progress
-from knowingly.errors import InputError, StoreError
-from knowingly.ledger import log
+from knowingly.errors import InputError, PolicyError, StoreError
 from knowingly.policy import Policy
 from knowingly.store import events, migrate
 from knowingly.store import shop as shop_rows
@@ -68,6 +68,24 @@ def existing_files(url: str, key_store: str | None) -> Files:
         files.close()
         raise
     return files
+
+
+def data_to_read(url: str) -> Database:
+    """The data of a shop that is there and of this release, where nothing can be written.
+
+    Raises:
+        StoreError: There is no shop, it is of another version, or a backup is being restored.
+    """
+    data = Database(url, read_only=True)
+    try:
+        check_current(data, "data")
+        with data.reading() as connection:
+            known = shop_rows.data_shop(connection)
+            same_shop(known, known)
+    except BaseException:
+        data.close()
+        raise
+    return data
 
 
 def files_to_fill(url: str, key_store: str | None) -> Files:
@@ -233,6 +251,26 @@ def check_tenant(name: str) -> None:
         )
 
 
+def refuse_to_replace(files: Files, policy: Policy, tenant: str) -> None:
+    """Refuse to put a policy that nobody chose in the place of one that somebody did.
+
+    A command run in another folder would otherwise narrow, for good, what notices have told.
+
+    Raises:
+        PolicyError: This tenant has had another policy in force last.
+    """
+    check_tenant(tenant)
+    store = Store(files.data)
+    with store.read(store.tenant(tenant)) as snapshot:
+        last = last_in_force(snapshot)
+    if last is not None and last.digest != policy.digest:
+        raise PolicyError(
+            "is not here, and this shop has a policy of its own: name its file with --policy or "
+            "policy=, or go to its folder; nothing was written",
+            path="policy.toml",
+        )
+
+
 def open_tenancy(
     files: Files, roots: Wrapping, policy: Policy, clock: Clock, tenant: str
 ) -> Tenancy:
@@ -240,6 +278,7 @@ def open_tenancy(
 
     Raises:
         InputError: The name is no tenant name, or the clock no function.
+        PolicyError: A notice has other words than it had when it was in force.
         RootKeyError: The root key does not open this tenant's keys.
     """
     check_tenant(tenant)
@@ -248,21 +287,15 @@ def open_tenancy(
     store = Store(files.data)
     keyring = Keyring(files.keys, roots, tenant, at_us=to_us(clock(), "clock"))
     number = store.tenant(tenant)
-    with store.read(number) as snapshot:
-        known, digest = events.bits(snapshot), snapshot.head.policy_digest
     wanted = [*policy.purposes, *map(past_name, policy.intake.past_orders.purposes)]
-    if digest != policy.digest or not known.keys() >= set(wanted):
+    with store.read(number) as snapshot:
+        policy, known = standing(policy, snapshot), events.bits(snapshot)
+        settled = is_active(policy, snapshot) and known.keys() >= set(wanted)
+    if not settled:
         with store.write(number) as tx:
-            known = events.add_bits(tx, wanted)
-            if tx.head.policy_digest != policy.digest:
-                tx.head.policy_digest = policy.digest
-                log.append(
-                    tx,
-                    "policy.activated",
-                    at_us=to_us(clock(), "clock"),
-                    seal=keyring.operator.seal,
-                    facts={"policy": policy.digest},
-                )
+            # Another process may have put its own policy into force meanwhile.
+            policy, known = standing(policy, tx), events.add_bits(tx, wanted)
+            activate(tx, policy, at_us=to_us(clock(), "clock"), seal=keyring.operator.seal)
     masks = {purpose: known[purpose] for purpose in policy.purposes}
     past = {
         purpose: known[past_name(purpose)]

@@ -10,6 +10,12 @@ from typing import Any, TypeVar, cast
 import pluggy
 
 from knowingly import hookspecs
+from knowingly.consent.signals.decoder import INTERFACE as SIGNALS_INTERFACE
+from knowingly.consent.signals.decoder import SignalDecoder
+from knowingly.consent.signals.desk import CORE
+from knowingly.domain.consent import ACCOUNT
+from knowingly.domain.notice import Destination
+from knowingly.domain.signal import DEVICE
 from knowingly.errors import (
     ContractError,
     KnowinglyError,
@@ -29,6 +35,8 @@ _T = TypeVar("_T", list[Any], dict[Any, Any])
 
 GROUP = "knowingly"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
+_RECIPIENT = re.compile(r"(\*|[a-z][a-z0-9_-]{0,39})\Z")
+_VERSION = re.compile(r"[A-Za-z0-9._-]{1,20}\Z")
 _RESERVED = {"bestsellers", "catalog"}
 
 
@@ -36,8 +44,9 @@ class PluginHost:
     """The plugins of one shop.
 
     ``algorithms`` are the classes found, by name; ``data_fields`` the fields of a person that they
-    keep; ``skipped`` says of each plugin that was not
-    taken why, and ``origin`` which plugin an algorithm came from.
+    keep; ``destinations`` tell recipients, by the recipient's id; ``decoders`` read signals, by
+    source. ``skipped`` says of each plugin that was not taken why, and ``origin`` which plugin an
+    algorithm came from.
 
     Args:
         allow: Names of plugins that may be loaded; ``"*"`` allows all that are installed.
@@ -49,6 +58,8 @@ class PluginHost:
     def __init__(self, *, allow: Sequence[str] = ("*",), strict: bool = False) -> None:
         self.algorithms: dict[str, type[Algorithm[Any]]] = {}
         self.data_fields: dict[str, DataField] = {}
+        self.destinations: dict[str, Destination] = {}
+        self.decoders: dict[str, type[SignalDecoder]] = {}
         self.origin: dict[str, str] = {}
         self.skipped: dict[str, str] = {}
         self._manager = pluggy.PluginManager(PROJECT)
@@ -90,21 +101,36 @@ class PluginHost:
         try:
             found = self._algorithms(name, plugin)
             fields = self._data_fields(name, plugin)
+            destinations = self._destinations(name, plugin)
+            decoders = self._decoders(name, plugin)
         except PluginError:
             self._manager.unregister(name=name)
             raise
         self.algorithms |= found
         self.data_fields |= fields
+        self.destinations |= destinations
+        self.decoders |= decoders
         self.origin |= dict.fromkeys(found, name)
 
     def send_stats(self, tenant: str, stats: Mapping[str, Any]) -> None:
         """Hand the counters to every plugin that wants them; a failing one is logged."""
-        for implementation in self._manager.hook.knowingly_stats.get_hookimpls():
-            values = {"tenant": tenant, "stats": stats}
+        self._send("knowingly_stats", {"tenant": tenant, "stats": stats})
+
+    def send_checkpoint(self, tenant: str, checkpoint: str) -> list[str]:
+        """Hand a checkpoint to every plugin that wants it; the names of those that failed."""
+        return self._send("knowingly_checkpoints", {"tenant": tenant, "checkpoint": checkpoint})
+
+    def _send(self, hook: str, values: Mapping[str, Any]) -> list[str]:
+        """Call every implementation of a hook that returns nothing; those that failed."""
+        failed = []
+        for implementation in getattr(self._manager.hook, hook).get_hookimpls():
             try:
                 implementation.function(*[values[name] for name in implementation.argnames])
             except Exception:
-                logger.warning("plugin %r failed in knowingly_stats", implementation.plugin_name)
+                # Its words may hold anything.
+                logger.warning("plugin %r failed in %s", implementation.plugin_name, hook)
+                failed.append(implementation.plugin_name)
+        return failed
 
     def root_keys(self, source: str) -> RootKeys:
         """The root keys of a source, from the first plugin that knows it.
@@ -169,6 +195,38 @@ class PluginHost:
                 found[field] = said
         return found
 
+    def _destinations(self, name: str, plugin: object) -> dict[str, Destination]:
+        found: dict[str, Destination] = {}
+        for destinations in self._answers(name, plugin, "knowingly_destinations", dict):
+            for recipient, one in destinations.items():
+                if not isinstance(recipient, str) or not _RECIPIENT.match(recipient):
+                    raise ContractError(
+                        "a destination's recipient: expected an id of the policy, or '*'",
+                        plugin=name,
+                    )
+                if not isinstance(one, Destination):
+                    raise ContractError(
+                        f"the destination of {recipient!r}: expected a tell(notice)", plugin=name
+                    )
+                if recipient in self.destinations or recipient in found:
+                    raise PluginLoadError(
+                        f"another plugin tells the recipient {recipient!r}", plugin=name
+                    )
+                found[recipient] = one
+        return found
+
+    def _decoders(self, name: str, plugin: object) -> dict[str, type[SignalDecoder]]:
+        found: dict[str, type[SignalDecoder]] = {}
+        for classes in self._answers(name, plugin, "knowingly_signals", list):
+            for one in classes:
+                _check_decoder(one, name)
+                if one.source in {*CORE, *self.decoders, *found}:
+                    raise PluginLoadError(
+                        f"its signal {one.source!r} has a decoder already", plugin=name
+                    )
+                found[one.source] = one
+        return found
+
     def _algorithms(self, name: str, plugin: object) -> dict[str, type[Algorithm[Any]]]:
         found: dict[str, type[Algorithm[Any]]] = {}
         for classes in self._answers(name, plugin, "knowingly_algorithms", list):
@@ -209,6 +267,35 @@ def _check_field(field: object, said: object, plugin: str) -> None:
         raise ContractError(
             f"{field}: a special category is declared by the policy file, not by a plugin",
             plugin=plugin,
+        )
+
+
+def _check_decoder(found: object, plugin: str) -> None:
+    if not (isinstance(found, type) and issubclass(found, SignalDecoder)):
+        raise ContractError(
+            "knowingly_signals: expected subclasses of SignalDecoder", plugin=plugin
+        )
+    source, version = getattr(found, "source", None), getattr(found, "version", None)
+    if not isinstance(source, str) or not _NAME.match(source):
+        raise ContractError(
+            "a signal's source: expected lower-case letters, digits and _, at most 40",
+            plugin=plugin,
+        )
+    if not isinstance(version, str) or not _VERSION.match(version):
+        raise ContractError(
+            f'{source}: version is text such as "1" or "2.3", at most 20 characters', plugin=plugin
+        )
+    if getattr(found, "__abstractmethods__", None):
+        raise ContractError(f"{source}: decode is missing", plugin=plugin)
+    if found.interface != SIGNALS_INTERFACE:
+        raise ContractError(
+            f"{source}: written for interface {found.interface}, this release has "
+            f"{SIGNALS_INTERFACE}",
+            plugin=plugin,
+        )
+    if found.reads not in ("text", "object") or found.scope not in (DEVICE, ACCOUNT):
+        raise ContractError(
+            f'{source}: reads is "text" or "object", scope "device" or "account"', plugin=plugin
         )
 
 

@@ -2,33 +2,42 @@
 
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, overload
 
 from knowingly.consent.desk import Consent
+from knowingly.consent.past import PastChoices
+from knowingly.consent.signals.desk import Signals
 from knowingly.counters import Counters
-from knowingly.domain.consent import Signal
+from knowingly.domain.actor import ActorKind, check_actor
 from knowingly.domain.event import Event, EventKind
 from knowingly.domain.intake import Intake
 from knowingly.domain.moments import from_us, to_us
 from knowingly.domain.order import Order
 from knowingly.domain.page import Page
 from knowingly.domain.progress import Progress
+from knowingly.domain.signal import Signal
 from knowingly.domain.validate import check_agent, check_id, one_or_many
 from knowingly.errors import InputError
 from knowingly.evaluate.runner import Evaluation, evaluate
 from knowingly.governance.aggregates import Aggregates
 from knowingly.governance.audit import Audit
+from knowingly.governance.checkpoints import Checkpoints
 from knowingly.governance.effects import ChoiceEffects
 from knowingly.governance.erasure import Erasures
 from knowingly.governance.export import Exporter
 from knowingly.governance.keys import Keys
 from knowingly.governance.merge import Merges
+from knowingly.governance.recipients import Recipients
 from knowingly.governance.retention import Retained, Retention
 from knowingly.governance.rights import Rights
 from knowingly.governance.upkeep import STEPS, Maintained, Upkeep
+from knowingly.importing.report import ImportReport
+from knowingly.importing.running import Importer
 from knowingly.items.shelf import Items
 from knowingly.opening import Files, check_tenant, open_tenancy
 from knowingly.plugins import PluginHost
@@ -41,7 +50,7 @@ from knowingly.recommend.desk import Models
 from knowingly.recommend.pages import Recommender
 from knowingly.recommend.registry import Registry, Serving
 from knowingly.recommend.training import Trained, train
-from knowingly.store import kept, subjects
+from knowingly.store import kept, notices, subjects
 from knowingly.store.doors import Snapshot
 from knowingly.tenancy import Tenancy
 from knowingly.vault.wrapping import Wrapping
@@ -51,33 +60,45 @@ class Shop:
     """One merchant's shop.
 
     Thread-safe; several processes may share one database. The daily verbs stand here, the rooms
-    hang on it: ``items``, ``consent``, ``profiles``, ``models``, ``aggregates``, ``rights``,
-    ``audit``, ``keys``. Make one with ``knowingly.open``.
+    hang on it: ``items``, ``consent``, ``signals``, ``profiles``, ``models``, ``aggregates``,
+    ``rights``, ``audit``, ``keys``. Make one with ``knowingly.open``.
 
     Stability: stable.
     """
 
     def __init__(self, files: Files, tenancy: Tenancy, host: PluginHost, roots: Wrapping) -> None:
-        self._files, self._tenancy, self._host, self._roots = files, tenancy, host, roots
+        self._files, self._host, self._roots = files, host, roots
         self._counters = Counters()
         self._people = People()
         # Opened once and shared: a request handler may ask for its merchant on every page.
         self._tenants: dict[str, Shop] = {tenancy.name: self}
         self._opening = threading.Lock()
-        registry, algorithms = Registry(), host.algorithms
-        self._registry = registry
-        self._recommender = Recommender(tenancy, registry)
-        erasures = Erasures(tenancy, registry, algorithms)
+        self._registry = Registry()
+        self._recommender = Recommender(tenancy, self._registry)
+        self._wire(tenancy).resume()
+
+    def _wire(self, tenancy: Tenancy) -> Erasures:
+        """Hang the rooms on one tenant's parts."""
+        self._tenancy = tenancy
+        registry, algorithms = self._registry, self._host.algorithms
+        recipients = Recipients(tenancy, self._host.destinations)
+        erasures = Erasures(tenancy, registry, algorithms, recipients)
         self.items = Items(tenancy)
         effects = ChoiceEffects(tenancy, registry, algorithms)
-        fields = Fields(tenancy.policy, host.data_fields)
+        fields = Fields(tenancy.policy, self._host.data_fields)
         self.consent = Consent(tenancy, effects)
+        self.signals = Signals(tenancy, self._host.decoders, self._host.skipped)
+        past = PastChoices(tenancy, effects)
+        self._importer = Importer(tenancy, self._people, self._counters, past)
         self.profiles = Profiles(tenancy, fields, Merges(tenancy, fields, effects, erasures))
         self.models = Models(tenancy, registry, algorithms)
         self.aggregates = Aggregates(tenancy)
         exporter = Exporter(tenancy, registry, fields)
-        self.rights = Rights(tenancy, exporter, erasures, self.consent)
-        self.audit = Audit(tenancy)
+        self.rights = Rights(
+            tenancy, exporter, erasures=erasures, recipients=recipients, consent=self.consent
+        )
+        checkpoints = Checkpoints(tenancy, self._host.send_checkpoint)
+        self.audit = Audit(tenancy, checkpoints)
         self.keys = Keys(tenancy, lambda name: self.tenant(name)._tenancy)  # noqa: SLF001 - a Shop's
         self._retention = Retention(tenancy, algorithms, fields)
         self._upkeep = Upkeep(
@@ -85,10 +106,12 @@ class Shop:
             registry,
             algorithms,
             erasures=erasures,
+            recipients=recipients,
             aggregates=self.aggregates,
             retention=self._retention,
+            checkpoints=checkpoints,
         )
-        erasures.resume()
+        return erasures
 
     def __repr__(self) -> str:
         return f"Shop(tenant={self._tenancy.name!r})"
@@ -126,7 +149,24 @@ class Shop:
                 shop = Shop(self._files, tenancy, self._host, self._roots)
                 shop._tenants, shop._opening = self._tenants, self._opening
                 self._tenants[name] = shop
-            return self._tenants[name]
+            found = self._tenants[name]
+        actor = self._tenancy.actor
+        return found if actor is None else found.acting_as(actor.id, kind=actor.kind)
+
+    def acting_as(self, name: str, *, kind: ActorKind = "operator") -> "Shop":
+        """The same shop, as used by somebody: every entry made through it says who, sealed.
+
+        Args:
+            name: The app's id of who acts, such as an address of staff. It is a personal value:
+                no leaf, message or ``repr`` holds it, and the export of a person leaves it out.
+            kind: What they are: operator, agent, guardian, subject, importer, signal or system.
+
+        Raises:
+            InputError: ``name`` is no id, or ``kind`` is none of these.
+        """
+        view = copy(self)
+        view._wire(replace(self._tenancy, actor=check_actor(name, kind)))  # noqa: SLF001 - a Shop's
+        return view
 
     def knows(self, subject: str) -> bool:
         """Whether anything is stored of a person; says nothing about what they allow."""
@@ -202,6 +242,38 @@ class Shop:
         self._counters.intake(intake)
         return intake
 
+    def import_file(
+        self,
+        path: str | Path,
+        *,
+        mapping: str | Path | None = None,
+        strict: bool = False,
+        dry_run: bool = False,
+        restart: bool = False,
+        progress: Progress | None = None,
+    ) -> ImportReport:
+        """Take in a file of items, events, orders or old choices: CSV, JSON lines or Parquet.
+
+        An import that was stopped, by a crash too, goes on behind the last row that is in when it
+        is called again for the same file; the report then is of the whole file.
+
+        Args:
+            path: The file; its columns are fields of ``Item``, ``Event`` or ``Order``, or are
+                mapped to them.
+            mapping: A mapping file, or the name of one that ships, such as ``shopify-orders``.
+            strict: Refuse the whole file when one of its rows is bad.
+            dry_run: Check every row and write nothing.
+            restart: Read from the start what an earlier import began.
+            progress: Told the file's name, the bytes read and the bytes in all.
+
+        Raises:
+            FileError: The file or the mapping cannot be read, or the file was changed since its
+                import was stopped. A note on the error says what is in already.
+        """
+        if dry_run:
+            return self._importer.rehearse(path, mapping, progress)
+        return self._importer.run(path, mapping, progress, strict=strict, restart=restart)
+
     def train(self, *, until: datetime | None = None, progress: Progress | None = None) -> Trained:
         """Fit the policy's algorithms on those who agreed to ``train``, and publish.
 
@@ -223,6 +295,7 @@ class Shop:
         item: str | None = None,
         basket: Sequence[str] = (),
         signals: Sequence[Signal] = (),
+        device: str | None = None,
         market: str | None = None,
         k: int | None = None,
         agent: str | None = None,
@@ -237,7 +310,8 @@ class Shop:
             slot: A slot of the policy file.
             item: The item of the page, if it has one.
             basket: Item ids in the basket in hand.
-            signals: What the browser or a banner said with this request.
+            signals: What the browser or a banner said with this request: see ``signals.read``.
+            device: The app's id of the device: choices made on it alone count here.
             market: The market of the request, such as ``"DE"``: what is not sold there is left
                 out, and prices are those of it.
             k: How many hits, 1 to 100; as many as the slot says when left out.
@@ -254,6 +328,7 @@ class Shop:
             item=item,
             basket=basket,
             signals=signals,
+            device=device,
             market=market,
             k=k,
         )
@@ -273,10 +348,10 @@ class Shop:
     def maintain(
         self, *, skip: Collection[str] = (), progress: Progress | None = None
     ) -> Maintained:
-        """Do what a cron line should: finish erasures, train, release, delete, sweep.
+        """Do what a cron line should: finish erasures, train, release, delete, sweep, sign.
 
         Args:
-            skip: Steps to leave out: erasures, train, release, retention, sweep.
+            skip: Steps to leave out: erasures, train, release, retention, sweep, checkpoint.
             progress: Told what is being done.
 
         Raises:
@@ -308,6 +383,7 @@ class Shop:
             stats["items"] = len(self._tenancy.catalogue.at(snapshot))
             stats["people"] = subjects.count(snapshot)
             stats["ledger_entries"] = snapshot.head.ledger_size
+            stats["recipients_to_tell"] = notices.count(snapshot)
             for table in kept.TABLES:
                 waiting = kept.count_unusable(snapshot, table)
                 stats[f"{table}_waiting_for_deletion"] = waiting

@@ -5,11 +5,16 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from knowingly.domain.consent import ConsentRecord, Decision, Signal
+from knowingly.domain.actor import Actor
+from knowingly.domain.consent import DEVICE, ConsentRecord, Decision
 from knowingly.domain.moments import Clock, to_us
+from knowingly.domain.signal import Signal
 from knowingly.items.catalogue import Catalogue
-from knowingly.ledger.signing import public_key, sign
+from knowingly.ledger import checkpoints
+from knowingly.ledger.notes import NoteKey
+from knowingly.ledger.signing import SIGNING_ROTATED, public_key, sign
 from knowingly.policy import Policy, decide
+from knowingly.store import key_acts
 from knowingly.store.doors import Snapshot, Store, Tx
 from knowingly.vault.keyring import Keyring
 
@@ -26,7 +31,7 @@ class Tenancy:
     """One merchant: its data, keys, policy and clock.
 
     An event kept for a purpose has the bit of ``masks``; a past order kept for it on another basis
-    has that of ``past_masks`` instead.
+    has that of ``past_masks`` instead. ``actor`` is who acts through these parts, if it is said.
     """
 
     name: str
@@ -38,6 +43,7 @@ class Tenancy:
     masks: Mapping[str, int]
     past_masks: Mapping[str, int] = field(default_factory=dict)
     catalogue: Catalogue = field(default_factory=Catalogue)
+    actor: Actor | None = None
 
     def __repr__(self) -> str:
         return f"Tenancy({self.name!r})"
@@ -61,7 +67,11 @@ class Tenancy:
 
     def write(self) -> AbstractContextManager[Tx]:
         """One transaction of this tenant."""
-        return self.store.write(self.number)
+        return self.store.write(self.number, self.actor)
+
+    def device_scope(self, device: str) -> str:
+        """The scope of choices made on a device, by the app's id of it: a keyed hash."""
+        return f"{DEVICE}{self.keyring.identity('device', device)[:16].hex()}"
 
     def now_us(self) -> int:
         """The shop's clock, microseconds since 1970."""
@@ -79,17 +89,30 @@ class Tenancy:
         *,
         at_us: int,
         signals: Sequence[Signal] = (),
+        scope: str | None = None,
     ) -> Decision:
         """What this tenant's policy says of one purpose, now that these choices are known.
+
+        ``scope`` is that of the device asking, if there is one.
 
         ``at_us`` may have been read before the transaction, or by a server whose clock is behind
         the one that recorded a choice: a choice in hand counts all the same.
         """
         for record in records:
             at_us = max(at_us, record.received_us)
-        return decide(purpose, records, policy=self.policy, at_us=at_us, signals=signals)
+        return decide(
+            purpose, records, policy=self.policy, at_us=at_us, signals=signals, scope=scope
+        )
 
-    def sign(self, statement: Mapping[str, object]) -> tuple[str, str]:
+    def signing_seed(self, snapshot: Snapshot) -> bytes:
+        """What signs as this snapshot or transaction sees it: the newest key that the log names."""
+        return self.keyring.signing_seed(key_acts.latest(snapshot, SIGNING_ROTATED) or 1)
+
+    def note_key(self, snapshot: Snapshot) -> NoteKey:
+        """What signs checkpoints."""
+        return NoteKey(checkpoints.origin(snapshot), self.signing_seed(snapshot))
+
+    def sign(self, snapshot: Snapshot, statement: Mapping[str, object]) -> tuple[str, str]:
         """``(public key, signature)`` of a statement, base64."""
-        seed = self.keyring.signing_seed
+        seed = self.signing_seed(snapshot)
         return public_key(seed), sign(seed, statement)

@@ -10,8 +10,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+import consent
 import forgetting
 import intake
+import ledger
 import pages
 import volume
 from rich.console import Console
@@ -25,8 +27,16 @@ def main() -> None:
     parser.add_argument(
         "--sizes", type=int, nargs="+", default=[10_000, 100_000], help="people, for volume"
     )
+    parser.add_argument(
+        "--logs", type=int, nargs="+", default=[100_000], help="entries of the log, for consent"
+    )
     parser.add_argument("--items", type=int, default=10_000)
-    parser.add_argument("--only", choices=["pages", "forgetting", "volume"], help="one part of it")
+    parser.add_argument("--entries", type=int, default=1_000_000, help="of the log, for ledger")
+    parser.add_argument(
+        "--only",
+        choices=["pages", "forgetting", "volume", "consent", "ledger"],
+        help="one part of it",
+    )
     parser.add_argument("--json", type=Path, help="write the figures there too")
     asked = parser.parse_args()
     console = Console(stderr=True)
@@ -43,6 +53,10 @@ def main() -> None:
             figures += forgetting.measure(place, console)
         if asked.only in {None, "volume"}:
             figures += volume.measure(Path(folder) / "volume", asked.sizes, asked.items, console)
+        if asked.only in {None, "consent"}:
+            figures += consent.measure(Path(folder), asked.logs, console)
+        if asked.only in {None, "ledger"}:
+            figures += ledger.measure(Path(folder) / "ledger", asked.entries, console)
     table = Table("what", "measured", "beside", title=f"Python {platform.python_version()}")
     for row in figures:
         table.add_row(*row)

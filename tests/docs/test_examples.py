@@ -8,6 +8,7 @@ from pathlib import Path
 
 import knowingly
 from knowingly.plugins import PluginHost
+from knowingly.policy.file import default_policy_text, parse_policy
 from knowingly.samples import tea_shop
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -46,6 +47,37 @@ def test_the_metrics_plugin_gets_the_counters(tmp_path, caplog):
     assert "knowingly_pages tenant=default basis=catalog total=1" in caplog.text
 
 
+def test_the_checkpoints_plugin_mails_one(tmp_path, monkeypatch):
+    """The text arrives as it was signed."""
+    sent = []
+
+    class Server:
+        def __init__(self, host, *, timeout):
+            self.host = host
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            return None
+
+        def send_message(self, message):
+            sent.append((self.host, message))
+
+    found = module("checkpoints_plugin")
+    monkeypatch.setattr(found.smtplib, "SMTP", Server)
+    for name, value in (("SERVER", "mail.example"), ("FROM", "a@b.example"), ("TO", "c@d.example")):
+        monkeypatch.setenv(f"CHECKPOINTS_{name}", value)
+    key = tmp_path / "knowingly.key"
+    knowingly.write_root_key(key)
+    with knowingly.open(f"sqlite:///{tmp_path / 'shop.db'}", keys=key) as shop:
+        shop.plugins.add("checkpoints", found)
+        assert not [note for note in shop.maintain().notes if "checkpoint" in note]
+        [(host, message)] = sent
+        assert (host, message["To"]) == ("mail.example", "c@d.example")
+        assert message.get_content() == shop.audit.checkpoint().text
+
+
 def test_the_fields_plugin_keeps_a_field(tmp_path):
     """Its field can be set and read as one of the policy file."""
     key = tmp_path / "knowingly.key"
@@ -56,6 +88,37 @@ def test_the_fields_plugin_keeps_a_field(tmp_path):
         assert shop.profiles.set("c42", {"tea_strength": "strong"}).kept == 1
         traits = shop.profiles.view("c42", "personalize").traits
         assert traits["tea_strength"].value == "strong"
+
+
+def test_the_destination_plugin_is_told_once(tmp_path):
+    """Of an erasure, by the reference it knows the person by."""
+    key = tmp_path / "knowingly.key"
+    knowingly.write_root_key(key)
+    mailer = {"name": "Mailer Ltd", "role": "processor", "country": "IE"}
+    policy = knowingly.load_policy().model_copy(update={"recipients": {"mailer": mailer}})
+    plugin = module("destination_plugin")
+    with knowingly.open(f"sqlite:///{tmp_path / 'shop.db'}", keys=key, policy=policy) as shop:
+        shop.plugins.add("mailer", plugin)
+        shop.consent.grant("c42", ["marketing"], notice="2026-01/en")
+        shop.rights.disclosed("c42", "mailer", "e-mail address", purpose="marketing")
+        shop.rights.erase("c42")
+    assert list(plugin.MAILER.queue) == ["erasure c42"]
+
+
+def test_the_signal_plugin_reads_a_cookie(tmp_path):
+    """Mapped and accepted as its docstring shows."""
+    key = tmp_path / "knowingly.key"
+    knowingly.write_root_key(key)
+    found = module("signal_plugin")
+    mapped, _, accepted = found.__doc__.partition("count for::")[2].partition("[signals.accept]\n")
+    text = default_policy_text().replace("\n[signals.accept]\n", f"\n[signals.accept]\n{accepted}")
+    policy = parse_policy(f"{text}\n{mapped}")
+    with knowingly.open(f"sqlite:///{tmp_path / 'shop.db'}", keys=key, policy=policy) as shop:
+        shop.plugins.add("cookie_bar", found)
+        for raw, why in (("profile:1,stats:0", "signal"), ("profile:0", "signal_refused")):
+            signals = shop.signals.read(others={"cookie_bar": raw})
+            assert shop.recommend("c42", signals=signals).why == why
+        assert shop.signals.read(others={"cookie_bar": "profile=1"})[0].problem
 
 
 def test_the_recent_plugin_serves_a_page(tmp_path):

@@ -49,7 +49,31 @@ CALLS = {
             [Signal("gpc", refuses=None)],
             [Signal("gpc", refuses=["personalize"])],
             [Signal("gpc", frozenset([5]))],
+            [Signal("gpc", objects={SECRET: 1})],
+            [Signal("gpc", objects=frozenset([5]))],
         ),
+    ),
+    "import_file(path)": (lambda shop, bad: shop.import_file(bad), NOT_TEXT),
+    "import_file(mapping)": (
+        lambda shop, bad: shop.import_file("items.csv", mapping=bad),
+        NOT_TEXT[1:],
+    ),
+    "signals.read(at)": (
+        lambda shop, bad: shop.signals.read(shopify={}, at=bad),
+        [one for one in NOT_TIMES if one is not None],
+    ),
+    "signals.read(others)": (
+        lambda shop, bad: shop.signals.read(others=bad),
+        (5, SECRET, b"x", [SECRET], {5: 5}, object()),
+    ),
+    "signal(subject)": (lambda shop, bad: shop.consent.signal(bad, Signal("gpc")), NOT_TEXT),
+    "signal(signals)": (
+        lambda shop, bad: shop.consent.signal("t000", bad),
+        (None, 5, SECRET, b"x", [SECRET], [None], Signal(SECRET), Signal("gpc", decoder=SECRET)),
+    ),
+    "signal(device)": (
+        lambda shop, bad: shop.consent.signal("t000", Signal("gpc"), device=bad),
+        NOT_TEXT[1:],
     ),
     "train(until)": (lambda shop, bad: shop.train(until=bad), NOT_TIMES),
     "maintain(skip)": (
@@ -83,6 +107,44 @@ CALLS = {
     "object(at)": (lambda shop, bad: shop.consent.object("t000", at=bad), NOT_TIMES),
     "record": (lambda shop, bad: shop.consent.record(bad), (*NOT_ROWS, SECRET, "", [None])),
     "explain": (lambda shop, bad: shop.consent.explain(bad), (*NOT_TEXT, SECRET, "")),
+    "explain(subject)": (lambda shop, bad: shop.consent.explain(bad, "train"), NOT_TEXT),
+    "explain(purpose)": (
+        lambda shop, bad: shop.consent.explain("t000", bad),
+        (5, 1.5, "", " x", "x" * 201, [SECRET], object()),
+    ),
+    "explain(at)": (
+        lambda shop, bad: shop.consent.explain("t000", "train", at=bad),
+        (5, 1.5, "2026-03-01", SECRET, datetime(2026, 3, 1), datetime(9999, 1, 1, tzinfo=UTC)),  # noqa: DTZ001
+    ),
+    "explain(device)": (
+        lambda shop, bad: shop.consent.explain("t000", "train", device=bad),
+        NOT_TEXT[1:],
+    ),
+    "log": (lambda shop, bad: shop.consent.log(bad), NOT_TEXT),
+    "who_saw": (lambda shop, bad: shop.audit.who_saw(bad), (*NOT_TEXT, "", SECRET, "x" * 201)),
+    "who_saw(limit)": (
+        lambda shop, bad: shop.audit.who_saw("2026-01/en", limit=bad),
+        (None, "5", 0, -1, 10_001),
+    ),
+    "choices(by)": (
+        lambda shop, bad: shop.audit.choices(bad),
+        (None, 5, [5], SECRET, [SECRET], {"day": 1}),
+    ),
+    "choices(since)": (lambda shop, bad: shop.audit.choices(since=bad), NOT_TIMES),
+    "expiring(days)": (
+        lambda shop, bad: shop.audit.expiring(bad),
+        (None, "5", 1.5, True, -1, 36_501),
+    ),
+    "withdrawal_latency(until)": (
+        lambda shop, bad: shop.audit.withdrawal_latency(until=bad),
+        NOT_TIMES,
+    ),
+    "search(subject)": (lambda shop, bad: shop.audit.search(subject=bad), NOT_TEXT[1:]),
+    "search(actor)": (lambda shop, bad: shop.audit.search(actor=bad), NOT_TEXT[1:]),
+    "search(kind)": (
+        lambda shop, bad: shop.audit.search(kind=bad),
+        (5, "", "Consent", "%", "consent.", "consent.grant\n", SECRET.upper()),
+    ),
     "view(subject)": (lambda shop, bad: shop.profiles.view(bad, "train"), NOT_TEXT),
     "view(purpose)": (lambda shop, bad: shop.profiles.view("t000", bad), NOT_TEXT),
     "entries(since)": (
@@ -93,6 +155,17 @@ CALLS = {
         lambda shop, bad: shop.audit.entries(limit=bad),
         (None, "5", 1.5, True, 0, -1, 10_001, 10**30, [1]),
     ),
+    "verify(since)": (lambda shop, bad: shop.audit.verify(since=bad), (5, b"", SECRET, "")),
+    "prove": (
+        lambda shop, bad: shop.audit.prove(bad),
+        (None, "5", 1.5, True, -1, 10**30, [1]),
+    ),
+    "checkpoint": (lambda shop, bad: shop.audit.checkpoint(bad), ("5", 1.5, True, 0, -1, 10**30)),
+    "consistency": (
+        lambda shop, bad: shop.audit.consistency(bad),
+        (None, "5", 1.5, True, 0, -1, 10**30),
+    ),
+    "bundle": (lambda shop, bad: shop.audit.bundle(bad), (None, 5, [SECRET], "/", "\0")),
     "note_read(what)": (
         lambda shop, bad: shop.audit.note_read(bad, "t000"),
         (*NOT_TEXT, "", "View", "a view", "view\n", "a" * 41, SECRET),

@@ -9,12 +9,15 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import jsonschema
 import pytest
 from typer.testing import CliRunner, Result
 
 import knowingly
 from knowingly.cli.app import app
 from knowingly.governance.rights import Rights
+from knowingly.ledger import log, verifier
+from knowingly.store import ledger, subjects
 
 WHO = "canary-person-7f3a"
 QUIET = {"NO_COLOR": "1", "FORCE_COLOR": None, "TERM": "dumb", "COLUMNS": "200"}
@@ -100,6 +103,62 @@ def test_a_page_of_a_person_is_personal_and_logged(shop):
     human = call("recommend", WHO, "-k", "3")
     assert "home: personal" in human.stdout
     assert WHO not in human.output
+
+
+@pytest.mark.parametrize("told", ["option", "environment"])
+def test_staff_may_say_who_they_are(shop, house, monkeypatch, told):
+    """The name is in the sealed details of what they did, and in nothing that can be read."""
+    operator = "canary-operator-51c2"
+    option = ("--as", operator) if told == "option" else ()
+    if told == "environment":
+        monkeypatch.setenv("KNOWINGLY_AS", operator)
+    outputs = [call("export", WHO, *option), call("recommend", WHO, *option)]
+    assert [one.exit_code for one in outputs] == [0, 0]
+    assert not [one for one in outputs if operator in one.output]
+    with knowingly.open(os.environ["KNOWINGLY_SHOP"]) as opened, opened._tenancy.read() as snapshot:
+        cipher = opened._tenancy.keyring.cipher(subjects.number(snapshot, 1).key_id)
+        details = [
+            cipher.open(log.DETAILS, log.row_name(index), body)
+            for index, _, body in ledger.details_of(snapshot, 1)
+        ]
+    assert sum(operator.encode() in one for one in details) == 2
+    assert not [name for name, held in house.place.files().items() if operator.encode() in held]
+    refused = call("export", WHO, "--as", "canary\noperator")
+    assert refused.exit_code == 1
+    assert "canary" not in refused.output
+
+
+def test_a_receipt_is_given_again_and_its_proof_holds(shop, capsys):
+    """The document fits its schema; the proof alone is what the verifier reads; both are logged."""
+    entries = document("audit", "entries")["entries"]
+    index = next(one["index"] for one in entries if one["kind"] == "consent.grant")
+    told = document("consent", "receipt", WHO, str(index))
+    jsonschema.validate(told, knowingly.receipt_schema())
+    assert WHO not in json.dumps(told)
+    assert call("consent", "receipt", WHO, str(index), "--proof", "--out", "p.txt").exit_code == 0
+    key = told["knowingly:hasProof"]["knowingly:verifierKey"]
+    assert verifier.main(["p.txt", "--key", key]) == 0
+    kinds = [one["kind"] for one in document("audit", "entries")["entries"]]
+    assert kinds.count("read.receipt") == 2
+    refused = call("consent", "receipt", WHO, "0")
+    assert refused.exit_code == 1
+    assert WHO not in refused.output
+
+
+def test_evidence_for_a_claim_is_written_where_the_policy_keeps_some(shop):
+    """Into a private file; of nobody else there is any."""
+    policy = Path("policy.toml")
+    kept = "keep_days_after_erasure = 0"
+    assert kept in policy.read_text()
+    policy.write_text(policy.read_text().replace(kept, "keep_days_after_erasure = 30"))
+    assert call("erase", WHO, "--yes").exit_code == 0
+    assert call("claims", WHO, "--out", "claim.json").exit_code == 0
+    [claim] = json.loads(Path("claim.json").read_text())["claims"]
+    assert claim["choices"][0]["entry"]["kind"] == "consent.grant"
+    assert stat.S_IMODE(Path("claim.json").stat().st_mode) == 0o600
+    nobody = call("claims", "p1")
+    assert nobody.exit_code == 1
+    assert "p1" not in nobody.output
 
 
 def test_a_page_of_nobody_is_not_logged(shop):

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 import knowingly
 from knowingly.cli.app import app
-from knowingly.importing import tables
+from knowingly.importing import running, tables
 
 WHO = "canary-person-7f3a"
 NOW = datetime.now(UTC)
@@ -242,14 +242,13 @@ def test_a_byte_order_mark_blank_lines_and_cells_of_several_lines_keep_the_line_
 
 def test_categories_are_split_and_empty_cells_are_not_given(monkeypatch):
     seen = []
-    real = knowingly.Shop.__init__
+    real = running.put
 
-    def watch(self, *args):
-        real(self, *args)
-        upsert = self.items.upsert
-        self.items.upsert = lambda rows, **options: seen.extend(rows) or upsert(rows, **options)
+    def put(owner, rows, **options):
+        seen.extend(rows)
+        return real(owner, rows, **options)
 
-    monkeypatch.setattr(knowingly.Shop, "__init__", watch)
+    monkeypatch.setattr(running, "put", put)
     name = write("i.csv", "id,title,categories,in_stock", ("x", "", "green| loose |", "no"))
     assert files(name)[0]["kept"] == 1
     assert seen == [{"id": "x", "categories": ("green", "loose"), "in_stock": "no"}]
@@ -257,22 +256,22 @@ def test_categories_are_split_and_empty_cells_are_not_given(monkeypatch):
 
 def test_an_interrupted_import_says_up_to_where_it_is_in(monkeypatch):
     monkeypatch.setattr(tables, "ROWS_PER_BATCH", 2)
-    real, calls = knowingly.Shop.track, []
+    real, calls = running.track, []
 
-    def track(self, rows, **options):
+    def track(*given, **options):
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return real(self, rows, **options)
+        return real(*given, **options)
 
-    monkeypatch.setattr(knowingly.Shop, "track", track)
+    monkeypatch.setattr(running, "track", track)
     rows = [(WHO, "view", "tea", YESTERDAY, f"e{number}") for number in range(5)]
     name = write("events.csv", "subject,kind,item,at,event_id", *rows)
     result = call(name)
     assert result.exit_code == 130
     assert "events.csv is in up to line 3" in result.stderr
     assert events_of() == 2
-    assert files(name)[0]["duplicates"] == 2
+    assert "went on after line 3" in call(name).stdout
     assert events_of() == 5
 
 

@@ -11,6 +11,7 @@ from knowingly.backup.creating import create
 from knowingly.backup.drill import drill
 from knowingly.cli.app import app
 from knowingly.governance import erasure, replay
+from knowingly.governance.claims import Claims
 from knowingly.governance.erasure import Erasures
 from knowingly.means import find_means
 from knowingly.recommend import forgetting
@@ -56,6 +57,26 @@ def monday(tea_house, tmp_path, agree, key_rows):
     shop.track(BACK, "purchase", "oolong")
     tea_house.close()
     return tmp_path / "monday"
+
+
+@pytest.fixture
+def lapsed(tea_house, tmp_path):
+    """A backup with evidence for a claim, whose days have passed since."""
+    tea_house.with_policy(evidence={"keep_days_after_erasure": 30})
+    shop = tea_house.open()
+    shop.rights.erase(LEARNED)
+    create(tea_house.url, None, data_to=tmp_path / "lapsed", clock=tea_house.clock)
+    tea_house.clock.forward(days=31)
+    assert shop.retain(apply=True).claims == 1
+    tea_house.close()
+    return tmp_path / "lapsed"
+
+
+def test_evidence_that_was_destroyed_does_not_come_back(lapsed, tea_house, monkeypatch):
+    """The restore removes it; where it would not, the drill says so."""
+    assert drilled(lapsed, tea_house).passed
+    monkeypatch.setattr(Claims, "end_lost", lambda _: 0)
+    assert "evidence for claims is there that was destroyed: 1" in faults(lapsed, tea_house)
 
 
 def drilled(folder, house):

@@ -4,6 +4,7 @@ import csv
 import json
 import sys
 from datetime import UTC, datetime, timedelta
+from importlib import resources
 from pathlib import Path
 
 import pyarrow
@@ -12,9 +13,10 @@ from pyarrow import parquet
 from typer.testing import CliRunner
 
 import knowingly
+from knowingly import importing
 from knowingly.cli.app import app
 from knowingly.demo.year import data_folder
-from knowingly.importing import sources, tables
+from knowingly.importing import running, sources, tables
 from knowingly.importing.mapping import SHIPPED, load_mapping
 
 WHO = "canary.ann@example.com"
@@ -191,24 +193,55 @@ def test_shopifys_orders_become_purchases_of_variants():
         assert not shop.consent.status(WHO)["marketing"].allowed
 
 
+def test_a_customer_id_serves_as_the_person_where_the_app_knows_it():
+    """By a copy of the mapping; nothing is stored under the address then."""
+    call(shopify_products(), "--mapping", "shopify-products", code=3)
+    with Path(shopify_orders()).open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))[:2]
+    columns = [*ORDER_COLUMNS, "Customer ID"]
+    name = table("orders.csv", columns, *[{**row, "Customer ID": "6940095564"} for row in rows])
+    shipped = resources.files(importing).joinpath("shopify_orders.toml").read_text("utf-8")
+    Path("orders.toml").write_text(shipped.replace('subject = "Email"', 'subject = "Customer ID"'))
+    with knowingly.open("sqlite:///shop.db") as shop:
+        agreed = NOW - timedelta(days=365)
+        shop.consent.grant("6940095564", ["personalize"], notice="2026-01/en", at=agreed)
+    assert files(name, "--mapping", "orders.toml")[0]["kept"] == 2
+    assert events() == []
+    with knowingly.open("sqlite:///shop.db") as shop:
+        assert len(shop.profiles.view("6940095564", "personalize").events) == 2
+
+
+def test_columns_that_a_mapping_does_not_read_are_told_once():
+    """By name, the first twenty; a file without a mapping must have none."""
+    call(shopify_products(), "--mapping", "shopify-products", code=3)
+    name = shopify_orders()
+    told = call(name, "--mapping", "shopify-orders", code=3).stdout
+    line = "orders_export.csv: 23 columns are not read: Paid at, Fulfillment Status, "
+    assert told.count("are not read") == 1
+    assert line in told
+    (report,) = files(name, "--mapping", "shopify-orders", code=3)
+    assert len(report["unread_columns"]) == 23
+    assert "Email" not in report["unread_columns"]
+
+
 def test_events_without_an_id_are_kept_once_however_often_a_file_is_begun(monkeypatch):
     """An interrupted import goes on, and a file that was changed is another one."""
     monkeypatch.setattr(tables, "ROWS_PER_BATCH", 2)
     rows = [{"subject": WHO, "kind": "view", "item": "tea"}] * 5
     name = table("events.csv", ["subject", "kind", "item"], *rows)
-    real, calls = knowingly.Shop.track, []
+    real, calls = running.track, []
 
-    def track(self, batch, **options):
+    def track(*given, **options):
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return real(self, batch, **options)
+        return real(*given, **options)
 
-    monkeypatch.setattr(knowingly.Shop, "track", track)
+    monkeypatch.setattr(running, "track", track)
     stopped = call(name, code=130)
     assert "is in up to line 3" in stopped.stderr
-    (report,) = files(name)
-    assert (report["kept"], report["duplicates"]) == (3, 2)
+    (report,) = files(name, "--restart")
+    assert (report["resumed_after"], report["kept"], report["duplicates"]) == (0, 3, 2)
     table("events.csv", ["subject", "kind", "item"], *rows, rows[0])
     assert files(name)[0]["kept"] == 6
 

@@ -7,22 +7,44 @@ import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 from sqlalchemy import Engine, event
 
 import knowingly
+from knowingly.importing import tables
+from knowingly.importing.saved import SavedProgress
+from knowingly.ledger import checkpoints
 from knowingly.samples import tea_shop
-from knowingly.store import key_schema, schema
+from knowingly.store import key_schema, notices, schema
 
 MARK = "theirs"
 """In everything that only the other merchant has."""
 WHO = "t003"
-ROOMS = ("items", "consent", "profiles", "models", "aggregates", "rights", "keys", "audit")
+ROOMS = (
+    *("items", "consent", "signals", "profiles", "models", "aggregates", "rights", "keys"),
+    "audit",
+)
 THEIRS_ONLY = f"{MARK}@example.org"
 PURPOSES = ["personalize", "train", "measure"]
 NOTICE = "2026-01/en"
+
+
+def checkpoint_of(shop):
+    """What could be signed of a log, without keeping it."""
+    with shop._tenancy.read() as snapshot:
+        return checkpoints.current(snapshot, shop._tenancy)
+
+
+def bundle_of(shop):
+    """All that a bundle says."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "bundle.jsonl"
+        shop.audit.bundle(path)
+        return path.read_text()
 
 
 def refused(call):
@@ -32,13 +54,62 @@ def refused(call):
     return str(caught.value)
 
 
-SIZE = {"title": "Size", "purposes": ["personalize"], "kind": "number"}
+MAILER = {"name": "Mailer Ltd", "role": "processor", "country": "IE"}
+
+
+def waiting_notices(shop):
+    """The ids of notices that wait, looked up without an entry."""
+    with shop._tenancy.read() as snapshot:
+        return [row.notice for row in notices.waiting(snapshot)]
+
+
+OLD_CHOICES = """
+kind = "choices"
+[origin]
+system = "CMP"
+quality = "asserted"
+[fields]
+subject = "who"
+action = { constant = "refuse" }
+"""
+
+
+def imported(shop, *lines, mapping=None):
+    """A file of these lines, imported after an import of it was stopped once."""
+    with TemporaryDirectory() as folder:
+        path, how = Path(folder) / "file.csv", Path(folder) / "map.toml"
+        path.write_text("\n".join(map(",".join, lines)))
+        how.write_text(mapping or "")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tables, "ROWS_PER_BATCH", 1)
+            patch.setattr(SavedProgress, "forget", stop)
+            with pytest.raises(KeyboardInterrupt):
+                shop.import_file(path, mapping=how if mapping else None)
+        report = shop.import_file(path, mapping=how if mapping else None)
+        assert report.resumed_after
+        return report
+
+
+def stop(*_):
+    raise KeyboardInterrupt
+
+
+SIZE = {
+    "title": "Size",
+    "purposes": ["personalize"],
+    "kind": "number",
+    "category": "purchase",
+}
 CASES = {
     "name": lambda shop, _: shop.name,
     "now": lambda shop, _: shop.now(),
     "policy": lambda shop, _: shop.policy.digest,
     "plugins": lambda shop, _: sorted(shop.plugins.algorithms),
     "tenant": lambda shop, _: shop.tenant(shop.name) is shop,
+    "acting_as": lambda shop, _: [
+        shop.acting_as("dpo").name,
+        shop.acting_as("dpo").audit.note_read("view", WHO),
+    ],
     "knows": lambda shop, _: [shop.knows(WHO), not shop.knows(f"{MARK}-person")],
     "track": lambda shop, theirs: [
         shop.track(WHO, "purchase", "assam", event_id="1-1"),
@@ -56,6 +127,11 @@ CASES = {
     "stats": lambda shop, _: shop.stats(),
     "close": None,  # for every merchant of the databases: its docstring says so
     "retain": lambda shop, _: [shop.retain(), shop.retain(apply=True)],
+    "import_file": lambda shop, _: [
+        imported(shop, ["subject", "kind", "item"], [WHO, "view", "assam"], [WHO, "view", MARK]),
+        imported(shop, ["id", "title"], ["assam", "Ours"]),
+        imported(shop, ["who"], ["t014"], ["t015"], mapping=OLD_CHOICES),
+    ],
     "items.get": lambda shop, _: [
         shop.items.get("assam"),
         shop.items.get(f"{MARK}-item") is None,
@@ -69,13 +145,31 @@ CASES = {
     "consent.record": lambda shop, _: shop.consent.record(
         [{"subject": "t008", "action": "withdraw"}]
     ),
+    "consent.signal": lambda shop, _: [
+        shop.consent.signal("t009", knowingly.Signal("gpc", objects=frozenset({"share"}))),
+        shop.consent.signal("t012", shop.signals.read(shopify={"analytics": "no"})),
+    ],
+    "signals.read": lambda shop, _: shop.signals.read(
+        headers={"Sec-GPC": "1"}, gpp="DBABTA~1YYN", shopify={"preferences": "yes"}
+    ),
+    "signals.gpc_support": lambda shop, _: shop.signals.gpc_support('{"gpc": true}'),
     "consent.status": lambda shop, _: [
         shop.consent.status(WHO),
         not any(one.allowed for one in shop.consent.status(f"{MARK}-person").values()),
     ],
+    "consent.receipt": lambda shop, theirs: [
+        shop.consent.receipt(WHO, shop.consent.refuse(WHO, ["share"]).index).document(),
+        refused(lambda: shop.consent.receipt(f"{MARK}-person", 1)),
+    ],
     "consent.explain": lambda shop, theirs: [
         shop.consent.explain(shop.recommend(WHO).decision),
         refused(lambda: shop.consent.explain(theirs.recommend(WHO).decision)),
+        shop.consent.explain(WHO, "train"),
+        shop.consent.explain(f"{MARK}-person", "train").entries == (),
+    ],
+    "consent.log": lambda shop, _: [
+        shop.consent.log(WHO),
+        refused(lambda: shop.consent.log(f"{MARK}-person")),
     ],
     "profiles.view": lambda shop, _: [
         shop.profiles.view(WHO, "personalize"),
@@ -130,6 +224,29 @@ CASES = {
         shop.rights.holds(),
     ],
     "rights.release_hold": lambda shop, _: refused(lambda: shop.rights.release_hold(WHO)),
+    "rights.disclosed": lambda shop, _: [
+        shop.rights.disclosed(WHO, "mailer", "an address", purpose="marketing"),
+        refused(lambda: shop.rights.disclosed(f"{MARK}-person", "mailer", "x", purpose="train")),
+    ],
+    "rights.recipients": lambda shop, _: [
+        shop.rights.recipients(WHO),
+        refused(lambda: shop.rights.recipients(f"{MARK}-person")),
+    ],
+    "rights.tell_recipients": lambda shop, _: [shop.rights.tell_recipients()],
+    "rights.notices": lambda shop, _: [
+        shop.rights.disclosed("t015", "mailer", "an address", purpose="marketing"),
+        shop.rights.erase("t015").statement,
+        shop.rights.notices(),
+    ],
+    "rights.note_told": lambda shop, theirs: [
+        refused(lambda notice=notice: shop.rights.note_told(notice))
+        for notice in waiting_notices(theirs)
+    ],
+    "rights.claims_evidence": lambda shop, _: [
+        shop.rights.erase("t014").statement,
+        shop.rights.claims_evidence("t014"),
+        refused(lambda: shop.rights.claims_evidence("t000")),
+    ],
     "rights.certificates": lambda shop, _: {"all": shop.rights.certificates()},
     "keys.status": lambda shop, _: shop.keys.status(),
     "keys.rotate": None,  # for every merchant of the databases: its docstring says so
@@ -138,8 +255,30 @@ CASES = {
         shop.keys.reseal("t013"),
         refused(lambda: shop.keys.reseal(f"{MARK}-person")),
     ],
-    "audit.verify": lambda shop, _: shop.audit.verify(),
+    "audit.policies": lambda shop, _: shop.audit.policies(),
+    "audit.policy": lambda shop, _: shop.audit.policy().digest,
+    "keys.rotate_signing": lambda shop, _: shop.keys.rotate_signing(),
+    "audit.verify": lambda shop, theirs: [
+        shop.audit.verify(strict=True),
+        refused(lambda: shop.audit.verify(since=checkpoint_of(theirs))),
+    ],
+    "audit.key": lambda shop, _: shop.audit.key(),
+    "audit.checkpoint": lambda shop, _: shop.audit.checkpoint(),
+    "audit.prove": lambda shop, _: shop.audit.prove(3),
+    "audit.consistency": lambda shop, _: shop.audit.consistency(3),
+    "audit.bundle": lambda shop, _: bundle_of(shop),
     "audit.entries": lambda shop, _: shop.audit.entries(limit=10_000),
+    "audit.search": lambda shop, _: [
+        shop.audit.search(limit=10_000),
+        shop.audit.search(subject=WHO),
+        shop.audit.search(actor="staff"),
+        refused(lambda: shop.audit.search(subject=f"{MARK}-person")),
+    ],
+    "audit.who_saw": lambda shop, _: shop.audit.who_saw(NOTICE, limit=10_000),
+    "audit.choices": lambda shop, _: shop.audit.choices(by=("day", "purpose", "notice")),
+    "audit.expiring": lambda shop, _: shop.audit.expiring(3_650),
+    "audit.withdrawal_latency": lambda shop, _: shop.audit.withdrawal_latency(),
+    "audit.unfounded": lambda shop, _: shop.audit.unfounded(),
     "audit.note_read": lambda shop, _: [
         shop.audit.note_read("view", WHO),
         shop.audit.note_read("view", f"{MARK}-person"),
@@ -176,8 +315,12 @@ def words(value: object) -> Iterable[str]:
 def market(tea_files, tmp_path_factory):
     """The tea shop, and another one in the same databases that has the same ids, and more."""
     house = tea_files.copy(tmp_path_factory.mktemp("market") / "house")
-    house.with_policy(aggregates={"min_people": 20, "top": 5})
-    house.policy = house.policy.model_copy(update={"data": {"size": SIZE}})
+    house.with_policy(
+        aggregates={"min_people": 20, "top": 5}, evidence={"keep_days_after_erasure": 30}
+    )
+    house.policy = house.policy.model_copy(
+        update={"data": {"size": SIZE}, "recipients": {"mailer": MAILER}}
+    )
     ours = house.open()
     theirs = ours.tenant("acme")
     tea_shop(theirs)
@@ -190,6 +333,7 @@ def market(tea_files, tmp_path_factory):
     theirs.track(f"{MARK}-person", "purchase", f"{MARK}-item", order=f"{MARK}-order")
     house.clock.forward(hours=1)
     theirs.train()
+    theirs.rights.disclosed("t000", "mailer", MARK, purpose="marketing")
     theirs.rights.erase("t000")
     theirs.aggregates.release_bestsellers()
     house.clock.forward(hours=1)
@@ -281,7 +425,10 @@ def test_every_statement_names_the_tenant(tea_house, backend):
 
     event.listen(Engine, "before_cursor_execute", look)
     try:
-        tea_house.policy = tea_house.policy.model_copy(update={"data": {"size": SIZE}})
+        tea_house.policy = tea_house.policy.model_copy(
+            update={"data": {"size": SIZE}, "recipients": {"mailer": MAILER}}
+        )
+        tea_house.with_policy(evidence={"keep_days_after_erasure": 30})
         ours = tea_house.open()
         theirs = ours.tenant("acme")
         tea_shop(theirs)

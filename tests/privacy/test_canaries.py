@@ -12,6 +12,8 @@ import re
 import traceback
 import warnings
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import update
@@ -41,12 +43,30 @@ FIELDS = {
 NAME = "zqxname of a person"
 EMAIL = "zqxmail@zqxhost.example"
 AGENT = "zqxagent/5.0 (a browser)"
+MAILER = {"name": "Mailer Ltd", "role": "processor", "country": "IE"}
+STAFF = "zqxstaff@shop.example"
 
 
 WORDS = (
     *(b"zqxperson", b"zqxstranger", b"zqxevent", b"zqxorder", b"zqxbad", b"zqxname", b"zqxmail"),
     *(b"zqxhost", b"zqxcustomer", b"zqxorigin", b"zqxreason", b"zqxagent", b"zqxfield"),
+    *(b"zqxstaff", b"zqxgiven", b"zqxreference", b"zqxraw"),
+    *(b"zqxnotice", b"zqxdevice", b"zqxrecord", b"zqxsystem", b"zqxfolder"),
 )
+
+
+OLD_CHOICES = """
+kind = "choices"
+[origin]
+system = "zqxsystem"
+quality = "documented"
+[fields]
+subject = "who"
+action = "said"
+purposes = "what"
+at = "when"
+"""
+OLD_CHOICES += "".join(f'{name} = "{name}"\n' for name in ("notice", "device", "record", "method"))
 
 
 class Seen:
@@ -95,8 +115,10 @@ def seen(caplog, capsys):
 @pytest.fixture
 def busy(house, seen):
     """A shop in which every public call was made, those that fail among them."""
-    house.with_policy(aggregates={"min_people": 5})
-    house.policy = house.policy.model_copy(update={"data": FIELDS})
+    house.with_policy(aggregates={"min_people": 5}, evidence={"keep_days_after_erasure": 30})
+    house.policy = house.policy.model_copy(
+        update={"data": FIELDS, "recipients": {"mailer": MAILER}}
+    )
     shop = house.open()
     house.clock.forward(minutes=1)
     seen.value(shop.items.upsert([{"id": ITEM, "title": TITLE}, {"id": f"{ITEM}2"}], strict=True))
@@ -131,11 +153,17 @@ def busy(house, seen):
 def public_calls(shop, seen, clock):
     """Every public call with canaries in it, in ways that work and in ways that fail."""
     one, two = PEOPLE[:2]
+    shop = seen.value(shop.acting_as(STAFF))
     signals = [Signal("gpc", refuses=frozenset({"share"}))]
     page = seen.value(shop.recommend(one, item=ITEM, basket=[f"{ITEM}2"], signals=signals))
     for hit in page:
         seen.said.append(repr(hit))
     seen.value(shop.consent.explain(page.decision))
+    read = seen.value(
+        shop.signals.read(tcf="zqxraw.tc", gpp="zqxraw~gpp", shopify={"zqxraw": "yes"})
+    )
+    seen.value(shop.consent.signal(one, [*signals, *read], device="zqxdevice"))
+    seen.value(shop.consent.signal("zqxperson of a signal", read))
     seen.value(shop.recommend(STRANGER))
     seen.value(shop.profiles.view(one, "personalize"))
     seen.said += map(repr, shop.profiles.view(one, "personalize").events)
@@ -154,6 +182,16 @@ def public_calls(shop, seen, clock):
     seen.value(shop.retain())
     seen.value(shop.recommend(one, agent=AGENT))
     seen.value(shop.consent.status(one))
+    seen.value(shop.consent.explain(one, "train"))
+    seen.value(shop.consent.explain(STRANGER, "train", device="zqxdevice"))
+    assert seen.value(shop.consent.log(one))[-1].who == STAFF
+    seen.value(shop.audit.search(subject=one))
+    seen.value(shop.audit.search(actor=STAFF))
+    seen.value(shop.audit.who_saw(NOTICE))
+    seen.value(shop.audit.choices())
+    seen.value(shop.audit.expiring(3_650))
+    seen.value(shop.audit.withdrawal_latency())
+    seen.value(shop.audit.unfounded())
     seen.value(shop.consent.withdraw(two, ["train"]))
     seen.value(shop.consent.refuse(STRANGER, notice=NOTICE))
     seen.value(shop.consent.object(PEOPLE[2], ["personalize"]))
@@ -162,6 +200,7 @@ def public_calls(shop, seen, clock):
     )
     seen.value(shop.track([{"subject": STRANGER, "kind": "view", "item": ITEM}]))
     seen.value(shop.track([{"subject": BAD_ID, "kind": "view", "item": ITEM, "order": "zqx\n"}]))
+    imports(shop, seen)
     seen.value(shop.knows(one))
     seen.value(shop.stats())
     seen.value(shop.audit.verify())
@@ -172,13 +211,53 @@ def public_calls(shop, seen, clock):
     seen.value(shop.keys.reseal(one))
     seen.value(shop.keys.rotate(destroy_old=True))
     seen.value(shop.keys.status())
+    receipt = seen.value(shop.consent.refuse(one, ["share"], method="button"))
+    seen.said += [json.dumps(receipt.document()), receipt.proof()]
+    assert seen.value(shop.consent.receipt(one, receipt.index)) == receipt
+    for person in (two, PEOPLE[4]):
+        given = {"purpose": "measure", "reference": f"zqxreference-{person}"}
+        seen.value(shop.rights.disclosed(person, "mailer", "zqxgiven to them", **given))
+    seen.said += map(repr, seen.value(shop.rights.recipients(two)))
+    seen.value(shop.consent.withdraw(two, ["measure"]))
     certificate = seen.value(shop.rights.erase(PEOPLE[4]))
+    notices = seen.value(shop.rights.notices())
+    assert sorted(one.kind for one in notices) == ["erasure", "withdrawal"]
+    seen.said += map(repr, notices)
+    assert shop.rights.tell_recipients() == 0
+    seen.value(shop.rights.note_told(notices[0].id))
     seen.said += [certificate.summary(), certificate.to_json()]
+    evidence = seen.value(shop.rights.claims_evidence(PEOPLE[4]))
+    seen.said += map(repr, evidence[0].choices)
+    seen.value(shop.rights.hold(PEOPLE[4], reason="zqxreason of a claim"))
     clock.forward(days=1)
     seen.value(shop.maintain())
     for value in (shop, shop.items, shop.consent, shop.profiles, shop.rights, shop.plugins):
         seen.value(value)
     seen.value(shop._tenancy)
+
+
+def imports(shop, seen):
+    """Files whose every personal cell is a canary, good rows and bad ones."""
+    with TemporaryDirectory(prefix="zqxfolder") as folder:
+        events = Path(folder) / "zqxevents.jsonl"
+        good = {"subject": PEOPLE[0], "kind": "view", "item": ITEM, "event_id": "zqxevent-file"}
+        rows = [good, {**good, "zqxfield": 1}, {**good, "subject": BAD_ID}, {**good, "at": "zqx"}]
+        events.write_text("\n".join(map(json.dumps, rows)))
+        report = shop.import_file(events)
+        assert (report.kept, len(report.refused)) == (1, 3)
+        seen.said += map(repr, report.refused)
+        mapping = Path(folder) / "choices.toml"
+        mapping.write_text(OLD_CHOICES)
+        choices = Path(folder) / "choices.csv"
+        header = "who,said,what,notice,device,record,method,when"
+        cells = ["zqxnotice", "zqxdevice", "zqxrecord", "button", "2026-01-01T00:00:00Z"]
+        people = (PEOPLE[1], "zqxperson99@example.org", "zqxbad\x07")
+        lines = [",".join([who, "grant", "train", *cells]) for who in people]
+        lines += [",".join([PEOPLE[1], "refuse", "measure", "zqx\x07", *cells[1:]])]
+        choices.write_text("\n".join([header, *lines]))
+        report = shop.import_file(choices, mapping=mapping)
+        assert (report.kept, len(report.refused)) == (3, 1)
+        seen.said += map(repr, report.refused)
 
 
 def failing_calls(shop, seen):
@@ -203,10 +282,24 @@ def failing_calls(shop, seen):
     fail(bad, lambda: shop.recommend(person, slot="zqxslot"))
     fail(bad, lambda: shop.recommend(person, k=0))
     fail(bad, lambda: shop.consent.explain("zqxtoken"))
+    fail(bad, lambda: shop.consent.explain(BAD_ID, "train"))
+    fail(bad, lambda: shop.consent.explain(person, "train", at=late))
+    fail(bad, lambda: shop.consent.explain(person, "train", device=BAD_ID))
+    fail(knowingly.UnknownSubjectError, lambda: shop.consent.log("zqxperson nobody knows"))
+    fail(bad, lambda: shop.audit.search(actor=BAD_ID))
+    fail(bad, lambda: shop.audit.who_saw("zqxnotice"))
+    fail(bad, lambda: shop.audit.choices(by=("zqxpart",)))
     fail(bad, lambda: shop.consent.grant(BAD_ID, ["train"], notice=NOTICE))
     fail(bad, lambda: shop.consent.grant(person, ["train"], notice=NOTICE, at=late))
     fail(bad, lambda: shop.consent.record([{"subject": person, "action": "zqxaction"}]))
+    fail(bad, lambda: shop.consent.signal(BAD_ID, Signal("gpc")))
+    fail(bad, lambda: shop.consent.signal(person, Signal("zqxraw@host")))
+    fail(bad, lambda: shop.consent.signal(person, Signal("gpc", raw="zqxraw" * 9_999)))
+    fail(bad, lambda: shop.signals.read(others="zqxraw"))
+    fail(knowingly.PluginError, lambda: shop.signals.read(others={"other": "zqxraw"}))
     fail(bad, lambda: shop.tenant("zqx/person"))
+    fail(bad, lambda: shop.acting_as("zqx\n"))
+    fail(bad, lambda: shop.acting_as(STAFF, kind="zqxking"))
     fail(bad, lambda: shop.maintain(skip=["zqxstep"]))
     refused = knowingly.ConsentError
     fail(refused, lambda: shop.consent.grant(person, ["zqxpurpose"], notice=NOTICE))
@@ -236,6 +329,16 @@ def failing_calls(shop, seen):
     fail(unknown, lambda: profiles.merge("zqxnobody", into=person))
     fail(unknown, lambda: shop.rights.hold("zqxnobody", reason="zqx"))
     fail(unknown, lambda: shop.rights.restrict("zqxnobody"))
+    fail(unknown, lambda: shop.rights.claims_evidence("zqxnobody"))
+    fail(unknown, lambda: shop.consent.receipt("zqxnobody", 1))
+    fail(bad, lambda: shop.consent.receipt(person, "zqx"))
+    fail(unknown, lambda: shop.rights.recipients("zqxnobody"))
+    fail(unknown, lambda: shop.rights.disclosed("zqxnobody", "mailer", "zqx", purpose="train"))
+    fail(bad, lambda: shop.rights.disclosed(person, "zqxwho", "zqx", purpose="train"))
+    fail(bad, lambda: shop.rights.disclosed(person, "mailer", "zqx", purpose="zqxwhy"))
+    fail(bad, lambda: shop.rights.disclosed(person, "mailer", "zqx" * 999, purpose="train"))
+    fail(bad, lambda: shop.rights.note_told("zqxnotice"))
+    fail(bad, lambda: shop.rights.claims_evidence(BAD_ID))
     shop.rights.hold(person, reason="zqxreason of a suit")
     fail(knowingly.HoldError, lambda: shop.rights.erase(person))
     fail(knowingly.HoldError, lambda: profiles.rectify(person, {"nickname": NAME}))
@@ -298,9 +401,11 @@ def test_no_leaf_holds_a_canary_or_a_number_of_a_person(busy, seen, clock):
     known = {
         *("v", "kind", "at", "handle", "commit", "purposes", "scope", "chosen", "policy"),
         *("notice", "notice_digest", "training", "people", "items", "algorithms", "until"),
-        *("what", "period", "charge", "pico_rho", "erasure", "removed"),
+        *("recipient", "delivery", "what", "period", "charge", "pico_rho", "erasure", "removed"),
         *("events_expired", "events_deleted", "tombstones_dropped", "version", "root"),
+        *("flaw", "kept"),
         *("traits_expired", "traits_deleted", "held", "fields", "identity", "choices"),
+        *("source", "decoder", "flaw"),
     }
     with busy._tenancy.read() as snapshot:
         rows = snapshot.connection.exec_driver_sql("SELECT leaf FROM ledger_entries").all()

@@ -186,7 +186,9 @@ def test_an_addendum_that_was_changed_is_not_genuine(house, past):
     earlier = {**addendum.statement, "at": "2020-01-01T00:00:00+00:00"}
     forged = replace(addendum, statement=earlier)
     assert not replace(certificate, addenda=(forged,)).is_genuine()
-    other = shop.tenant("other")._tenancy.sign(addendum.statement)
+    stranger = shop.tenant("other")._tenancy
+    with stranger.read() as snapshot:
+        other = stranger.sign(snapshot, addendum.statement)
     theirs = replace(addendum, public_key=other[0], signature=other[1])
     assert theirs.is_genuine()
     assert not replace(certificate, addenda=(theirs,)).is_genuine()

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta, timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowingly.domain.consent import ACCOUNT, Action, ConsentRecord, Signal
+from knowingly.domain.consent import ACCOUNT, MERGED, Action, ConsentRecord
+from knowingly.domain.signal import Signal
 from knowingly.policy import EVERY_PURPOSE, REASONS, Notice, Policy, Purpose, decide, standing_no
 
 PURPOSES = ("train", "news", "order", "off")
@@ -33,8 +34,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=timezone(timedelta(hours=1)))
 hours = st.integers(0, 40).map(lambda hour: hour * HOUR_US)
 moments = hours | st.integers(-(2**70), 2**70)
 purposes = st.sampled_from((*PURPOSES, "unknown", "*"))
-devices = st.sampled_from((None, "a", "b", ""))
-scopes = st.sampled_from((ACCOUNT, ACCOUNT, "device:a", "device:b", "device:", "odd"))
+devices = st.sampled_from((None, "device:a", "device:b", "device:"))
+scopes = st.sampled_from((ACCOUNT, ACCOUNT, "device:a", "device:b", "device:", f"{MERGED}7", "odd"))
 
 
 def histories_over(times):
@@ -48,6 +49,9 @@ def histories_over(times):
             index=st.integers(0, 99),
             notice=st.sampled_from(("new", "new", "old", "none", None)),
             scope=scopes,
+            source=st.sampled_from((None, None, "banner", "gpc")),
+            flaw=st.sampled_from((None, None, None, "under_age", "odd")),
+            confirmed=st.booleans(),
         ),
         max_size=7,
     )
@@ -63,27 +67,34 @@ signal_lists = st.lists(
         refuses=some_purposes,
         at=st.none() | st.datetimes() | hours.map(lambda us: EPOCH + timedelta(microseconds=us)),
         problem=st.sampled_from((None, None, None, "x")),
+        objects=st.just(frozenset()) | some_purposes,
     ),
     max_size=3,
 )
 
 
 scenes = st.fixed_dictionaries(
-    {"policy": st.just(POLICY), "at_us": hours, "signals": signal_lists, "device": devices}
+    {"policy": st.just(POLICY), "at_us": hours, "signals": signal_lists, "scope": devices}
 )
 
 
+CHOSEN = set(Action) - {
+    *(Action.RESTRICT, Action.UNRESTRICT, Action.REQUEST, Action.DEFER),
+    *(Action.SIGNAL_ALLOW, Action.SIGNAL_REFUSE),
+}
+
+
 def explicit(record):
-    return record.action not in (Action.RESTRICT, Action.UNRESTRICT)
+    return record.action in CHOSEN
 
 
 def in_scope(records, scene):
-    scopes_here = {ACCOUNT} if scene["device"] is None else {ACCOUNT, f"device:{scene['device']}"}
-    return [record for record in records if record.scope in scopes_here]
+    return [record for record in records if record.scope in {ACCOUNT, scene["scope"]}]
 
 
 def grant(at_us, purpose="train"):
-    return ConsentRecord(purpose, Action.GRANT, at_us, at_us, 100, notice="new")
+    """A yes that knows of whatever a browser said."""
+    return ConsentRecord(purpose, Action.GRANT, at_us, at_us, 100, notice="new", confirmed=True)
 
 
 @given(purposes, histories, scenes, moments)
@@ -108,13 +119,25 @@ def test_nothing_is_allowed_without_a_ground(purpose, records, scene):
     ]
     if decision.reason == "granted":
         deciding = [r for r in choices if r.action is Action.GRANT and r.index in decision.rests_on]
-        assert any(r.notice == "new" and r.at_us <= r.received_us + HOUR_US for r in deciding)
+        assert any(
+            r.notice == "new" and r.flaw is None and r.at_us <= r.received_us + HOUR_US
+            for r in deciding
+        )
+        if any(purpose in signal.objects for signal in scene["signals"]):
+            assert all(r.confirmed for r in deciding)
         return
     assert choices == []
     signals = scene["signals"]
-    assert all(signal.problem is None and purpose not in signal.refuses for signal in signals)
+    for signal in signals:
+        assert signal.problem is None
+        assert purpose not in signal.refuses | signal.objects
     if decision.reason == "signal":
-        assert any(signal.source == "banner" and purpose in signal.allows for signal in signals)
+        heard = [r for r in records if r.index in decision.rests_on]
+        assert any(
+            signal.source == "banner" and purpose in signal.allows for signal in signals
+        ) or any(
+            (r.action, r.source, r.flaw) == (Action.SIGNAL_ALLOW, "banner", None) for r in heard
+        )
     else:
         assert POLICY.purposes[purpose].basis == decision.reason
 
@@ -127,11 +150,73 @@ def test_a_person_who_said_no_can_always_say_yes_again(records, scene):
     assert (decision.allowed, decision.reason, decision.rests_on) == (True, "granted", (100,))
 
 
+@given(histories, scenes)
+def test_an_opt_out_signal_outranks_a_yes_that_did_not_know_of_one(records, scene):
+    """And allows again as soon as the person says yes over it."""
+    now = scene["at_us"]
+    opted_out = Signal("gpc", objects=frozenset({"train"}))
+    scene["signals"] = [*scene["signals"], opted_out]
+    before = [replace(r, confirmed=False) for r in records if explicit(r) and r.received_us < now]
+    plain = replace(grant(now), confirmed=False)
+    assert decide("train", [*before, plain], **scene).reason == "signal_objected"
+    assert not decide("train", before, **scene).allowed
+    assert decide("train", [*before, plain, replace(grant(now), index=101)], **scene).reason == (
+        "signal_objected"
+    )
+    assert decide("train", [*before, grant(now)], **scene).allowed
+
+
+@given(histories, scenes)
+def test_being_asked_says_nothing(records, scene):
+    asked = [
+        ConsentRecord("train", action, scene["at_us"], scene["at_us"], 100)
+        for action in (Action.REQUEST, Action.DEFER)
+    ]
+    assert decide("train", [*records, *asked], **scene) == decide("train", records, **scene)
+
+
+@given(histories, scenes, st.sampled_from(("under_age", "weak_evidence", "odd")))
+def test_a_grant_with_a_flaw_never_allows(records, scene, flaw):
+    """Alone, on top of other choices, or as what would lift an objection."""
+    now = scene["at_us"]
+    flawed = replace(grant(now), flaw=flaw)
+    decision = decide("train", [*records, flawed], **scene)
+    assert not decision.allowed or 100 not in decision.rests_on
+    before = [r for r in records if r.received_us < now and r.scope == ACCOUNT]
+    assert not decide("train", [*before, flawed], **scene).allowed
+
+
+@given(st.lists(st.sampled_from((Action.SIGNAL_ALLOW, Action.SIGNAL_REFUSE)), max_size=4), scenes)
+def test_a_recorded_signal_counts_as_one_that_comes_with_the_request(said, scene):
+    """The last one of its source; and any choice of the person counts before it."""
+    now, scene["signals"], scene["scope"] = scene["at_us"], [], None
+    records = [
+        ConsentRecord("train", action, now - len(said) + i, now, i, source="banner")
+        for i, action in enumerate(said)
+    ]
+    decision = decide("train", records, **scene)
+    last = said[-1] if said else None
+    sent = Signal(
+        "banner",
+        allows=frozenset({"train"}) if last is Action.SIGNAL_ALLOW else frozenset(),
+        refuses=frozenset({"train"}) if last is Action.SIGNAL_REFUSE else frozenset(),
+    )
+    assert decision.reason == decide("train", [], **{**scene, "signals": [sent]}).reason
+    assert decide("train", [*records, grant(now)], **scene).reason == "granted"
+    refusal = replace(grant(now), action=Action.REFUSE)
+    assert decide("train", [*records, refusal], **scene).reason == "refused"
+
+
 @given(
     st.sampled_from((*PURPOSES, "*")),
     histories,
     scenes,
-    st.sampled_from((Action.REFUSE, Action.WITHDRAW, Action.OBJECT, Action.RESTRICT)),
+    st.sampled_from(
+        (
+            *(Action.REFUSE, Action.WITHDRAW, Action.OBJECT, Action.RESTRICT),
+            *(Action.REVOKE, Action.INVALIDATE),
+        )
+    ),
 )
 def test_a_no_said_now_always_denies(said_of, records, scene, action):
     now = scene["at_us"]
@@ -189,18 +274,26 @@ def test_since_is_the_start_of_an_unbroken_permission(records, scene):
     for moment in turns | {turn - 1 for turn in turns if turn > since}:
         assert decide("train", told, **{**scene, "at_us": moment}).allowed
     # A device's own earlier yes does not lengthen what the account's yes then carries.
-    if scene["device"] is None:
+    if scene["scope"] is None:
         assert not decide("train", told, **{**scene, "at_us": since - 1}).allowed
 
 
-SAID_NO = {"objected", "withdrawn", "refused", "tie", "future_dated"}
+SAID_NO = {
+    *("objected", "withdrawn", "refused", "tie", "future_dated"),
+    *("revoked", "invalidated", "signal_refused"),
+}
 
 
 @given(st.sampled_from(("train", "news", "order")), histories)
 def test_a_standing_no_is_the_no_that_decide_gives(purpose, records):
     """What stands is denied, what is denied for a no stands, and an allowed purpose has none."""
-    # A restriction is recorded of everything.
-    records = [one if explicit(one) else replace(one, purpose="*") for one in records]
+    # A restriction is recorded of everything; a signal is believed while it is fresh.
+    restricting = (Action.RESTRICT, Action.UNRESTRICT)
+    records = [
+        replace(one, purpose="*" if one.action in restricting else one.purpose, flaw=None)
+        for one in records
+        if explicit(one) or one.action in restricting
+    ]
     at_us = max([record.received_us for record in records], default=0)
     decision = decide(purpose, records, policy=POLICY, at_us=at_us)
     no = standing_no(purpose, records, policy=POLICY)
@@ -211,13 +304,22 @@ def test_a_standing_no_is_the_no_that_decide_gives(purpose, records):
     if not restricted:
         assert (no is not None) == (decision.reason in SAID_NO)
     if no is not None:
-        assert no not in {Action.GRANT, Action.RESTRICT, Action.UNRESTRICT}
+        assert no in CHOSEN - {Action.GRANT}
+
+
+def test_a_signal_that_refused_is_a_no_where_nobody_chose():
+    """A session's banner is heard when its person signs in."""
+    told = [ConsentRecord("order", Action.SIGNAL_REFUSE, 1, 1, 0, source="banner")]
+    assert standing_no("order", told, policy=POLICY) is Action.REFUSE
+    again = ConsentRecord("order", Action.SIGNAL_ALLOW, 2, 2, 1, source="banner")
+    assert standing_no("order", [*told, again], policy=POLICY) is None
 
 
 @given(st.sampled_from(("train", "order")), histories)
 def test_a_no_stands_without_a_restriction_as_with_one(purpose, records):
     """A restriction hides it from ``decide`` and not from a merge."""
-    plain = [record for record in records if explicit(record)]
+    restricting = (Action.RESTRICT, Action.UNRESTRICT)
+    plain = [record for record in records if record.action not in restricting]
     assert standing_no(purpose, records, policy=POLICY) == standing_no(
         purpose, plain, policy=POLICY
     )

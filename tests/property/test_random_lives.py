@@ -260,6 +260,7 @@ def live(build: Callable[..., House], operations: list[tuple]) -> None:
             life.maintain()
             life.pass_time(timedelta(minutes=1))
             life.check(exact=True)
+            assert not [one for one in life.shop.audit.unfounded() if one.found]
             assert last_training <= life.now
         finally:
             life.shop.close()

@@ -2,13 +2,14 @@
 
 import inspect
 import traceback
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import knowingly
-from knowingly import hookspecs
+from knowingly import Said, SignalDecoder, hookspecs
 from knowingly.plugins import PluginHost
 from knowingly.recommend.interface import Algorithm
 from knowingly.recommend.models import ItemScores
@@ -29,6 +30,16 @@ class Level(Algorithm):
         return ItemScores(np.ones(data.n_items))
 
 
+class Stamp(SignalDecoder):
+    """A text that says yes to each term in it."""
+
+    source = "stamp"
+    version = "1"
+
+    def decode(self, raw, context):
+        return Said(dict.fromkeys(raw.split(), "yes"))
+
+
 class Small:
     """A plugin with every hook there is."""
 
@@ -44,8 +55,23 @@ class Small:
         return {"shoe_size": SHOE_SIZE}
 
     @knowingly.hookimpl
+    def knowingly_destinations(self):
+        return {"mailer": self}
+
+    def tell(self, notice):
+        self.got.append(notice)
+
+    @knowingly.hookimpl
+    def knowingly_signals(self):
+        return [Stamp]
+
+    @knowingly.hookimpl
     def knowingly_stats(self, tenant, stats):
         self.got.append((tenant, stats))
+
+    @knowingly.hookimpl
+    def knowingly_checkpoints(self, tenant, checkpoint):
+        self.got.append((tenant, checkpoint))
 
     @knowingly.hookimpl
     def knowingly_root_keys(self, source):
@@ -148,16 +174,207 @@ def test_a_plugin_with_a_bad_field_is_refused_alone(shop, fields, error, word):
     assert set(shop.plugins.data_fields) == {"shoe_size"}
 
 
+MAILER = {"mailer": {"name": "Mailer Ltd", "role": "processor", "country": "IE"}}
+
+
+def test_hook_knowingly_destinations(house):
+    """It is told of an erasure, by the name the recipient knows the person by."""
+    house.policy = house.policy.model_copy(update={"recipients": MAILER})
+    shop, small = house.open(), Small()
+    shop.plugins.add("small", small)
+    assert shop.plugins.destinations == {"mailer": small}
+    shop.consent.grant("ada", ["marketing"], notice="2026-01/en")
+    shop.rights.disclosed(
+        "ada", "mailer", "her address", purpose="marketing", reference="ada@example.org"
+    )
+    certificate = shop.rights.erase("ada")
+    [notice] = small.got
+    assert isinstance(small, knowingly.Destination)
+    assert (notice.kind, notice.recipient, notice.tenant) == ("erasure", "mailer", "default")
+    assert (notice.references, notice.what) == (("ada@example.org",), ("her address",))
+    assert certificate.statement["recipients"][0]["told"] == shop.now().isoformat()
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "word"),
+    [
+        ({"Mailer": Small()}, knowingly.ContractError, "an id of the policy"),
+        ({"mailer": object()}, knowingly.ContractError, "tell"),
+        ([1], knowingly.PluginLoadError, "failed in knowingly_destinations"),
+        ({"mailer": Small()}, knowingly.PluginLoadError, "another plugin tells"),
+    ],
+    ids=["name", "shape", "kind", "clash"],
+)
+def test_a_plugin_with_a_bad_destination_is_refused_alone(shop, given, error, word):
+    """By name, with what is wrong; nothing of it stays."""
+
+    class Bad:
+        @knowingly.hookimpl
+        def knowingly_destinations(self):
+            return given
+
+    small = Small()
+    shop.plugins.add("small", small)
+    with pytest.raises(error, match=word):
+        shop.plugins.add("bad", Bad())
+    assert shop.plugins.destinations == {"mailer": small}
+
+
+def test_hook_knowingly_signals(house):
+    """Its decoder reads what is named after its source; the policy's map says what that counts."""
+    house.with_policy(
+        signals={
+            "map": {"stamp": {"personalize": {"allow": [{"profile": "yes"}]}}},
+            "accept": {"stamp": ("personalize",)},
+        }
+    )
+    shop = house.open()
+    shop.plugins.add("small", Small())
+    assert shop.plugins.decoders["stamp"] is Stamp
+    (signal,) = shop.signals.read(others={"stamp": "profile stats"})
+    assert (signal.source, signal.decoder, signal.raw) == ("stamp", "stamp 1", "profile stats")
+    assert signal.allows == {"personalize"}
+    assert shop.recommend("stranger", signals=[signal]).why == "signal"
+    with pytest.raises(knowingly.PluginError, match=r"no plugin .* in .plugins. allow"):
+        shop.signals.read(others={"other": "x"})
+
+
+class Failing(Stamp):
+    """Raises what it likes."""
+
+    source = "failing"
+
+    def decode(self, raw, context):
+        raise ValueError(raw)
+
+
+class Odd(Stamp):
+    """Returns what it likes."""
+
+    source = "odd"
+    answer: object = None
+
+    def decode(self, raw, context):
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        {},
+        Said(None),
+        Said({"a": "YES"}),
+        Said({5: "yes"}),
+        Said({}, at="now"),
+        Said({}, at=datetime(2026, 1, 1)),  # noqa: DTZ001 - a time without a zone is the point
+        Said({}, parts=1),
+        Said({}, parts={"tcf": b"x"}),
+    ],
+    ids=["none", "dict", "no_answers", "answer", "term", "text_at", "naive_at", "parts", "part"],
+)
+def test_a_decoder_that_misbehaves_gives_a_signal_with_a_problem(shop, caplog, answer):
+    """Never an exception, and never an allow; the log names it, and not its words."""
+
+    class Both:
+        @knowingly.hookimpl
+        def knowingly_signals(self):
+            return [Failing, type("Odd", (Odd,), {"answer": answer})]
+
+    shop.plugins.add("both", Both())
+    found = shop.signals.read(others={"failing": "zqx-secret", "odd": "zqx-secret"})
+    assert [signal.problem for signal in found] == ["could not be decoded"] * 2
+    assert not any(signal.allows for signal in found)
+    assert "'failing'" in caplog.text
+    assert "zqx" not in caplog.text + repr(found)
+
+
+@pytest.mark.parametrize(
+    ("found", "error", "word"),
+    [
+        ([Level], knowingly.ContractError, "subclasses of SignalDecoder"),
+        ([type("Bad", (Stamp,), {"source": "A b"})], knowingly.ContractError, "source"),
+        ([type("Bad", (Stamp,), {"version": 1})], knowingly.ContractError, "version is text"),
+        (
+            [type("Bad", (SignalDecoder,), {"source": "a", "version": "1"})],
+            knowingly.ContractError,
+            "decode is missing",
+        ),
+        ([type("Bad", (Stamp,), {"interface": 9})], knowingly.ContractError, "interface 9"),
+        ([type("Bad", (Stamp,), {"reads": "bytes"})], knowingly.ContractError, "reads is"),
+        ([type("Bad", (Stamp,), {"source": "gpc"})], knowingly.PluginLoadError, "'gpc' has a"),
+        ([Stamp], knowingly.PluginLoadError, "'stamp' has a decoder already"),
+        (None, knowingly.PluginLoadError, "failed in knowingly_signals"),
+    ],
+)
+def test_a_plugin_with_a_bad_decoder_is_refused_alone(shop, found, error, word):
+    """By name, with what is wrong; nothing of it stays."""
+
+    class Bad:
+        @knowingly.hookimpl
+        def knowingly_signals(self):
+            return found
+
+    shop.plugins.add("small", Small())
+    before = dict(shop.plugins.decoders)
+    with pytest.raises(error, match=word):
+        shop.plugins.add("bad", Bad())
+    assert shop.plugins.decoders == before
+
+
 def test_hook_knowingly_stats(shop):
     """Called when stats are read and at the end of maintain, with the tenant's name."""
     small = Small()
     shop.plugins.add("small", small)
     stats = shop.stats()
     assert small.got == [("default", stats)]
-    shop.maintain(skip=["train"])
+    shop.maintain(skip=["train", "checkpoint"])
     assert len(small.got) == 2
     shop.tenant("acme").stats()
     assert small.got[-1][0] == "acme"
+
+
+ALL_BUT_CHECKPOINT = ["erasures", "train", "release", "retention", "sweep"]
+
+
+def test_hook_knowingly_checkpoints(shop, monkeypatch):
+    """Called by maintain with the newest checkpoint, once for each merchant, when the log grew."""
+    monkeypatch.setattr(Small, "knowingly_stats", None)
+    small = Small()
+    shop.plugins.add("small", small)
+    shop.maintain(skip=ALL_BUT_CHECKPOINT)
+    assert small.got == [("default", shop.audit.checkpoint().text)]
+    shop.maintain(skip=ALL_BUT_CHECKPOINT)
+    assert len(small.got) == 1
+    shop.consent.grant("ada", ["personalize"], notice="2026-01/en")
+    shop.audit.checkpoint()
+    shop.maintain(skip=ALL_BUT_CHECKPOINT)
+    shop.tenant("acme").maintain(skip=ALL_BUT_CHECKPOINT)
+    assert [tenant for tenant, _ in small.got] == ["default", "default", "acme"]
+    assert len({checkpoint for _, checkpoint in small.got}) == 3
+
+
+def test_a_checkpoint_that_a_plugin_did_not_take_goes_out_again(shop, caplog):
+    """Maintenance goes on and names the plugin, not its words; the other ones get it too."""
+
+    class Failing:
+        fails = True
+
+        @knowingly.hookimpl
+        def knowingly_checkpoints(self, checkpoint):
+            if self.fails:
+                raise ValueError("zqx-secret")
+
+    failing, small = Failing(), Small()
+    shop.plugins.add("failing", failing)
+    shop.plugins.add("small", small)
+    done = shop.maintain(skip=ALL_BUT_CHECKPOINT)
+    assert done.notes == ("checkpoint not handed on: plugin 'failing' did not take it",)
+    assert "zqx" not in caplog.text
+    failing.fails = False
+    assert shop.maintain(skip=ALL_BUT_CHECKPOINT).notes == ()
+    assert shop.maintain(skip=ALL_BUT_CHECKPOINT).notes == ()
+    assert len([one for one in small.got if isinstance(one[1], str)]) == 2
 
 
 def test_hook_knowingly_root_keys(house, monkeypatch):

@@ -15,7 +15,7 @@ from knowingly.governance.reseal import PLACES
 from knowingly.ledger.verify import verify
 from knowingly.means import Means
 from knowingly.opening import Files
-from knowingly.store import models, sealed, subjects
+from knowingly.store import claims, models, sealed, subjects
 from knowingly.store import rights as stored
 from knowingly.store.copying import StoreTx
 from knowingly.store.doors import Snapshot, every_tenant
@@ -130,6 +130,7 @@ def faults_of(
         with restored.data.reading() as new, today.data.reading() as now:
             snapshot = _tenant(new, past.tenant)
             yield from _rows_are_gone(past, snapshot)
+            yield from _evidence_is_gone(snapshot, keyring)
             yield from _models_are_silent(past, snapshot)
             people = compared(backup, tenant_in(now, past.tenant))
             yield from _the_living_are_there(people, snapshot, keyring)
@@ -211,6 +212,13 @@ def _rows_are_gone(past: Past, restored: Snapshot) -> Iterator[str]:
     without = len(set(lookups)) - len(subjects.erased_at(restored, lookups))
     if without:
         yield f"{without} people who were erased have no tombstone"
+
+
+def _evidence_is_gone(restored: Snapshot, keyring: Keyring) -> Iterator[str]:
+    """Evidence for claims that was destroyed since the backup has no key: no row may say it is."""
+    left = len(keyring.missing(list(claims.keys(restored).values())))
+    if left:
+        yield f"evidence for claims is there that was destroyed: {left}"
 
 
 def _models_are_silent(past: Past, restored: Snapshot) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Who wrote a backup: each tenant of it signs the manifest, as it signs certificates of erasure.
+"""Who wrote a backup: each tenant of it signs the manifest, with a key that is never replaced.
 
 The digests in a manifest find accidents. Somebody who can write to the folder can write them anew;
 a signature they cannot, without the tenant's keys.
@@ -39,8 +39,8 @@ def signed(found: Manifest, means: Means, keys: Database) -> Manifest:
     signatures = tuple(
         Signature(
             tenant=one.tenant,
-            public_key=public_key(one.signing_seed),
-            signature=sign(one.signing_seed, found.statement),
+            public_key=public_key(one.backup_seed),
+            signature=sign(one.backup_seed, found.statement),
         )
         for one in keyrings(means, keys)
         if meant is None or one.tenant in meant
@@ -70,7 +70,7 @@ def check_signed(found: Manifest, means: Means, keys: Database) -> None:
     if not found.signatures:
         raise DamagedBackupError("is not signed, so nobody can say who wrote it", part=NAME)
     given = {one.tenant: one.public_key for one in found.signatures}
-    known = {one.tenant: public_key(one.signing_seed) for one in keyrings(means, keys)}
+    known = {one.tenant: public_key(one.backup_seed) for one in keyrings(means, keys)}
     meant = _tenants(found) or known.keys()
     without = sorted(set(meant) - known.keys())
     if without:

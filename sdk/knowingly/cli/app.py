@@ -8,6 +8,7 @@ import typer
 from knowingly.cli import (
     audit,
     backup,
+    consent,
     db,
     holds,
     keys,
@@ -16,6 +17,9 @@ from knowingly.cli import (
     look,
     merging,
     pages,
+    policy,
+    questions,
+    receipts,
     retention,
     rights,
     start,
@@ -35,10 +39,34 @@ COMMANDS: dict[str, Command] = {
     "stats": look.stats,
     "export": rights.export,
     "erase": rights.erase,
+    "claims": rights.claims,
     "merge": merging.merge,
     "plugins": look.plugins,
 }
-AUDIT_COMMANDS: dict[str, Command] = {"verify": audit.verify, "entries": audit.entries}
+AUDIT_COMMANDS: dict[str, Command] = {
+    "verify": audit.verify,
+    "entries": audit.entries,
+    "key": audit.key,
+    "checkpoint": audit.checkpoint,
+    "prove": audit.prove,
+    "export": audit.export,
+    "search": questions.search,
+    "seen": questions.seen,
+    "choices": questions.choices,
+    "expiring": questions.expiring,
+    "latency": questions.latency,
+    "unfounded": questions.unfounded,
+}
+CONSENT_COMMANDS: dict[str, Command] = {
+    "status": consent.status,
+    "grant": consent.grant,
+    "refuse": consent.refuse,
+    "withdraw": consent.withdraw,
+    "object": consent.object_,
+    "explain": consent.explain,
+    "log": consent.log,
+    "receipt": receipts.receipt,
+}
 KEYS_COMMANDS: dict[str, Command] = {
     "status": keys.status,
     "rotate": keys.rotate,
@@ -59,12 +87,20 @@ BACKUP_COMMANDS: dict[str, Command] = {
     "restore": backup.restore,
     "drill": backup.drill,
 }
+POLICY_COMMANDS: dict[str, Command] = {
+    "check": policy.check,
+    "show": policy.show,
+    "diff": policy.diff,
+    "history": policy.history,
+}
 GROUPS = {
-    "audit": ("The log: verify it, read it.", AUDIT_COMMANDS),
+    "audit": ("The log: verify it, hand out evidence of it, ask it.", AUDIT_COMMANDS),
     "backup": ("Copies of the data and of the keys, each apart.", BACKUP_COMMANDS),
+    "consent": ("What a person chose, why that allows what it does, receipts.", CONSENT_COMMANDS),
     "db": ("The databases: their versions, upgrading, moving.", DB_COMMANDS),
     "hold": ("Legal holds: what must not be deleted.", HOLD_COMMANDS),
     "keys": ("The keys: which there are, and new ones.", KEYS_COMMANDS),
+    "policy": ("The policy file: check it, read it, what a change means.", POLICY_COMMANDS),
     "restrict": ("Restriction: data that is kept and not used.", RESTRICT_COMMANDS),
     "retention": ("Retention: what is past its time.", RETENTION_COMMANDS),
 }

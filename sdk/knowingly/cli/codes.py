@@ -11,6 +11,7 @@ class Code(IntEnum):
     USAGE = 2
     SOME_REFUSED = 3
     TAMPERED = 4
+    ASK_AGAIN = 5
     INTERRUPTED = 130
 
 
@@ -20,5 +21,6 @@ MEANINGS: dict[Code, str] = {
     Code.USAGE: "the command line is wrong",
     Code.SOME_REFUSED: "done, but some rows were refused",
     Code.TAMPERED: "verification found tampering",
+    Code.ASK_AGAIN: "the new policy means that people must be asked again, or does not open",
     Code.INTERRUPTED: "interrupted, and what was finished stays",
 }

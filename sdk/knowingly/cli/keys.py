@@ -19,6 +19,10 @@ DestroyOld = Annotated[
     bool, typer.Option("--destroy-old", help="Destroy the old root keys: moves the shred horizon.")
 ]
 
+Signing = Annotated[
+    bool, typer.Option("--signing", help="Replace the key that signs checkpoints, and no other.")
+]
+
 
 @shop_command
 def status(shop: Shop, output: Output) -> None:
@@ -44,11 +48,18 @@ def status(shop: Shop, output: Output) -> None:
 
 
 @shop_command
-def rotate(shop: Shop, output: Output, destroy_old: DestroyOld = False) -> None:
+def rotate(
+    shop: Shop, output: Output, destroy_old: DestroyOld = False, signing: Signing = False
+) -> None:
     """Replace the root key and every tenant's key, while the shop is open.
 
     An interrupted rotation is finished by the next one.
     """
+    if signing:
+        if destroy_old:
+            raise typer.BadParameter("--signing replaces another key: leave out --destroy-old")
+        _rotate_signing(shop, output)
+        return
     with steps(output) as tell:
         done = shop.keys.rotate(destroy_old=destroy_old, progress=tell)
     _tell_rotated(output, done, asked=destroy_old)
@@ -72,6 +83,13 @@ def reseal(shop: Shop, output: Output, subject: Subject) -> None:
     if not done.overwritten:
         output.hint("note: a long reader kept the old key's bytes in the log: run maintain")
     output.document(asdict(done))
+
+
+def _rotate_signing(shop: Shop, output: Output) -> None:
+    new = shop.keys.rotate_signing()
+    output.say(f"Entry {new.entry} names the new key, signed by the old one, which is destroyed.")
+    output.say(f"New verifier key, for those who check the log: {new.key}")
+    output.document(asdict(new))
 
 
 def _tell_rotated(output: Output, done: Rotated, *, asked: bool) -> None:

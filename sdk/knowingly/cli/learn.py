@@ -24,6 +24,7 @@ class Step(StrEnum):
     RELEASE = "release"
     RETENTION = "retention"
     SWEEP = "sweep"
+    CHECKPOINT = "checkpoint"
 
 
 @shop_command
@@ -46,7 +47,8 @@ def maintain(
     """Do what a cron line should.
 
     Finish interrupted erasures, train, release bestsellers, delete what is past its time, sweep
-    unused keys.
+    unused keys, forget imports that were stopped long ago, sign a checkpoint of the log and hand it
+    on.
     """
     skipped = skip or []
     with steps(output) as tell:
@@ -59,7 +61,9 @@ def maintain(
         f"Events expired: {done.events_expired}, deleted: {done.events_deleted}. "
         f"Traits expired: {done.traits_expired}, deleted: {done.traits_deleted}. "
         f"People under a legal hold: {done.people_held}. "
-        f"Tombstones dropped: {done.tombstones_dropped}. Keys swept: {done.keys_swept}."
+        f"Tombstones dropped: {done.tombstones_dropped}. Evidence for claims destroyed: "
+        f"{done.claims_destroyed}. Keys swept: {done.keys_swept}. "
+        f"Imports forgotten: {done.imports_forgotten}. Checkpoint: {done.checkpoint:,} entries."
     )
     for note in done.notes:
         output.hint(f"note: {note}")

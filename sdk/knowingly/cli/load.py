@@ -2,8 +2,8 @@
 
 import csv
 import io
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,14 +15,12 @@ from knowingly.cli.options import shop_command
 from knowingly.cli.output import Output
 from knowingly.cli.private_file import private_file
 from knowingly.cli.progress import reading
-from knowingly.domain.progress import Counted
 from knowingly.importing.mapping import SHIPPED, load_mapping
-from knowingly.importing.running import Report, check_table, import_table, import_whole
-from knowingly.importing.tables import ITEMS, Table, recognise
+from knowingly.importing.report import ImportReport
+from knowingly.importing.tables import ITEMS, recognise
 from knowingly.shop import Shop
 
 SHOWN = 20
-Put = Callable[[Shop, Table, Counted], Report]
 
 
 @shop_command
@@ -49,24 +47,37 @@ def import_files(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check every row and write nothing.")
     ] = False,
+    restart: Annotated[
+        bool,
+        typer.Option("--restart", help="Read from the start what an earlier import began."),
+    ] = False,
 ) -> None:
-    """Read items, events and orders from CSV, JSON lines or Parquet; say what was refused, and why.
+    """Read items, events, orders and old choices from CSV, JSON lines or Parquet.
 
     Without a mapping the columns are the fields. Items have id, title, categories (separated by |),
     brand, price, in_stock, pinned, published_at and more; events have subject, kind, item, at,
     event_id, quantity, price, order.
+
+    An import that was stopped goes on where it was when the same command is given again.
     """
     how = None if mapping is None else load_mapping(mapping)
     # Every header is read first, and items go before the events that name them.
     tables = [recognise(path, how) for path in files]
     tables.sort(key=lambda table: table.kind is not ITEMS)
-    put = check_table if dry_run else import_whole if strict else import_table
-    reports: list[Report] = []
+    reports: list[ImportReport] = []
     # Made before anything is written, so that an import does not end without its report.
     with private_file(refused) if refused else nullcontext(None) as write:
         for table in tables:
-            with reading(output, table.path.name, table.path.stat().st_size) as tell:
-                reports.append(_run(put, shop, table, tell))
+            with _told_when_interrupted(), reading(output) as tell:
+                report = shop.import_file(
+                    table.path,
+                    mapping=mapping,
+                    strict=strict,
+                    dry_run=dry_run,
+                    restart=restart,
+                    progress=tell,
+                )
+            reports.append(report)
             _tell(output, reports[-1], dry_run=dry_run)
             if not reports[-1].written and not dry_run:
                 break
@@ -75,15 +86,16 @@ def import_files(
     _finish(output, reports, dry_run=dry_run)
 
 
-def _run(put: Put, shop: Shop, table: Table, tell: Counted) -> Report:
+@contextmanager
+def _told_when_interrupted() -> Iterator[None]:
     try:
-        return put(shop, table, tell)
+        yield
     except KeyboardInterrupt as stopped:
         state = "; ".join(getattr(stopped, "__notes__", ()))
         raise CommandError(f"interrupted: {state}", code=Code.INTERRUPTED) from None
 
 
-def _as_csv(reports: Sequence[Report]) -> str:
+def _as_csv(reports: Sequence[ImportReport]) -> str:
     """Where each refused row is and what was expected there; never what stood there."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -93,7 +105,7 @@ def _as_csv(reports: Sequence[Report]) -> str:
     return text.getvalue().rstrip("\n")
 
 
-def _finish(output: Output, reports: Sequence[Report], *, dry_run: bool) -> None:
+def _finish(output: Output, reports: Sequence[ImportReport], *, dry_run: bool) -> None:
     document: dict[str, Any] = {"files": [_as_document(report) for report in reports]}
     last = reports[-1]
     whole = last.written or dry_run
@@ -111,24 +123,34 @@ def _finish(output: Output, reports: Sequence[Report], *, dry_run: bool) -> None
         raise typer.Exit(Code.SOME_REFUSED)
 
 
-def _as_document(report: Report) -> dict[str, Any]:
+def _as_document(report: ImportReport) -> dict[str, Any]:
     return {
         "file": report.file,
         "kind": report.kind,
         "written": report.written,
         "rows": report.rows,
+        "resumed_after": report.resumed_after,
         "kept": report.kept,
         "duplicates": report.duplicates,
         "dropped": dict(report.dropped),
+        "evidence": dict(report.evidence),
+        "weak": report.weak,
         "refused": [
             {"line": one.row, "field": one.field, "expected": one.expected}
             for one in report.refused
         ],
         "refused_by_reason": dict(report.reasons()),
+        "unread_columns": list(report.unread),
     }
 
 
-def _tell(output: Output, report: Report, *, dry_run: bool) -> None:
+def _tell(output: Output, report: ImportReport, *, dry_run: bool) -> None:
+    if report.unread:
+        columns = ", ".join(report.unread[:SHOWN])
+        more = " …" if len(report.unread) > SHOWN else ""
+        output.say(f"{report.file}: {len(report.unread)} columns are not read: {columns}{more}")
+    if report.resumed_after:
+        output.say(f"{report.file}: went on after line {report.resumed_after:,}")
     if dry_run:
         output.say(
             f"{report.file}: {len(report.refused):,} of {report.rows:,} {report.kind} would be "
@@ -143,14 +165,18 @@ def _tell(output: Output, report: Report, *, dry_run: bool) -> None:
         )
         for reason, rows in report.dropped.most_common():
             output.say(f"  dropped for want of consent ({reason}): {rows:,}")
+        for quality, rows in report.evidence.most_common():
+            output.say(f"  evidence {quality}: {rows:,}")
+        if report.weak:
+            output.say(f"  a yes that grants nothing, for want of evidence: {report.weak:,}")
     _tell_refused(output, report)
 
 
-def _twice(report: Report) -> str:
+def _twice(report: ImportReport) -> str:
     return "replaced by a later row" if report.kind == ITEMS.name else "there already"
 
 
-def _tell_refused(output: Output, report: Report) -> None:
+def _tell_refused(output: Output, report: ImportReport) -> None:
     if not report.refused:
         return
     rows = [(one.row, one.field, one.expected) for one in report.refused[:SHOWN]]

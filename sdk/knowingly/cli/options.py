@@ -9,6 +9,7 @@ import typer
 
 from knowingly.cli.failing import guarded
 from knowingly.cli.output import Output
+from knowingly.governance.auditor import open_auditor
 from knowingly.means import open_shop
 from knowingly.shop import Shop
 
@@ -43,6 +44,19 @@ KeyStore = Annotated[
     ),
 ]
 Tenant = Annotated[str, typer.Option("--tenant", metavar="NAME", help="The merchant.")]
+ActingAs = Annotated[
+    str | None,
+    typer.Option(
+        "--as",
+        metavar="NAME",
+        envvar="KNOWINGLY_AS",
+        help='Who you are, for the log; it is sealed. "staff", and nobody, when left out.',
+    ),
+]
+AsAuditor = Annotated[
+    bool,
+    typer.Option("--auditor", help="Without any key, from the data alone; nothing is written."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
@@ -69,13 +83,14 @@ def shop_command(function: Command) -> Command:
         keys: str | None,
         key_store: str | None,
         tenant: str,
+        acting_as: str | None,
         as_json: bool,
         **own: Any,  # noqa: ANN401 - typer gives what the signature names
     ) -> None:
         refuse_extra(ctx)
         output = Output(as_json)
         with guarded(output), _opened(shop_url, policy, keys, key_store, tenant) as shop:
-            function(shop, output, **own)
+            function(shop if acting_as is None else shop.acting_as(acting_as), output, **own)
 
     common = [
         _option("shop_url", ShopUrl, default="sqlite:///shop.db"),
@@ -83,6 +98,47 @@ def shop_command(function: Command) -> Command:
         _option("keys", Keys, default=None),
         _option("key_store", KeyStore, default=None),
         _option("tenant", Tenant, default="default"),
+        _option("acting_as", ActingAs, default=None),
+        _option("as_json", AsJson, default=False),
+    ]
+    return _wear(run, function, given=2, common=common)
+
+
+def log_command(function: Command) -> Command:
+    """A command that reads the log: called with the shop's ``Audit``, or without any key."""
+
+    def run(
+        ctx: typer.Context,
+        *,
+        auditor: bool,
+        shop_url: str,
+        policy: Path | None,
+        keys: str | None,
+        key_store: str | None,
+        tenant: str,
+        acting_as: str | None,
+        as_json: bool,
+        **own: Any,  # noqa: ANN401 - typer gives what the signature names
+    ) -> None:
+        refuse_extra(ctx)
+        output = Output(as_json)
+        with guarded(output):
+            if auditor:
+                with open_auditor(shop_url, tenant=tenant) as reader:
+                    function(reader, output, **own)
+            else:
+                with _opened(shop_url, policy, keys, key_store, tenant) as shop:
+                    acting = shop if acting_as is None else shop.acting_as(acting_as)
+                    function(acting.audit, output, **own)
+
+    common = [
+        _option("auditor", AsAuditor, default=False),
+        _option("shop_url", ShopUrl, default="sqlite:///shop.db"),
+        _option("policy", PolicyFile, default=None),
+        _option("keys", Keys, default=None),
+        _option("key_store", KeyStore, default=None),
+        _option("tenant", Tenant, default="default"),
+        _option("acting_as", ActingAs, default=None),
         _option("as_json", AsJson, default=False),
     ]
     return _wear(run, function, given=2, common=common)
@@ -113,7 +169,7 @@ def _wear(
 ) -> Command:
     """Give ``run`` the name, the help and the options of ``function``, and the common options.
 
-    Typer reads a command's options from its signature: written out, the six common ones would
+    Typer reads a command's options from its signature: written out, the seven common ones would
     stand in every command.
     """
     ctx = inspect.Parameter(

@@ -8,10 +8,12 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
     TaskProgressColumn,
     TextColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 
 from knowingly.cli.output import Output
@@ -19,15 +21,20 @@ from knowingly.cli.output import Output
 Steps = Callable[[str, int, int], None]
 """Told ``(what is being done, done, in all)``, as the SDK does."""
 
-Reading = Callable[[int, int], None]
-"""Told ``(bytes read, rows done)``."""
-
 
 @contextmanager
 def steps(output: Output) -> Iterator[Steps]:
     """A bar for work that names its steps."""
+    with _bar(output) as tell:
+        yield tell
+
+
+@contextmanager
+def _bar(output: Output, *more: ProgressColumn) -> Iterator[Steps]:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    with Progress(*columns, console=_stderr(), transient=True, disable=not _wanted(output)) as bar:
+    with Progress(
+        *columns, *more, console=_stderr(), transient=True, disable=not _wanted(output)
+    ) as bar:
         task = bar.add_task("starting", total=None)
 
         def tell(what: str, done: int, total: int) -> None:
@@ -37,23 +44,10 @@ def steps(output: Output) -> Iterator[Steps]:
 
 
 @contextmanager
-def reading(output: Output, name: str, total_bytes: int) -> Iterator[Reading]:
-    """A bar for a file: how much of its bytes is read, rows a second, and the time left."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=_stderr(), transient=True, disable=not _wanted(output)) as bar:
-        task = bar.add_task(name, total=total_bytes or None, rate="")
-
-        def tell(read_bytes: int, rows: int) -> None:
-            elapsed = bar.tasks[0].elapsed
-            rate = f"{rows / elapsed:,.0f} rows/s" if elapsed else ""
-            bar.update(task, completed=read_bytes, rate=rate)
-
+def reading(output: Output) -> Iterator[Steps]:
+    """A bar for a file: how much of its bytes is read, how fast, and the time left."""
+    columns = (TransferSpeedColumn(), TimeRemainingColumn())
+    with _bar(output, *columns) as tell:
         yield tell
 
 

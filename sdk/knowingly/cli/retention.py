@@ -22,7 +22,8 @@ def run(
     output.table(("what", "why", "rows"), _rows(done))
     verb = "" if yes else "would be "
     output.say(
-        f"Tombstones {verb}dropped: {done.tombstones}. Models {verb}made to forget: "
+        f"Tombstones {verb}dropped: {done.tombstones}. Evidence for claims {verb}destroyed: "
+        f"{done.claims}. Models {verb}made to forget: "
         f"{done.models_forgot}. People under a legal hold: {done.held}; nothing of theirs goes."
     )
     if done.models_hold_expired:

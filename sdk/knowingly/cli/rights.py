@@ -1,6 +1,7 @@
-"""``knowingly export`` and ``knowingly erase``."""
+"""``knowingly export``, ``knowingly erase`` and ``knowingly claims``."""
 
 from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +37,20 @@ def export(shop: Shop, output: Output, subject: Subject, out: Out = None) -> Non
         write(to_json(shop.rights.export(subject)))
     output.say(f"Wrote {out}. It holds everything; hand it to that person only.")
     output.document({"out": str(out)})
+
+
+@shop_command
+def claims(shop: Shop, output: Output, subject: Subject, out: Out = None) -> None:
+    """Write what is kept of an erased person's choices for a legal claim as JSON; logged."""
+    with private_file(out) if out is not None else nullcontext() as write:
+        found = to_json({"claims": [asdict(one) for one in shop.rights.claims_evidence(subject)]})
+        if write is None:
+            typer.echo(found)
+        else:
+            write(found)
+    if out is not None:
+        output.say(f"Wrote {out}. It leads back to an erased person: use it for the claim alone.")
+        output.document({"out": str(out)})
 
 
 @shop_command

@@ -1,6 +1,8 @@
 """One choice of one person, as an app hands it over."""
 
-from pydantic import BaseModel, Field
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, StringConstraints
 
 from knowingly.domain.consent import Action
 from knowingly.domain.moments import Moment
@@ -10,6 +12,18 @@ from knowingly.policy import Policy
 
 ALL_PURPOSES = "*"
 """What a restriction is about: the whole person."""
+
+
+Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,39}$")]
+"""A short name of the shop's own: of a place in it, or of a way of asking."""
+Jurisdiction = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]
+"""A country, and where it matters its part: ``DE``, ``US-CA`` (ISO 3166)."""
+Age = Annotated[int, Field(strict=True, ge=0, le=150)]
+Actor = Literal["subject", "guardian", "agent", "operator", "importer", "signal", "system"]
+"""Who makes a choice: the person, who may speak for them, the shop's staff, or a program."""
+
+_ABOUT_EVERYTHING = frozenset({Action.RESTRICT, Action.UNRESTRICT})
+_BY_SIGNAL = frozenset({Action.SIGNAL_ALLOW, Action.SIGNAL_REFUSE, Action.SIGNAL_SILENT})
 
 
 class Choice(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
@@ -22,6 +36,13 @@ class Choice(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
     While a restriction stands, every purpose is denied and models forget; events are kept, unused.
     Lifting it leaves the person's other choices as they are.
 
+    All that follows is optional, for a yes and for a no alike. ``device`` is the app's id of a
+    device: the choice is then that device's own, and not the account's. ``surface`` is where in the
+    shop it was made, ``method`` how (``button``, ``api``), ``jurisdiction`` whose law holds.
+    ``age`` in years is asked for where the policy has a minimum; a ``guardian`` may agree in the
+    person's place (``by``). ``age``, ``method`` and ``by`` are sealed. ``despite`` names opt-out
+    signals, such as ``gpc``, that the person knew of when they agreed: it is then confirmed.
+
     Stability: stable.
     """
 
@@ -30,6 +51,13 @@ class Choice(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
     purposes: tuple[str, ...] = ()
     notice: str | None = None
     at: Moment | None = None
+    device: Id | None = Field(None, repr=False)
+    surface: Word | None = None
+    jurisdiction: Jurisdiction | None = None
+    method: Word | None = None
+    age: Age | None = Field(None, repr=False)
+    by: Actor = "subject"
+    despite: Annotated[tuple[Word, ...], Field(max_length=8)] = ()
 
 
 def settled_purposes(choice: Choice, policy: Policy) -> tuple[str, ...]:
@@ -38,7 +66,11 @@ def settled_purposes(choice: Choice, policy: Policy) -> tuple[str, ...]:
     Raises:
         ConsentError: A purpose or notice is unknown, or a grant could not count for its purpose.
     """
-    if choice.action in {Action.RESTRICT, Action.UNRESTRICT}:
+    if choice.action in _BY_SIGNAL:
+        raise ConsentError(
+            "what a signal said is evidence and no choice: record it as a signal", reason="signal"
+        )
+    if choice.action in _ABOUT_EVERYTHING:
         return (ALL_PURPOSES,)
     purposes = tuple(dict.fromkeys(choice.purposes)) or tuple(policy.purposes)
     for purpose in purposes:
@@ -54,6 +86,20 @@ def settled_purposes(choice: Choice, policy: Policy) -> tuple[str, ...]:
     return purposes
 
 
+def too_young(choice: Choice, purposes: tuple[str, ...], policy: Policy) -> frozenset[str]:
+    """The purposes of a grant that a person of the age stated may not agree to by themselves.
+
+    Whoever states no age is not asked for one, and a guardian may agree for anybody.
+    """
+    if choice.action is not Action.GRANT or choice.age is None or choice.by == "guardian":
+        return frozenset()
+    return frozenset(
+        purpose
+        for purpose in purposes
+        if choice.age < policy.age_to_agree(purpose, choice.jurisdiction)
+    )
+
+
 def _check_grant(choice: Choice, purposes: tuple[str, ...], policy: Policy) -> None:
     if not choice.purposes:
         raise ConsentError(
@@ -64,9 +110,8 @@ def _check_grant(choice: Choice, purposes: tuple[str, ...], policy: Policy) -> N
     if notice is None:
         raise ConsentError("a grant names the notice the person was shown", reason="no_notice")
     _check_notice(notice, policy)
-    shown = policy.notice(notice)
     for purpose in purposes:
-        if shown is None or shown.covers.get(purpose, 0) < policy.purposes[purpose].version:
+        if notice not in policy.covering(purpose):
             raise ConsentError(
                 f"the notice does not cover today's {purpose!r}, so a grant would not count",
                 purpose=purpose,

@@ -4,84 +4,65 @@ A choice, the ledger entry that records it and everything that follows from it c
 there is no moment at which somebody has said no and is still being learned from.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, TypedDict, Unpack, overload
 
-from knowingly.consent.choice import ALL_PURPOSES, Choice, settled_purposes
-from knowingly.consent.token import Explanation, open_token
-from knowingly.domain.consent import ACCOUNT, Action, ConsentRecord, Decision, Receipt
+from knowingly.consent.choice import Actor, Choice, settled_purposes, too_young
+from knowingly.consent.explaining import Explanation, explain_page, explain_person, history
+from knowingly.consent.receipts import find_receipt
+from knowingly.consent.recording import Asked, Effects, Recorder
+from knowingly.consent.signals.evidence import Evidence, as_asked, check_signals
+from knowingly.domain.consent import ACCOUNT, Action, Decision, Receipt
 from knowingly.domain.moments import to_us
+from knowingly.domain.signal import Signal
 from knowingly.domain.validate import check_id, check_iterable, check_rows
-from knowingly.errors import ConsentError, InputError, SealError, StoreError
-from knowingly.ledger import log
-from knowingly.ledger.log import Entry
+from knowingly.errors import InputError, UnknownSubjectError
+from knowingly.ledger.opened import OpenedEntry
 from knowingly.store import consents, subjects
-from knowingly.store.doors import Tx
-from knowingly.store.subjects import ACTIVE, SubjectRow
+from knowingly.store.subjects import ACTIVE
 from knowingly.tenancy import Tenancy
 
-OPEN_TRIES = 3
-_YES = frozenset({Action.GRANT, Action.UNRESTRICT})
+MAX_INDEX = 2**62
 
 
-class Effects(Protocol):
-    """What follows from choices; runs in the transaction that records them."""
+class How(TypedDict, total=False):
+    """How a choice was made, each part optional; see ``Choice``."""
 
-    def __call__(
-        self,
-        tx: Tx,
-        person: SubjectRow,
-        purposes: Sequence[str],
-        *,
-        at_us: int,
-        first_entry: int,
-    ) -> Mapping[str, int]:
-        """Apply what the person's choices now mean; say what was done, in numbers.
-
-        The choices from ledger entry ``first_entry`` on are the new ones.
-        """
-
-
-@dataclass(frozen=True, slots=True)
-class _Chosen:
-    """A choice with the person it is of, settled and ready to be recorded."""
-
-    person: SubjectRow
-    choice: Choice
-    purposes: tuple[str, ...]
-    at_us: int
-    received_us: int
+    at: datetime | None
+    device: str | None
+    surface: str | None
+    jurisdiction: str | None
+    method: str | None
+    age: int | None
+    by: Actor
+    despite: tuple[str, ...]
 
 
 class Consent:
     """Choices of people.
 
     Every method takes the app's own id of a person, records when they chose (``at``, now when left
-    out) and returns a receipt that names the ledger entry and no person.
+    out) and returns a receipt that names the ledger entry and no person. All take the same optional
+    fields of how the choice was made (``device``, ``surface``, ``jurisdiction``, ``method``,
+    ``age``, ``by``; see ``Choice``): a no asks for nothing that a yes does not.
 
     Stability: stable.
     """
 
     def __init__(self, tenancy: Tenancy, effects: Effects) -> None:
         self._tenancy = tenancy
-        self._effects = effects
+        self._recorder = Recorder(tenancy, effects)
 
     def grant(
-        self,
-        subject: str,
-        purposes: Sequence[str],
-        *,
-        notice: str,
-        at: datetime | None = None,
+        self, subject: str, purposes: Sequence[str], *, notice: str, **how: Unpack[How]
     ) -> Receipt:
         """Record that a person agreed to ``purposes`` after reading ``notice``.
 
         Raises:
             ConsentError: A purpose or the notice is unknown, or the notice does not cover it.
         """
-        return self._one(subject, Action.GRANT, purposes, notice, at)
+        return self._one(subject, Action.GRANT, purposes, notice, how)
 
     def refuse(
         self,
@@ -89,25 +70,21 @@ class Consent:
         purposes: Sequence[str] = (),
         *,
         notice: str | None = None,
-        at: datetime | None = None,
+        **how: Unpack[How],
     ) -> Receipt:
         """Record that a person said no when asked; every purpose when none is named."""
-        return self._one(subject, Action.REFUSE, purposes, notice, at)
+        return self._one(subject, Action.REFUSE, purposes, notice, how)
 
-    def withdraw(
-        self, subject: str, purposes: Sequence[str] = (), *, at: datetime | None = None
-    ) -> Receipt:
+    def withdraw(self, subject: str, purposes: Sequence[str] = (), **how: Unpack[How]) -> Receipt:
         """Record that a person took their agreement back; every purpose when none is named.
 
         In the same transaction their events lose those purposes and trained models forget them.
         """
-        return self._one(subject, Action.WITHDRAW, purposes, None, at)
+        return self._one(subject, Action.WITHDRAW, purposes, None, how)
 
-    def object(
-        self, subject: str, purposes: Sequence[str] = (), *, at: datetime | None = None
-    ) -> Receipt:
+    def object(self, subject: str, purposes: Sequence[str] = (), **how: Unpack[How]) -> Receipt:
         """Record an objection (GDPR art. 21); it stands until the person grants again."""
-        return self._one(subject, Action.OBJECT, purposes, None, at)
+        return self._one(subject, Action.OBJECT, purposes, None, how)
 
     def record(self, choices: Iterable[Choice | Mapping[str, Any]]) -> list[Receipt]:
         """Record many choices in one transaction: all of them, or none.
@@ -118,25 +95,56 @@ class Consent:
         """
         check_iterable(choices, "choices", "many choices, as values or mappings")
         good, _ = check_rows(Choice, choices, strict=True)
-        asked = [(choice, settled_purposes(choice, self._tenancy.policy)) for _, choice in good]
+        policy = self._tenancy.policy
+        asked = []
+        for _, choice in good:
+            purposes = settled_purposes(choice, policy)
+            asked.append(Asked(choice, purposes, too_young(choice, purposes, policy)))
         now_us = self._tenancy.now_us()
-        for number, (choice, _) in enumerate(asked):
-            if choice.at is not None and to_us(choice.at) > now_us + self._tenancy.skew_us:
+        for number, one in enumerate(asked):
+            at = one.choice.at
+            if at is not None and to_us(at) > now_us + self._tenancy.skew_us:
                 raise InputError("at", "a time that is not in the future", row=number)
-        lookup = self._tenancy.keyring.lookup
-        lookups = [lookup(choice.subject) for choice, _ in asked]
-        for _ in range(OPEN_TRIES):
-            fresh = self._prepare_keys(lookups, now_us)
-            receipts = self._write(asked, lookups, fresh, now_us)
-            if receipts is not None:
-                return receipts
-        raise StoreError(
-            "the person is being erased at this moment; nothing was written, try again"
-        )
+        return self._recorder.record(asked, now_us=now_us)
 
-    def status(self, subject: str) -> dict[str, Decision]:
-        """What a person allows now, purpose by purpose; unknown people allow nothing."""
+    def signal(
+        self, subject: str, signals: Signal | Iterable[Signal], *, device: str | None = None
+    ) -> list[Receipt]:
+        """Record what signals of a person said, as evidence that every later decision hears.
+
+        Each is a log entry that names its source and decoder; the raw value is sealed under the
+        person's key. What is said already, and was recorded within a day, is not recorded again.
+        An opt-out such as GPC is an objection of the account: it outranks what was agreed to
+        before, and a grant made after it is recorded as confirmed.
+
+        Args:
+            subject: The app's id of the person.
+            signals: As ``shop.signals.read`` returns them.
+            device: The app's id of the device they came from, if they should speak for it alone.
+
+        Raises:
+            InputError: They are no signals, or one has a source that is no name.
+        """
+        tenancy, subject = self._tenancy, check_id(subject)
+        heard = check_signals(signals)
+        scope = ACCOUNT if device is None else tenancy.device_scope(check_id(device, "device"))
+        with tenancy.read() as snapshot:
+            person = subjects.find(snapshot, tenancy.keyring.lookup(subject))
+            known = consents.of(snapshot, person.subject) if person is not None else []
+        now_us = tenancy.now_us()
+        asked = []
+        for one in heard:
+            said = Evidence(one, scope, known, now_us).said(tenancy.policy.purposes)
+            asked += as_asked(said, one, subject, device)
+        return self._recorder.record(asked, now_us=now_us) if asked else []
+
+    def status(self, subject: str, *, device: str | None = None) -> dict[str, Decision]:
+        """What a person allows now, purpose by purpose; unknown people allow nothing.
+
+        With ``device``, the app's id of one, what they allow on that device.
+        """
         tenancy = self._tenancy
+        scope = None if device is None else tenancy.device_scope(check_id(device, "device"))
         at_us = tenancy.now_us()
         with tenancy.read() as snapshot:
             person = subjects.find(snapshot, tenancy.keyring.lookup(check_id(subject)))
@@ -145,26 +153,80 @@ class Consent:
             return {
                 name: Decision(name, False, "erased", at_us) for name in tenancy.policy.purposes
             }
-        return {name: tenancy.decide(name, known, at_us=at_us) for name in tenancy.policy.purposes}
+        return {
+            name: tenancy.decide(name, known, at_us=at_us, scope=scope)
+            for name in tenancy.policy.purposes
+        }
 
-    def explain(self, token: str) -> Explanation:
-        """What a page's decision token says: purpose, outcome, reason, and the state it saw.
+    def receipt(self, subject: str, index: int) -> Receipt:
+        """The receipt of a choice, again: of a person, by the number of its entry.
 
-        Reading it is a staff read, and so a ledger entry.
+        Its ``effects`` are not told again.
 
         Raises:
-            InputError: It is no token of this tenant.
+            UnknownSubjectError: No such person is known.
+            InputError: No choice of theirs has this entry.
         """
-        explanation = open_token(self._tenancy, token)
-        with self._tenancy.write() as tx:
-            log.append(
-                tx,
-                "read.explain",
-                at_us=self._tenancy.now_us(),
-                seal=self._tenancy.keyring.operator.seal,
-                details={"by": "staff"},
-            )
-        return explanation
+        check_id(subject)
+        if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < MAX_INDEX:
+            raise InputError("index", "the number of an entry")
+        with self._tenancy.read() as snapshot:
+            person = subjects.find(snapshot, self._tenancy.keyring.lookup(subject))
+            if person is None or person.state != ACTIVE:
+                raise UnknownSubjectError(subjects.count(snapshot))
+            return find_receipt(self._tenancy, snapshot, person, index)
+
+    @overload
+    def explain(self, subject: str, /) -> Explanation: ...
+
+    @overload
+    def explain(
+        self,
+        subject: str,
+        purpose: str,
+        *,
+        at: datetime | None = None,
+        device: str | None = None,
+    ) -> Explanation: ...
+
+    def explain(
+        self,
+        subject: str,
+        purpose: str | None = None,
+        *,
+        at: datetime | None = None,
+        device: str | None = None,
+    ) -> Explanation:
+        """Why a purpose was allowed or denied, with the entries of the log it rests on.
+
+        Of a person it is decided again from what had been recorded at that moment, under the policy
+        that was in force then. After an erasure the reason is ``erased``, also for moments before
+        it. Reading it is a staff read, and so a ledger entry.
+
+        Args:
+            subject: The app's id of a person; or, on its own, a page's decision token.
+            purpose: The purpose asked about.
+            at: The moment (aware), now when left out.
+            device: The app's id of a device: what held on it.
+
+        Raises:
+            InputError: It is no token of this tenant, or an argument is out of bounds.
+        """
+        if purpose is None:
+            if at is not None or device is not None:
+                raise InputError("purpose", "a purpose, where a moment or a device is asked about")
+            return explain_page(self._tenancy, subject)
+        return explain_person(self._tenancy, subject, purpose, at=at, device=device)
+
+    def log(self, subject: str) -> list[OpenedEntry]:
+        """Every entry of the log about a person, with its details, oldest first.
+
+        Reading it is a staff read, and so an entry itself, which the next reading shows.
+
+        Raises:
+            UnknownSubjectError: Nobody is known by that id; so it is after an erasure.
+        """
+        return history(self._tenancy, subject)
 
     def _one(
         self,
@@ -172,7 +234,7 @@ class Consent:
         action: Action,
         purposes: Sequence[str],
         notice: str | None,
-        at: datetime | None,
+        how: How,
     ) -> Receipt:
         if isinstance(purposes, str):
             purposes = (purposes,)
@@ -184,175 +246,6 @@ class Consent:
             "action": action,
             "purposes": tuple(purposes),
             "notice": notice,
-            "at": at,
+            **how,
         }
         return self.record([choice])[0]
-
-    def _prepare_keys(self, lookups: Sequence[bytes], now_us: int) -> dict[bytes, bytes]:
-        """Commit keys for people who are not known yet, before the rows that will need them."""
-        with self._tenancy.read() as snapshot:
-            known = subjects.find_many(snapshot, lookups)
-            self._tenancy.keyring.watch(snapshot.head.shred_epoch)
-        strangers = list(dict.fromkeys(lookup for lookup in lookups if lookup not in known))
-        if not strangers:
-            return {}
-        keys = self._tenancy.keyring.create(len(strangers), at_us=now_us)
-        return dict(zip(strangers, keys, strict=True))
-
-    def _write(
-        self,
-        asked: Sequence[tuple[Choice, tuple[str, ...]]],
-        lookups: Sequence[bytes],
-        fresh: Mapping[bytes, bytes],
-        now_us: int,
-    ) -> list[Receipt] | None:
-        """All choices in one transaction; None when a person has just been erased: try again."""
-        with self._tenancy.write() as tx:
-            people = subjects.find_many(tx, lookups)
-            missing = {key: value for key, value in fresh.items() if key not in people}
-            if any(lookup not in people and lookup not in missing for lookup in lookups):
-                return None
-            if any(row.state != ACTIVE for row in people.values()):
-                return None
-            if not self._tenancy.keyring.are_stored(list(missing.values())):
-                return None
-            self._refuse_old(tx, asked, lookups, now_us)
-            opened = subjects.add(tx, list(missing.items()))
-            people |= opened
-            newest_us = self._newest(tx, people.values())
-            chosen = [
-                _settled(people[lookup], choice, purposes, now_us, newest_us)
-                for lookup, (choice, purposes) in zip(lookups, asked, strict=True)
-            ]
-            entries = log.append_many(tx, [self._draft(one) for one in chosen])
-            consents.add(tx, _records(chosen, entries))
-            new = {row.subject for row in opened.values()}
-            effects = {
-                entry.index: self._apply(tx, one, first_entry=entries[0].index)
-                for one, entry in zip(chosen, entries, strict=True)
-                if one.person.subject not in new
-            }
-            return [
-                _receipt(one, entry, effects.get(entry.index, {}))
-                for one, entry in zip(chosen, entries, strict=True)
-            ]
-
-    def _refuse_old(
-        self,
-        tx: Tx,
-        asked: Sequence[tuple[Choice, tuple[str, ...]]],
-        lookups: Sequence[bytes],
-        now_us: int,
-    ) -> None:
-        """A choice from before an erasure, imported again, must not bring the person back."""
-        erased = subjects.erased_at(tx, lookups)
-        for lookup, (choice, _) in zip(lookups, asked, strict=True):
-            if _chosen_us(choice, now_us) <= erased.get(lookup, -1):
-                raise ConsentError(
-                    "the choice is dated before an erasure; only a choice made after it counts",
-                    reason="erased",
-                )
-
-    def _newest(self, tx: Tx, people: Iterable[SubjectRow]) -> dict[int, int]:
-        """When the newest choice so far of each person was recorded."""
-        known = consents.of_many(tx, [person.subject for person in people])
-        return {
-            subject: max(record.received_us for record in records)
-            for subject, records in known.items()
-            if records
-        }
-
-    def _draft(self, chosen: _Chosen) -> log.Draft:
-        return log.Draft(
-            f"consent.{chosen.choice.action.value}",
-            chosen.received_us,
-            self._sealer(chosen),
-            self._facts(chosen.choice, chosen.purposes, chosen.at_us),
-            {"by": "subject"},
-            chosen.person.subject,
-        )
-
-    def _sealer(self, chosen: _Chosen) -> log.Seal:
-        try:
-            return self._tenancy.keyring.cipher(chosen.person.key_id).seal
-        except SealError:
-            # A person whose key is lost can still say no.
-            if chosen.choice.action in _YES:
-                raise
-            return self._tenancy.keyring.operator.seal
-
-    def _apply(self, tx: Tx, chosen: _Chosen, *, first_entry: int) -> Mapping[str, int]:
-        """What follows for a person who was known before; nobody else has anything to lose."""
-        every = ALL_PURPOSES in chosen.purposes
-        touched = tuple(self._tenancy.policy.purposes) if every else chosen.purposes
-        return self._effects(
-            tx, chosen.person, touched, at_us=chosen.received_us, first_entry=first_entry
-        )
-
-    def _facts(self, choice: Choice, purposes: tuple[str, ...], at_us: int) -> dict[str, Any]:
-        policy = self._tenancy.policy
-        facts: dict[str, Any] = {
-            "purposes": list(purposes),
-            "scope": ACCOUNT,
-            "chosen": at_us,
-            "policy": policy.digest,
-        }
-        notice = policy.notice(choice.notice) if choice.notice is not None else None
-        if notice is not None:
-            facts |= {"notice": notice.id, "notice_digest": notice.digest}
-        return facts
-
-
-def _chosen_us(choice: Choice, now_us: int) -> int:
-    return to_us(choice.at) if choice.at is not None else now_us
-
-
-def _settled(
-    person: SubjectRow,
-    choice: Choice,
-    purposes: tuple[str, ...],
-    now_us: int,
-    newest_us: Mapping[int, int],
-) -> _Chosen:
-    """A choice with its moments.
-
-    A no that is made now is never older than what is recorded already, even where this server's
-    clock is behind the one that recorded it: otherwise a yes would outlive it. A yes keeps the
-    clock it has, and is denied until that clock has passed the no.
-    """
-    received_us = now_us
-    if choice.action not in _YES:
-        received_us = max(now_us, newest_us.get(person.subject, now_us))
-    return _Chosen(person, choice, purposes, _chosen_us(choice, received_us), received_us)
-
-
-def _records(
-    chosen: Sequence[_Chosen], entries: Sequence[Entry]
-) -> Iterator[tuple[int, ConsentRecord]]:
-    for one, entry in zip(chosen, entries, strict=True):
-        for purpose in one.purposes:
-            yield (
-                one.person.subject,
-                ConsentRecord(
-                    purpose,
-                    one.choice.action,
-                    one.at_us,
-                    one.received_us,
-                    entry.index,
-                    one.choice.notice,
-                    ACCOUNT,
-                ),
-            )
-
-
-def _receipt(one: _Chosen, entry: Entry, effects: Mapping[str, int]) -> Receipt:
-    return Receipt(
-        entry.index,
-        entry.handle,
-        entry.leaf_hash,
-        one.choice.action,
-        one.purposes,
-        entry.at,
-        one.choice.notice,
-        dict(effects),
-    )

@@ -7,10 +7,8 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass
-from datetime import datetime
 
 from knowingly.domain.consent import Decision
-from knowingly.domain.moments import from_us
 from knowingly.errors import InputError, SealError
 from knowingly.tenancy import Tenancy
 
@@ -23,17 +21,10 @@ _MAX_SOURCE_CHARS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
-    """What a page's decision was, and the state it was made in.
-
-    ``log_size`` is the number of ledger entries there were; ``training`` the model version (None
-    for none); ``signals`` the sources of the signals that came with the request.
-
-    Stability: stable.
-    """
+class Told:
+    """What a token tells: a page's decision, and the state it was made in."""
 
     decision: Decision
-    at: datetime
     log_size: int
     policy_digest: str
     training: int | None
@@ -70,7 +61,7 @@ def make_token(
     return base64.urlsafe_b64encode(sealed).decode()
 
 
-def open_token(tenancy: Tenancy, token: str) -> Explanation:
+def open_token(tenancy: Tenancy, token: str) -> Told:
     """What a token says.
 
     Raises:
@@ -89,9 +80,8 @@ def open_token(tenancy: Tenancy, token: str) -> Explanation:
     purpose, allowed, reason, at_us, since_us, rests_on, log_size, digest, training, _, signals = (
         plain
     )
-    return Explanation(
+    return Told(
         Decision(purpose, allowed, reason, at_us, since_us, tuple(rests_on)),
-        from_us(at_us),
         log_size,
         digest,
         training,

@@ -72,7 +72,7 @@ class Variant(BaseModel, frozen=True, extra="forbid"):
     title: Title = ""
     price: Price | None = None
     in_stock: bool = True
-    options: dict[Named, Title] = Field(default={}, max_length=10)
+    options: dict[Named, Title] = Field(default_factory=dict, max_length=10)
 
 
 class Item(BaseModel, frozen=True, extra="forbid"):
@@ -97,15 +97,17 @@ class Item(BaseModel, frozen=True, extra="forbid"):
     published_at: Moment | None = None
     unpublished_at: Moment | None = None
     stock: Annotated[int, Field(ge=0, le=MAX_STOCK)] | None = None
-    prices: dict[Market, Price] = Field(default={}, max_length=250)
+    prices: dict[Market, Price] = Field(default_factory=dict, max_length=250)
     markets: tuple[Market, ...] = Field(default=(), max_length=250)
     variants: tuple[Variant, ...] = Field(default=(), max_length=MAX_VARIANTS)
     images: tuple[Image, ...] = Field(default=(), max_length=100)
     tags: tuple[Title, ...] = Field(default=(), max_length=250)
-    attributes: dict[Named, Attribute] = Field(default={}, max_length=100)
+    attributes: dict[Named, Attribute] = Field(default_factory=dict, max_length=100)
 
     @model_validator(mode="after")
     def _ids_differ(self) -> Self:
+        if not self.variants:
+            return self
         ids = {variant.id for variant in self.variants}
         if len(ids) < len(self.variants) or self.id in ids:
             raise PydanticCustomError(

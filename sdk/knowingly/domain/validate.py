@@ -123,8 +123,8 @@ def one_or_many(models: tuple[type[BaseModel], ...], given: object, field: str) 
     return cast("Iterable[Any]", given)
 
 
-def check_id(subject: str) -> str:
-    """An app's id for a person, checked.
+def check_id(subject: str, field: str = "subject") -> str:
+    """An app's id for a person, or for what ``field`` names, checked.
 
     Raises:
         InputError: It is no id; the message never repeats it.
@@ -132,7 +132,7 @@ def check_id(subject: str) -> str:
     try:
         return _ID.validate_python(subject)
     except ValidationError as error:
-        raise InputError("subject", refusal(0, error).expected) from None
+        raise InputError(field, refusal(0, error).expected) from None
 
 
 def check_agent(agent: object) -> str:

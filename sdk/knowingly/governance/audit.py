@@ -1,19 +1,55 @@
-"""``shop.audit``: the log, read and verified."""
+"""``shop.audit``: the log, read, searched and verified, and what an auditor asks."""
 
+import base64
+import os
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 
+from knowingly.activation import Activation, activations, policy_at
+from knowingly.domain.moments import to_us
 from knowingly.domain.progress import Counted
 from knowingly.domain.validate import check_id
-from knowingly.errors import InputError
-from knowingly.ledger import log
+from knowingly.errors import InputError, TamperedError
+from knowingly.governance.auditing.counting import ChoiceCount, Seen, count, span_of, who_saw
+from knowingly.governance.auditing.expiring import Expiring, expiring
+from knowingly.governance.auditing.latency import Latency, destinations, profiles_and_models
+from knowingly.governance.auditing.searching import Wanted, search, search_by_actor, search_person
+from knowingly.governance.auditing.unfounded import Unfounded, unfounded
+from knowingly.governance.checkpoints import Checkpoints
+from knowingly.ledger import bundle, checkpoints, keys, log, proofs, verifier
+from knowingly.ledger.checkpoints import Checkpoint, as_checkpoint
+from knowingly.ledger.entry_proof import entry_proof
 from knowingly.ledger.log import Entry
-from knowingly.ledger.verify import VerifiedLog, verify
+from knowingly.ledger.verify import VerifiedLog, holds, verify
+from knowingly.policy import Policy
+from knowingly.store import checkpoints as checkpoint_rows
 from knowingly.store import subjects
+from knowingly.store.doors import Snapshot
 from knowingly.tenancy import Tenancy
 
 MAX_SINCE = 2**62
 MAX_LIMIT = 10_000
+MAX_DAYS = 36_500
+_KIND = re.compile(r"[a-z_]{1,40}(\.[a-z_]{1,40})?\Z")
 _WORD = re.compile(r"[a-z_]{1,40}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Consistency:
+    """That a log only grew: ``proof`` leads from the old root to that of ``checkpoint``.
+
+    Hashes are base64, as RFC 9162 section 2.1.4 orders them.
+
+    Stability: stable.
+    """
+
+    old_size: int
+    size: int
+    proof: tuple[str, ...]
+    checkpoint: str
 
 
 class Audit:
@@ -22,17 +58,124 @@ class Audit:
     Stability: stable.
     """
 
-    def __init__(self, tenancy: Tenancy) -> None:
+    def __init__(self, tenancy: Tenancy, checkpoints: Checkpoints) -> None:
         self._tenancy = tenancy
+        self._checkpoints = checkpoints
 
-    def verify(self, progress: Counted | None = None) -> VerifiedLog:
-        """Hash every entry again, and compare with the tree and the consent state.
+    def verify(
+        self,
+        progress: Counted | None = None,
+        *,
+        strict: bool = False,
+        since: str | None = None,
+    ) -> VerifiedLog:
+        """Hash every entry again, and compare with tree, checkpoints and consent state.
+
+        Args:
+            progress: Told how many entries are done, of how many.
+            strict: Also read every entry, and refuse one that is not canonical JSON.
+            since: A signed checkpoint that was kept elsewhere: the log must begin with it.
 
         Raises:
             TamperedError: Its ``index`` is the first entry that does not fit.
+            InputError: ``since`` is no checkpoint of this log.
+        """
+        kept = None if since is None else read_checkpoint(since, "since")
+        with self._tenancy.read() as snapshot:
+            found = verify(snapshot, progress, strict=strict)
+            if kept is not None:
+                self._must_begin_with(snapshot, kept)
+        return found
+
+    def key(self) -> str:
+        """The verifier key in force, for those who check the log: give it out once, by hand."""
+        with self._tenancy.read() as snapshot:
+            return self._tenancy.note_key(snapshot).verifier_key
+
+    def checkpoint(self, size: int | None = None) -> Checkpoint:
+        """A signed checkpoint: of the log as it is now, or an earlier one given again.
+
+        Args:
+            size: How many entries the log had at an earlier checkpoint.
+
+        Raises:
+            InputError: There was no checkpoint of that size.
+        """
+        if size is None:
+            return self._checkpoints.make()
+        _check_int(size, "size", 1, MAX_SINCE)
+        with self._tenancy.read() as snapshot:
+            kept = checkpoint_rows.of_size(snapshot, size)
+        if kept is None:
+            raise InputError("size", "that of a checkpoint that was made")
+        return as_checkpoint(kept)
+
+    def prove(self, index: int) -> str:
+        """A proof that an entry is in the log, with the entry and a checkpoint, for an outsider.
+
+        Returns:
+            Text of the format ``c2sp.org/tlog-proof@v1``; the entry's bytes are its extra data.
+
+        Raises:
+            InputError: There is no such entry.
+            TamperedError: What is stored does not prove it.
         """
         with self._tenancy.read() as snapshot:
-            return verify(snapshot, progress)
+            _check_int(index, "index", 0, snapshot.head.ledger_size - 1)
+            return entry_proof(snapshot, index, self._tenancy)
+
+    def consistency(self, old_size: int) -> Consistency:
+        """Show that the log of an earlier size is the beginning of that of now.
+
+        Raises:
+            InputError: ``old_size`` is not from 1 to the size of now.
+            TamperedError: A stored node is missing.
+        """
+        with self._tenancy.read() as snapshot:
+            size = snapshot.head.ledger_size
+            _check_int(old_size, "old_size", 1, size)
+            note = checkpoints.current(snapshot, self._tenancy)
+            try:
+                hashes = proofs.consistency(snapshot, old_size, size)
+            except LookupError:
+                raise TamperedError("a node above it is missing", index=old_size - 1) from None
+        spelled = tuple(base64.b64encode(one).decode() for one in hashes)
+        return Consistency(old_size, size, spelled, note)
+
+    def bundle(self, path: str | Path) -> int:
+        """Write the whole log into a new file that ``knowingly-verify`` checks; its entries.
+
+        It holds no person: leaves, checkpoints, proofs and public keys.
+
+        Raises:
+            InputError: The file is there already.
+            TamperedError: The log does not hold what its checkpoints were made of.
+            OSError: The file cannot be written.
+        """
+        try:
+            path = Path(path)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except (FileExistsError, IsADirectoryError, TypeError, ValueError):
+            raise InputError("path", "a file that is not there yet") from None
+        try:
+            with os.fdopen(descriptor, "wb") as file, self._tenancy.read() as snapshot:
+                file.writelines(bundle.lines(snapshot, self._tenancy))
+                file.flush()
+                os.fsync(file.fileno())
+                return snapshot.head.ledger_size
+        except BaseException as error:
+            path.unlink(missing_ok=True)
+            if isinstance(error, LookupError | ValueError) and not isinstance(error, OSError):
+                raise TamperedError("a checkpoint is not of this log", index=0) from None
+            raise
+
+    def _must_begin_with(self, snapshot: Snapshot, kept: verifier.Checkpoint) -> None:
+        must_begin_with(snapshot, kept)
+        signer = keys.in_force(snapshot, self._tenancy, kept.size)
+        try:
+            kept.must_be_signed_by(verifier.VerifierKey.parse(signer))
+        except verifier.VerificationError as error:
+            raise InputError("since", f"a checkpoint of this log: {error.why}") from None
 
     def entries(self, *, since: int = 0, limit: int = 100) -> list[Entry]:
         """Entries from index ``since`` on, at most ``limit``; they name no person.
@@ -40,10 +183,147 @@ class Audit:
         Raises:
             InputError: ``since`` or ``limit`` is out of bounds.
         """
+        check_page(since, limit)
+        with self._tenancy.read() as snapshot:
+            return log.entries(snapshot, since=since, limit=limit)
+
+    def policies(self) -> list[Activation]:
+        """Every policy that came into force, in the order of the log."""
+        with self._tenancy.read() as snapshot:
+            return activations(snapshot)
+
+    def policy(self, at: datetime | None = None) -> Policy | None:
+        """The policy that was in force at a moment, now when left out, as it stood then.
+
+        None for a moment before any policy that is kept.
+
+        Raises:
+            InputError: ``at`` is no time with a zone.
+        """
+        at_us = self._tenancy.now_us() if at is None else to_us(at, "at")
+        with self._tenancy.read() as snapshot:
+            return policy_at(snapshot, at_us)
+
+    def search(
+        self,
+        *,
+        subject: str | None = None,
+        purpose: str | None = None,
+        kind: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        actor: str | None = None,
+        start: int = 0,
+        limit: int = 100,
+    ) -> Sequence[Entry]:
+        """Entries that are all of what is asked, in order, at most ``limit``.
+
+        Entries of one ``subject`` come with their details (``OpenedEntry``); others name no person.
+        Asking for a subject or an actor opens details, and so is a staff read and an entry.
+
+        Args:
+            subject: The app's id of the person they are about.
+            purpose: A purpose that a choice names.
+            kind: What happened, such as ``consent.grant``, or its beginning, ``consent``.
+            since: From this moment on (aware).
+            until: Before this moment (aware).
+            actor: Who acted: the app's id of somebody, or a kind of actor such as ``operator``.
+            start: The number of the first entry that is looked at.
+            limit: How many, 1 to 10,000.
+
+        Raises:
+            InputError: An argument is out of bounds.
+            UnknownSubjectError: Nobody is known by that id.
+        """
+        _check_int(start, "start", 0, MAX_SINCE)
+        _check_int(limit, "limit", 1, MAX_LIMIT)
+        if kind is not None and (not isinstance(kind, str) or not _KIND.match(kind)):
+            raise InputError("kind", "what happened, such as consent.grant, or its beginning")
+        wanted = Wanted(
+            span_of(since, until),
+            None if purpose is None else check_id(purpose, "purpose"),
+            kind,
+            None if actor is None else check_id(actor, "actor"),
+        )
+        if subject is not None:
+            check_id(subject)
+            return search_person(self._tenancy, subject, wanted, start=start, limit=limit)
+        by = search if actor is None else search_by_actor
+        return by(self._tenancy, wanted, start=start, limit=limit)
+
+    def who_saw(self, notice: str, *, since: int = 0, limit: int = 1_000) -> Seen:
+        """Whose choices name a notice: how many people, and the entries from ``since`` on.
+
+        It names no person: ``consent.log`` says of one what they saw.
+
+        Raises:
+            InputError: No notice has that id, or an argument is out of bounds.
+        """
         _check_int(since, "since", 0, MAX_SINCE)
         _check_int(limit, "limit", 1, MAX_LIMIT)
         with self._tenancy.read() as snapshot:
-            return log.entries(snapshot, since=since, limit=limit)
+            return who_saw(snapshot, self._tenancy.policy, notice, since=since, limit=limit)
+
+    def choices(
+        self,
+        by: Sequence[str] = ("day", "surface", "jurisdiction"),
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[ChoiceCount]:
+        """How often people granted, refused, withdrew and so on, of those who are not erased.
+
+        The counts are exact: for whoever may see the log, and not to be published.
+
+        Args:
+            by: Some of day (in UTC), surface, jurisdiction, purpose, notice.
+            since: Choices recorded from this moment on (aware).
+            until: Choices recorded before this moment (aware).
+
+        Raises:
+            InputError: An argument is out of bounds, or there are more than 10,000 groups.
+        """
+        with self._tenancy.read() as snapshot:
+            return count(snapshot, by, since, until)
+
+    def expiring(self, days: int = 30, *, limit: int = 1_000) -> list[Expiring]:
+        """The consents that hold now and run out by themselves within ``days``, by purpose.
+
+        Raises:
+            InputError: ``days`` or ``limit`` is out of bounds.
+        """
+        _check_int(days, "days", 0, MAX_DAYS)
+        _check_int(limit, "limit", 1, MAX_LIMIT)
+        with self._tenancy.read() as snapshot:
+            return expiring(self._tenancy, snapshot, days, limit=limit)
+
+    def withdrawal_latency(
+        self, *, since: datetime | None = None, until: datetime | None = None
+    ) -> dict[str, Latency]:
+        """How long each no took from its record until it had been applied, by what holds data.
+
+        ``profiles_and_models`` apply it in the transaction that records it: what is measured is
+        the work of that transaction, up to its commit. ``destinations`` are the recipients who
+        have been told since, of erasures too.
+
+        Raises:
+            InputError: A time has no zone, or they are the wrong way round.
+        """
+        with self._tenancy.read() as snapshot:
+            span = span_of(since, until)
+            return {
+                "profiles_and_models": profiles_and_models(snapshot, span),
+                "destinations": destinations(snapshot, span),
+            }
+
+    def unfounded(self) -> tuple[Unfounded, ...]:
+        """Uses of data that stand on no valid basis now, one result for each kind of use.
+
+        Each says what was checked. After ``maintain`` there must be none; before it, there may be
+        uses whose basis ran out since the last one, which nothing reads any more.
+        """
+        with self._tenancy.read() as snapshot:
+            return unfounded(self._tenancy, snapshot)
 
     def note_read(self, what: str, subject: str) -> None:
         """Record that staff looked at a person; nothing where nobody is known by that id.
@@ -69,6 +349,42 @@ class Audit:
                 details={"by": "staff"},
                 subject=person.subject,
             )
+
+
+def must_begin_with(snapshot: Snapshot, kept: verifier.Checkpoint) -> None:
+    """Refuse a log that does not go on from a checkpoint; its nodes were verified before.
+
+    Raises:
+        TamperedError: It does not.
+    """
+    size = snapshot.head.ledger_size
+    if not holds(snapshot, kept):
+        raise TamperedError(
+            f"the log does not begin with the {kept.size:,} entries of the checkpoint you hold",
+            index=0 if kept.size <= size else size,
+        )
+
+
+def check_page(since: int, limit: int) -> None:
+    """Refuse a page of the log that is out of bounds.
+
+    Raises:
+        InputError: It is.
+    """
+    _check_int(since, "since", 0, MAX_SINCE)
+    _check_int(limit, "limit", 1, MAX_LIMIT)
+
+
+def read_checkpoint(text: object, field: str) -> verifier.Checkpoint:
+    """A checkpoint as text, read.
+
+    Raises:
+        InputError: It is none.
+    """
+    try:
+        return verifier.Checkpoint.parse(str(text))
+    except verifier.VerificationError:
+        raise InputError(field, "a signed checkpoint") from None
 
 
 def _check_int(value: object, field: str, least: int, most: int) -> None:

@@ -1,17 +1,19 @@
 """The certificate of an erasure: a signed statement that names no person."""
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 from knowingly.errors import InputError
-from knowingly.ledger.signing import is_signed
+from knowingly.ledger.signing import SIGNING_ROTATED, is_signed
+from knowingly.ledger.verifier import VerificationError, VerifierKey
 
 
 @dataclass(frozen=True, slots=True)
 class Addendum:
-    """What came after a certificate: a root key that it names was destroyed; signed.
+    """What came after a certificate: a root key it names was destroyed, or a new key signs; signed.
 
     Stability: stable.
     """
@@ -23,6 +25,16 @@ class Addendum:
     def is_genuine(self) -> bool:
         """Whether the statement is what the owner of ``public_key`` signed."""
         return is_signed(self.public_key, self.signature, self.statement)
+
+    def names_keys(self) -> set[str]:
+        """The public key, base64, that the signer names as the one that follows its own."""
+        if self.statement.get("act") != SIGNING_ROTATED:
+            return set()
+        try:
+            named = VerifierKey.parse(str(self.statement.get("key")))
+        except VerificationError:
+            return set()
+        return {base64.b64encode(named.public).decode()}
 
     def to_json(self) -> str:
         """The addendum as a document."""
@@ -54,10 +66,16 @@ class Certificate:
     addenda: tuple[Addendum, ...] = ()
 
     def is_genuine(self) -> bool:
-        """Whether everything it says is what the owner of ``public_key`` signed."""
-        return is_signed(self.public_key, self.signature, self.statement) and all(
-            one.public_key == self.public_key and one.is_genuine() for one in self.addenda
-        )
+        """Whether everything it says is what the owner of ``public_key`` signed.
+
+        Of what was signed later by another key: whether that key was named by one before it.
+        """
+        trusted = {self.public_key}
+        for one in self.addenda:
+            if one.public_key not in trusted or not one.is_genuine():
+                return False
+            trusted |= one.names_keys()
+        return is_signed(self.public_key, self.signature, self.statement)
 
     @property
     def horizon(self) -> str | None:
@@ -109,8 +127,16 @@ class Certificate:
             f"Models that forgot: {forgot or 'none had learned'}.\n"
             f"Key: destroyed, {told['key']}.\n"
             f"Old copies of the key store: {self._old_copies()}.\n"
+            f"Recipients: {self._recipients()}.\n"
             f"Kept: {kept}."
         )
+
+    def _recipients(self) -> str:
+        told = [
+            f"{one['recipient']} {'told ' + one['told'] if one['told'] else 'not told yet'}"
+            for one in self.statement.get("recipients", ())
+        ]
+        return "; ".join(told) or "none on record"
 
     def _old_copies(self) -> str:
         told = self.statement.get("old_copies")

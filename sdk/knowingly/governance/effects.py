@@ -7,7 +7,10 @@ not reach back to them, and the models forget what they learned. There is no que
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from knowingly.domain.consent import ConsentRecord
 from knowingly.domain.moments import day_of
+from knowingly.domain.notice import NoticeKind
+from knowingly.governance.recipients import Recipients
 from knowingly.recommend.forgetting import Algorithms, forget
 from knowingly.recommend.gather import PURPOSE as TRAIN
 from knowingly.recommend.registry import Registry
@@ -27,6 +30,7 @@ class ChoiceEffects:
         self._tenancy = tenancy
         self._registry = registry
         self._algorithms = algorithms
+        self._recipients = Recipients(tenancy)
 
     def __call__(
         self,
@@ -42,6 +46,7 @@ class ChoiceEffects:
         earlier = [record for record in records if record.index < first_entry]
         stripped: Counter[str] = Counter()
         denied, unlearn = 0, False
+        ended: dict[NoticeKind, list[str]] = {"withdrawal": [], "restriction": []}
         for purpose in purposes:
             mask = self._tenancy.masks.get(purpose, 0)
             decision = self._tenancy.decide(purpose, records, at_us=at_us)
@@ -58,6 +63,11 @@ class ChoiceEffects:
                 unlearn |= purpose == TRAIN
                 every = self._tenancy.every_mask(purpose)
                 denied |= 0 if decision.reason in KEPT_UNUSED else every
+                if self._was_allowed(purpose, earlier, at_us):
+                    kind: NoticeKind = (
+                        "restriction" if decision.reason in KEPT_UNUSED else "withdrawal"
+                    )
+                    ended[kind].append(purpose)
         if denied:
             for table in kept.TABLES:
                 stripped[table] += kept.strip(tx, table, person.subject, denied)
@@ -66,4 +76,18 @@ class ChoiceEffects:
         )
         effects = {f"{table}_stripped": number for table, number in stripped.items()}
         effects["models_forgot"] = len(forgot)
+        effects["recipients_to_tell"] = sum(
+            len(self._recipients.queue(tx, person, kind, purposes=names))
+            for kind, names in ended.items()
+            if names
+        )
         return {name: number for name, number in effects.items() if number}
+
+    def _was_allowed(self, purpose: str, earlier: Sequence[ConsentRecord], at_us: int) -> bool:
+        """Whether a purpose that is denied now was allowed before; asked where somebody was told.
+
+        Only a shop whose policy has recipients has anybody to tell.
+        """
+        if not self._tenancy.policy.recipients:
+            return False
+        return self._tenancy.decide(purpose, earlier, at_us=at_us).allowed

@@ -5,6 +5,8 @@
 2. The key is deleted from the key store and its bytes overwritten.
 3. In one transaction: the rows are deleted, and the ledger and a signed certificate say what was
    removed from where, what is kept, and why.
+4. Whoever was given the person's data is told, again and again until they have been; the
+   certificate says who was told, and when. Nothing of ours waits for that.
 """
 
 import uuid
@@ -14,7 +16,9 @@ from typing import Any
 from knowingly.domain.moments import DAY_US, from_us
 from knowingly.errors import HoldError, UnknownSubjectError
 from knowingly.governance.certificate import Certificate
+from knowingly.governance.claims import BASIS, Claims
 from knowingly.governance.horizon import old_copies
+from knowingly.governance.recipients import Recipients
 from knowingly.ledger import log, merkle
 from knowingly.profiles.datamap import tables_to_erase
 from knowingly.profiles.traits import HELD
@@ -34,10 +38,18 @@ OVERWRITTEN = "its bytes overwritten in the key store"
 class Erasures:
     """Erases people of one tenant, and finishes what was interrupted."""
 
-    def __init__(self, tenancy: Tenancy, registry: Registry, algorithms: Algorithms) -> None:
+    def __init__(
+        self,
+        tenancy: Tenancy,
+        registry: Registry,
+        algorithms: Algorithms,
+        recipients: Recipients | None = None,
+    ) -> None:
         self._tenancy = tenancy
         self._registry = registry
         self._algorithms = algorithms
+        self._claims = Claims(tenancy)
+        self._recipients = recipients or Recipients(tenancy)
 
     def erase(self, subject: str) -> Certificate:
         """Erase a person: all of it, now.
@@ -60,7 +72,11 @@ class Erasures:
                 erasure = next(
                     row for row in stored.unfinished(tx, (DONE,)) if row.subject == person.subject
                 )
-        return self.finish(erasure)
+        done = self.finish(erasure)
+        if self._recipients.tell(erasure.erasure):
+            with self._tenancy.read() as snapshot:
+                return Certificate.from_json(stored.certificate(snapshot, erasure.erasure) or "")
+        return done
 
     def replay(self, subject: int) -> Certificate:
         """Erase again, in data from before it, somebody whose key was destroyed since.
@@ -76,7 +92,11 @@ class Erasures:
         return self.finish(erasure)
 
     def resume(self) -> int:
-        """Finish every erasure that was interrupted; how many there were."""
+        """Finish every erasure that was interrupted; how many there were.
+
+        And every destruction of evidence for claims.
+        """
+        self._claims.resume()
         with self._tenancy.read() as snapshot:
             waiting = stored.unfinished(snapshot, (DONE,))
         for erasure in waiting:
@@ -91,12 +111,15 @@ class Erasures:
         now_us = self._tenancy.now_us()
         manifests = stored.count_rows(tx, "manifests", person.subject)
         forgot = forget(self._tenancy, self._registry, self._algorithms, tx, person)
+        name = uuid.uuid4().hex
+        # Nobody can open the details of somebody whose key is gone already.
+        claims_us = None if replayed else self._claims.keep(tx, person, name, now_us=now_us)
+        told = self._recipients.queue(tx, person, "erasure", erasure=name)
         keep_us = self._tenancy.policy.erasure.tombstone_days * DAY_US
         subjects.mark_erasing(
             tx, person.subject, at_us=now_us, keep_tombstone_until_us=now_us + keep_us
         )
         tx.head.shred_epoch += 1
-        name = uuid.uuid4().hex
         entry = log.append(
             tx,
             "erasure.begun",
@@ -111,6 +134,8 @@ class Erasures:
             "begun_entry": entry.index,
             "first_version": self._tenancy.keyring.first_version(person.key_id),
             "tombstone_until_us": now_us + keep_us,
+            "claims_until_us": claims_us,
+            "recipients": [{"recipient": one, "notice": notice} for one, notice in told],
             "replayed": replayed,
         }
         erasure = ErasureRow(name, person.subject, person.key_id, BEGUN, progress)
@@ -144,7 +169,7 @@ class Erasures:
             facts={"erasure": erasure.erasure, "removed": removed},
         )
         statement = self._statement(tx, erasure, removed, entry.index, now_us, truncated=truncated)
-        certificate = self._signed(statement)
+        certificate = self._signed(tx, statement)
         stored.advance(
             tx,
             erasure.erasure,
@@ -175,7 +200,7 @@ class Erasures:
             key = "deleted; the database server may keep its bytes until it reuses the space"
         return {
             "erasure": erasure.erasure,
-            "shop": self._tenancy.policy.shop.name,
+            "shop": self._tenancy.policy.controller.name,
             "tenant": self._tenancy.name,
             "begun": from_us(told["begun_us"]).isoformat(),
             "finished": from_us(now_us).isoformat(),
@@ -187,6 +212,7 @@ class Erasures:
             "models": told["models"],
             "key": key,
             "kept": [
+                *_claims_kept(told.get("claims_until_us")),
                 {
                     "what": "a keyed hash that keeps old events from coming back",
                     "why": "honours this erasure when data is imported again (GDPR art. 5(2), 17)",
@@ -198,11 +224,12 @@ class Erasures:
                     "until": "the shop is closed",
                 },
             ],
+            "recipients": [{**one, "told": None} for one in told.get("recipients", ())],
             "old_copies": old_copies(self._tenancy, told.get("first_version", 1)),
         }
 
-    def _signed(self, statement: Mapping[str, Any]) -> Certificate:
-        public_key, signature = self._tenancy.sign(statement)
+    def _signed(self, tx: Tx, statement: Mapping[str, Any]) -> Certificate:
+        public_key, signature = self._tenancy.sign(tx, statement)
         return Certificate(statement, public_key, signature)
 
     def _truncate_later(self, erasure: ErasureRow) -> None:
@@ -210,7 +237,7 @@ class Erasures:
             return
         with self._tenancy.write() as tx:
             told = Certificate.from_json(stored.certificate(tx, erasure.erasure) or "")
-            renewed = self._signed({**told.statement, "key": OVERWRITTEN})
+            renewed = self._signed(tx, {**told.statement, "key": OVERWRITTEN})
             document = renewed.to_json()
             stored.advance(tx, erasure.erasure, DONE, progress={}, certificate=document)
             log.append(
@@ -220,3 +247,17 @@ class Erasures:
                 seal=self._tenancy.keyring.operator.seal,
                 facts={"erasure": erasure.erasure},
             )
+
+
+def _claims_kept(until_us: int | None) -> list[dict[str, str]]:
+    """What a certificate says of evidence for claims."""
+    if until_us is None:
+        return []
+    return [
+        {
+            "what": "evidence of the person's choices, under a key of its own (longer only under a "
+            "legal hold)",
+            "why": BASIS,
+            "until": from_us(until_us).date().isoformat(),
+        }
+    ]

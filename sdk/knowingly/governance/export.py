@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from knowingly.domain.actor import ACTOR
 from knowingly.domain.consent import ConsentRecord, Decision
 from knowingly.domain.event import KINDS
 from knowingly.domain.moments import from_us
 from knowingly.errors import UnknownSubjectError
+from knowingly.governance.claims import Claims
 from knowingly.governance.holds import held
+from knowingly.governance.recipients import Recipients
 from knowingly.ledger import log
 from knowingly.profiles import body
 from knowingly.profiles import identities as identity_bodies
@@ -30,6 +33,7 @@ from knowingly.store import (
     subjects,
     traits,
 )
+from knowingly.store.consents import Told
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.subjects import ACTIVE, SubjectRow
 from knowingly.tenancy import Tenancy
@@ -53,12 +57,16 @@ class Exporter:
         document: dict[str, Any] = {
             "about": subject,
             "made_at": _iso(now_us),
-            "shop": {"name": policy.shop.name, "contact": policy.shop.contact},
+            "shop": {"name": policy.controller.name, "contact": policy.controller.contact},
             "purposes": [
                 self._purpose(name, self._tenancy.decide(name, known, at_us=now_us))
                 for name in policy.purposes
             ],
         }
+        document["recipients"] = [
+            {**asdict(one), "at": one.at.isoformat()}
+            for one in Recipients(self._tenancy).of(tx, person)
+        ]
         for table in tables_to_export():
             document[table] = SECTIONS[table](self, tx, person)
         document["not_included"] = [
@@ -88,7 +96,11 @@ class Exporter:
 
     def consents(self, snapshot: Snapshot, person: SubjectRow) -> list[dict[str, Any]]:
         """Every choice."""
-        return [_choice(record) for record in consents.of(snapshot, person.subject)]
+        told = consents.told(snapshot, person.subject)
+        return [
+            _choice(record, *told[record.index, record.purpose])
+            for record in consents.of(snapshot, person.subject)
+        ]
 
     def events(self, snapshot: Snapshot, person: SubjectRow) -> list[dict[str, Any]]:
         """Every event, whatever it was kept for."""
@@ -156,6 +168,28 @@ class Exporter:
         """The legal hold, if there is one."""
         return [asdict(one) for one in held(self._tenancy, snapshot, person)]
 
+    def claims(self, snapshot: Snapshot, person: SubjectRow) -> list[dict[str, Any]]:
+        """What is kept for legal claims from before an erasure of theirs."""
+        kept = Claims(self._tenancy).of(snapshot, subjects.lookup_of(snapshot, person.subject))
+        return [
+            {
+                "erasure": one.erasure,
+                "until": one.until.isoformat(),
+                "hold": one.hold,
+                "choices": [
+                    {
+                        "entry": choice.entry.index,
+                        "kind": choice.entry.kind,
+                        "at": choice.entry.at.isoformat(),
+                        "facts": dict(choice.entry.facts),
+                        "how": dict(choice.how),
+                    }
+                    for choice in one.choices
+                ],
+            }
+            for one in kept
+        ]
+
     def entries(self, snapshot: Snapshot, person: SubjectRow) -> list[dict[str, Any]]:
         """The ledger entries that are about the person."""
         cipher = self._tenancy.keyring.cipher(person.key_id)
@@ -169,7 +203,7 @@ class Exporter:
                     "kind": entry.kind,
                     "at": entry.at.isoformat(),
                     "facts": dict(entry.facts),
-                    "details": json.loads(plain[log.SECRET_BYTES :]),
+                    "details": _without_name(json.loads(plain[log.SECRET_BYTES :])),
                 }
             )
         return mine
@@ -202,6 +236,7 @@ SECTIONS: dict[str, Section] = {
     "traits": Exporter.traits,
     "identities": Exporter.identities,
     "holds": Exporter.holds,
+    "claims": Exporter.claims,
     "ledger_details": Exporter.entries,
     "manifests": Exporter.learned,
 }
@@ -220,11 +255,22 @@ def find(tenancy: Tenancy, snapshot: Snapshot, subject: str) -> SubjectRow:
     return person
 
 
+def _without_name(details: dict[str, Any]) -> dict[str, Any]:
+    """An entry's details without the name of who acted: that is another person's.
+
+    Source: CJEU C-579/21: what was done and when is the subject's to know, which employee did it
+    is not, unless they need it to use their rights.
+    """
+    if ACTOR not in details:
+        return details
+    return {**details, ACTOR: {"kind": details[ACTOR]["kind"]}}
+
+
 def _iso(us: int) -> str:
     return from_us(us).isoformat()
 
 
-def _choice(record: ConsentRecord) -> dict[str, Any]:
+def _choice(record: ConsentRecord, how: Told, applied_us: int) -> dict[str, Any]:
     return {
         "purpose": record.purpose,
         "choice": record.action.value,
@@ -232,5 +278,11 @@ def _choice(record: ConsentRecord) -> dict[str, Any]:
         "recorded_at": _iso(record.received_us),
         "notice": record.notice,
         "scope": record.scope,
+        "surface": how.surface,
+        "jurisdiction": how.jurisdiction,
+        "signal": record.source,
+        "flaw": record.flaw,
+        "over_an_opt_out": record.confirmed,
+        "took_effect_at": _iso(applied_us),
         "entry": record.index,
     }

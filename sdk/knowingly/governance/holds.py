@@ -11,10 +11,13 @@ from knowingly.errors import (
     SealError,
     UnknownSubjectError,
 )
+from knowingly.governance.claims import Claims
 from knowingly.ledger import log
 from knowingly.ledger.log import Entry
+from knowingly.store import claims as stored_claims
 from knowingly.store import holds as stored
 from knowingly.store import subjects
+from knowingly.store.claims import ClaimRow
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.subjects import ACTIVE, SubjectRow
 from knowingly.tenancy import Tenancy
@@ -46,25 +49,31 @@ def put_hold(tenancy: Tenancy, subject: str, reason: str) -> Entry:
     """Put a person under a hold; see ``Rights.hold``."""
     if not isinstance(reason, str) or not reason.strip() or len(reason) > MAX_REASON_CHARS:
         raise InputError("reason", f"1 to {MAX_REASON_CHARS:,} characters")
+    claims = Claims(tenancy)
     with tenancy.write() as tx:
-        person = _known(tenancy, tx, subject)
-        if stored.of(tx, person.subject) is not None:
+        person, evidence = _found(tenancy, tx, claims, subject)
+        if _is_held(tx, person, evidence):
             raise HoldError("a legal hold is in force already: release it first")
-        now_us = tenancy.now_us()
-        # The id is told nowhere else: a list of holds that names nobody would be of no use.
-        said = json.dumps(asdict(Hold(subject, from_us(now_us).isoformat(), reason)))
-        cipher = tenancy.keyring.cipher(person.key_id)
-        stored.add(tx, person.subject, cipher.seal(TABLE, ROW, said.encode()))
+        since = from_us(tenancy.now_us()).isoformat()
+        claims.put_hold(tx, evidence, json.dumps({"since": since, "reason": reason}).encode())
+        if person is not None:
+            # The id is told nowhere else: a list of holds that names nobody would be of no use.
+            said = json.dumps(asdict(Hold(subject, since, reason))).encode()
+            cipher = tenancy.keyring.cipher(person.key_id)
+            stored.add(tx, person.subject, cipher.seal(TABLE, ROW, said))
         return _note(tenancy, tx, person, "hold.placed")
 
 
 def release_hold(tenancy: Tenancy, subject: str) -> Entry:
     """Release a person from their hold; see ``Rights.release_hold``."""
     with tenancy.write() as tx:
-        person = _known(tenancy, tx, subject)
-        if stored.of(tx, person.subject) is None:
+        person, evidence = _found(tenancy, tx, Claims(tenancy), subject)
+        if not _is_held(tx, person, evidence):
             raise HoldError("there is no legal hold to release")
-        stored.remove(tx, person.subject)
+        for row in evidence:
+            stored_claims.set_hold(tx, row.erasure, None)
+        if person is not None:
+            stored.remove(tx, person.subject)
         return _note(tenancy, tx, person, "hold.released")
 
 
@@ -104,20 +113,33 @@ def _opened(tenancy: Tenancy, person: SubjectRow, sealed: bytes) -> Hold:
     return Hold(**{"subject": None, **json.loads(plain)})
 
 
-def _known(tenancy: Tenancy, tx: Tx, subject: str) -> SubjectRow:
+def _found(
+    tenancy: Tenancy, tx: Tx, claims: Claims, subject: str
+) -> tuple[SubjectRow | None, list[ClaimRow]]:
+    """The person, if they are there, and the evidence kept of them from before an erasure."""
     tenancy.keyring.watch(tx.head.shred_epoch)
     person = subjects.find(tx, tenancy.keyring.lookup(subject))
-    if person is None or person.state != ACTIVE:
+    if person is not None and person.state != ACTIVE:
+        person = None
+    evidence = claims.rows(tx, subject)
+    if person is None and not evidence:
         raise UnknownSubjectError(subjects.count(tx))
-    return person
+    return person, evidence
 
 
-def _note(tenancy: Tenancy, tx: Tx, person: SubjectRow, kind: str) -> Entry:
+def _is_held(tx: Tx, person: SubjectRow | None, evidence: list[ClaimRow]) -> bool:
+    if person is not None:
+        return stored.of(tx, person.subject) is not None
+    return any(row.hold is not None for row in evidence)
+
+
+def _note(tenancy: Tenancy, tx: Tx, person: SubjectRow | None, kind: str) -> Entry:
+    keyring = tenancy.keyring
     return log.append(
         tx,
         kind,
         at_us=tenancy.now_us(),
-        seal=tenancy.keyring.cipher(person.key_id).seal,
+        seal=(keyring.operator if person is None else keyring.cipher(person.key_id)).seal,
         details={"by": "staff"},
-        subject=person.subject,
+        subject=None if person is None else person.subject,
     )

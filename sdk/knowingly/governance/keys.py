@@ -11,6 +11,7 @@ from knowingly.errors import InputError
 from knowingly.governance.horizon import due, horizon
 from knowingly.governance.reseal import Resealed, reseal
 from knowingly.governance.rotation import Rotated, Rotation
+from knowingly.governance.signing_key import SigningRotated, rotate_signing
 from knowingly.tenancy import Tenancy
 
 
@@ -93,6 +94,14 @@ class Keys:
         return self._rotation.rotate(
             destroy_old=destroy_old, progress=progress or (lambda *_: None)
         )
+
+    def rotate_signing(self) -> SigningRotated:
+        """Replace the key that signs this tenant's checkpoints, certificates and statements.
+
+        The old key names the new one in the log, and is destroyed; what it signed stays
+        verifiable, and who holds it follows the log to the new one.
+        """
+        return rotate_signing(self._tenancy)
 
     def note_destroyed(self, version: str) -> None:
         """Record that an old root key was destroyed, where only its owner can do that.

@@ -8,7 +8,7 @@ The session's own records are kept, as ``account:merged:<entry>``: history that 
 yes among them would be a yes the account never gave; a no is recorded anew, for the account itself.
 """
 
-from knowingly.consent.desk import Effects
+from knowingly.consent.recording import Effects
 from knowingly.domain.consent import ACCOUNT, Action, ConsentRecord
 from knowingly.domain.merged import Merged
 from knowingly.errors import HoldError, InputError, UnknownSubjectError
@@ -87,13 +87,14 @@ class Merges:
 
     def _refuse(self, tx: Tx, source: Side, target: Side) -> tuple[str, ...]:
         """Record each no of the session that stands as one of the account."""
-        refusals: dict[Action, list[str]] = {}
-        if self._no(source, EVERY_PURPOSE) is Action.RESTRICT:
-            refusals[Action.RESTRICT] = [EVERY_PURPOSE]
+        refusals: dict[tuple[Action, str | None], list[str]] = {}
+        restricts = self._no(source, EVERY_PURPOSE) is Action.RESTRICT
+        if restricts:
+            refusals[Action.RESTRICT, None] = [EVERY_PURPOSE]
         known = {record.purpose for record in source.records} | self._tenancy.policy.purposes.keys()
         for purpose in sorted(known - {EVERY_PURPOSE}):
             if (no := self._no(source, purpose)) is not None:
-                refusals.setdefault(no, []).append(purpose)
+                refusals.setdefault((no, _said_by(source, purpose, no)), []).append(purpose)
         if not refusals:
             return ()
         # A no is never older than what is recorded already: otherwise a yes would outlive it.
@@ -111,21 +112,25 @@ class Merges:
                         "scope": ACCOUNT,
                         "chosen": at_us,
                         "policy": self._tenancy.policy.digest,
+                        **({} if said_by is None else {"source": said_by}),
                     },
                     {"by": "merge"},
                     target.person.subject,
                 )
-                for action, purposes in refusals.items()
+                for (action, said_by), purposes in refusals.items()
             ],
         )
         rows = [
-            (target.person.subject, ConsentRecord(purpose, action, at_us, at_us, entry.index))
-            for entry, (action, purposes) in zip(entries, refusals.items(), strict=True)
+            (
+                target.person.subject,
+                ConsentRecord(purpose, action, at_us, at_us, entry.index, source=said_by),
+            )
+            for entry, ((action, said_by), purposes) in zip(entries, refusals.items(), strict=True)
             for purpose in purposes
         ]
         consents.add(tx, rows)
         refused = tuple(sorted({purpose for names in refusals.values() for purpose in names}))
-        touched = tuple(self._tenancy.policy.purposes) if Action.RESTRICT in refusals else refused
+        touched = tuple(self._tenancy.policy.purposes) if restricts else refused
         self._effects(tx, target.person, touched, at_us=at_us, first_entry=entries[0].index)
         return refused
 
@@ -151,3 +156,14 @@ class Merges:
             again = target.cipher.seal(log.DETAILS, place, plain)
             stored_entries.hand_over(tx, index, target.person.subject, again)
         return len(choices)
+
+
+def _said_by(side: Side, purpose: str, no: Action) -> str | None:
+    """The signal that an objection came from: who agrees after it does so in its knowledge."""
+    objections = [
+        record
+        for record in side.records
+        if no is Action.OBJECT and record.action is no and record.purpose == purpose
+    ]
+    last = max(objections, key=lambda record: record.index, default=None)
+    return None if last is None else last.source

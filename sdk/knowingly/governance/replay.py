@@ -8,7 +8,9 @@ their old rows open for nobody either.
 from dataclasses import dataclass
 
 from knowingly.governance.aggregates import spend_the_rest
+from knowingly.governance.claims import Claims
 from knowingly.governance.erasure import Erasures
+from knowingly.governance.recipients import Recipients
 from knowingly.ledger import log
 from knowingly.store import subjects
 from knowingly.store.subjects import ACTIVE
@@ -32,10 +34,14 @@ class Replayed:
 def replay(tenancy: Tenancy, erasures: Erasures, *, backup_us: int) -> Replayed:
     """Erase again everybody whose key is gone, and spend the budget that may have been spent since.
 
-    The log says so, and from when the backup is.
+    Evidence for claims that was destroyed since, and notices that were given since, are removed
+    again. The log says so, and from when
+    the backup is.
     """
     erasures.resume()
     models: set[str] = set()
+    Claims(tenancy).end_lost()
+    Recipients(tenancy).end_lost()
     lost = without_key(tenancy)
     for subject in lost:
         certificate = erasures.replay(subject)

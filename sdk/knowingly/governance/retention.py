@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
-from knowingly.domain.consent import Action, ConsentRecord
+from knowingly.domain.consent import ACCOUNT, Action, ConsentRecord, Decision
 from knowingly.domain.moments import DAY_US, day_of
+from knowingly.governance.claims import Claims
 from knowingly.ledger import log
 from knowingly.policy import DataField
 from knowingly.profiles.fields import Fields, mask_of
@@ -19,13 +20,13 @@ from knowingly.profiles.scan import PEOPLE_AT_ONCE, Person, page_after
 from knowingly.recommend.forgetting import Algorithms, forget
 from knowingly.recommend.gather import PURPOSE as TRAIN
 from knowingly.recommend.registry import Registry
-from knowingly.store import consents, events, holds, kept, models, subjects, traits
+from knowingly.store import claims, consents, events, holds, kept, models, subjects, traits
 from knowingly.store.batches import parts
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.subjects import ACTIVE, SubjectRow
 from knowingly.tenancy import Tenancy, past_name
 
-LAPSED = frozenset({"expired", "reconsent", "prohibited"})
+LAPSED = frozenset({"expired", "reconsent", "prohibited", "stale_signal"})
 """Reasons that come about without a new choice, for people who made one."""
 
 _EVER = 10_000_000
@@ -39,9 +40,10 @@ class Retained:
     ``expired`` counts rows that lost a purpose, by what they are (``events``, ``traits``, or
     ``traits.<field>``) and why: ``lapsed`` permission, ``never_asked``, ``too_old``, ``retired``
     purpose, ``undeclared`` field. ``deleted`` counts the rows that no purpose was left for.
-    ``held`` people are under a legal hold: nothing of theirs is deleted. ``late`` people's rows
-    stayed longer than the policy's deadline. ``models_hold_expired`` says that expired events wait
-    for a training that leaves them out.
+    ``claims`` are pieces of evidence whose days after an erasure are over. ``held`` people are
+    under a legal hold: nothing of theirs is deleted. ``late`` people's rows stayed longer than the
+    policy's deadline. ``models_hold_expired`` says that expired events wait for a training that
+    leaves them out.
 
     Stability: stable.
     """
@@ -50,6 +52,7 @@ class Retained:
     deleted: Mapping[str, int] = field(default_factory=dict)
     models_forgot: int = 0
     tombstones: int = 0
+    claims: int = 0
     held: int = 0
     late: int = 0
     models_hold_expired: bool = False
@@ -61,7 +64,7 @@ class _Tally:
     def __init__(self) -> None:
         self.expired: Counter[tuple[str, str]] = Counter()
         self.deleted: Counter[str] = Counter()
-        self.models_forgot = self.tombstones = self.held = self.late = 0
+        self.models_forgot = self.tombstones = self.claims = self.held = self.late = 0
         self.models_hold_expired = False
 
     def result(self) -> Retained:
@@ -74,6 +77,7 @@ class _Tally:
             {table: number for table, number in self.deleted.items() if number},
             self.models_forgot,
             self.tombstones,
+            self.claims,
             self.held,
             self.late,
             self.models_hold_expired,
@@ -91,6 +95,7 @@ class Retention:
         self._tenancy = tenancy
         self._algorithms = algorithms
         self._fields = fields
+        self._claims = Claims(tenancy)
 
     def run(self, registry: Registry) -> Retained:
         """Take purposes away, delete what has none, and drop old tombstones."""
@@ -103,6 +108,7 @@ class Retention:
                 self._lapse(tx, people, registry, now_us, tally)
         with self._tenancy.write() as tx:
             self._sweep(tx, now_us, tally)
+        tally.claims = self._claims.end_due()
         return tally.result()
 
     def rehearse(self) -> Retained:
@@ -116,6 +122,7 @@ class Retention:
                 for people in parts(lapsed, _PEOPLE_PER_TRANSACTION):
                     self._lapse(tx, people, registry, now_us, tally)
                 self._sweep(tx, now_us, tally)
+                tally.claims = len(claims.due(tx, now_us))
                 raise _NotMeant  # noqa: TRY301 - the way out of a transaction that must not commit
         except _NotMeant:
             return tally.result()
@@ -181,8 +188,10 @@ class Retention:
             "traits_expired": tally.expired["traits", "lapsed"] - before["traits", "lapsed"],
             "models_forgot": forgot,
         }
-        seal = self._tenancy.keyring.operator.seal
-        log.append(tx, "retention.lapsed", at_us=now_us, seal=seal, facts=facts)
+        # Those whose permission ran out long ago are looked at each time, and lose nothing more.
+        if any(number for name, number in facts.items() if name != "people"):
+            seal = self._tenancy.keyring.operator.seal
+            log.append(tx, "retention.lapsed", at_us=now_us, seal=seal, facts=facts)
 
     def _learned_from(self, snapshot: Snapshot, page: Sequence[Person]) -> set[int]:
         training = snapshot.head.training
@@ -198,7 +207,7 @@ class Retention:
         learned: set[int],
         now_us: int,
     ) -> bool:
-        if self._lapsed(records, now_us):
+        if self._lapsed(records, now_us) or any(self._shortened(records, now_us)):
             return True
         taught = person.subject in learned
         return taught and not self._tenancy.decide(TRAIN, records, at_us=now_us).allowed
@@ -208,8 +217,19 @@ class Retention:
         mask, choices = 0, list(records)
         for name in self._tenancy.policy.purposes:
             decision = self._tenancy.decide(name, choices, at_us=now_us)
-            mask |= self._tenancy.every_mask(name) if decision.reason in LAPSED else 0
+            if decision.reason in LAPSED:
+                mask |= self._tenancy.every_mask(name)
+            elif decision.reason == "no_record" and any(one.purpose == name for one in choices):
+                # What is on record no longer allows it. A past order waits for the person's answer.
+                mask |= self._tenancy.masks[name]
         return mask
+
+    def _shortened(self, records: Sequence[ConsentRecord], now_us: int) -> Iterator[Decision]:
+        """The permissions that hold, but begin later than an earlier yes did."""
+        for name in self._tenancy.policy.purposes:
+            decision = self._tenancy.decide(name, records, at_us=now_us)
+            if decision.since_us and _follows_a_yes(decision, records):
+                yield decision
 
     def _lapse_one(
         self, tx: Tx, person: SubjectRow, registry: Registry, now_us: int, tally: _Tally
@@ -225,6 +245,11 @@ class Retention:
         if mask := self._lapsed(records, now_us):
             for table in kept.TABLES:
                 tally.expired[table, "lapsed"] += kept.strip(tx, table, person.subject, mask)
+        for decision in self._shortened(records, now_us):
+            own, day = self._tenancy.masks[decision.purpose], day_of(decision.since_us)
+            for table in kept.TABLES:
+                stripped = kept.strip(tx, table, person.subject, own, before_day=day)
+                tally.expired[table, "lapsed"] += stripped
         return len(forgot)
 
     def _never_asked(self, tx: Tx, table: str) -> int:
@@ -298,6 +323,20 @@ class Retention:
                 over = now_us - max(refused, default=now_us) > days * DAY_US
                 late += over and holds.of(tx, subject) is None
         return late
+
+
+def _follows_a_yes(decision: Decision, records: Iterable[ConsentRecord]) -> bool:
+    """Whether a yes came last before the one a permission begins with: it no longer counts.
+
+    As where a purpose was widened after both. After a no, what was kept had lost the purpose then.
+    """
+    earlier = [
+        (min(one.at_us, one.received_us), one.action is Action.GRANT)
+        for one in records
+        if one.purpose == decision.purpose and one.scope == ACCOUNT
+    ]
+    before = [one for one in earlier if one[0] < decision.since_us]
+    return bool(before) and max(before)[1]
 
 
 def _is_over(field: DataField, day: int, now_us: int) -> bool:

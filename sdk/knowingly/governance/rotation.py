@@ -177,6 +177,6 @@ def _say(tenancy: Tenancy, act: str, name: str, facts: dict[str, object]) -> Non
             "entry": entry.index,
             "at": from_us(now_us).isoformat(),
         }
-        public_key, signature = tenancy.sign(statement)
+        public_key, signature = tenancy.sign(tx, statement)
         document = {"statement": statement, "public_key": public_key, "signature": signature}
         key_acts.add(tx, act, name, json.dumps(document))

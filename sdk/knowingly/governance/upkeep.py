@@ -1,29 +1,36 @@
 """``maintain``: what a cron line should do, in an order that keeps the laws.
 
-Unfinished erasures first; then training, which leaves expired events out; then the release; then
-retention, which deletes only what no model still holds; last the keys that nothing uses.
+Unfinished erasures first, and recipients who have still to be told; then training, which leaves
+expired events out; then the release; then retention, which deletes only what no model still holds;
+then the keys that nothing uses; last a checkpoint of all that, which is handed on to whoever keeps
+it outside.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from knowingly.domain.moments import from_us
+from knowingly.domain.moments import DAY_US, from_us
 from knowingly.domain.progress import Progress
 from knowingly.errors import KnowinglyError
 from knowingly.governance.aggregates import Aggregates
+from knowingly.governance.checkpoints import Checkpoints
 from knowingly.governance.erasure import Erasures
 from knowingly.governance.horizon import due
+from knowingly.governance.recipients import Recipients
 from knowingly.governance.retention import Retention
+from knowingly.governance.signing_key import sweep_signing
 from knowingly.recommend.forgetting import Algorithms
 from knowingly.recommend.registry import Registry
 from knowingly.recommend.training import Trained, train
-from knowingly.store import subjects
+from knowingly.store import claims, imports, notices, subjects
+from knowingly.store.doors import Tx
 from knowingly.tenancy import Tenancy
 
-STEPS = ("erasures", "train", "release", "retention", "sweep")
+STEPS = ("erasures", "train", "release", "retention", "sweep", "checkpoint")
 ROTATE = "knowingly keys rotate --destroy-old"
 _SWEEP_AFTER_US = 3_600_000_000
+_FORGET_IMPORTS_AFTER_US = 30 * DAY_US
 
 
 @dataclass(slots=True)
@@ -31,11 +38,15 @@ class Maintained:
     """What ``maintain`` did. ``notes`` say what was left alone and why.
 
     ``people_held`` are under a legal hold: retention deletes nothing of theirs.
+    ``claims_destroyed`` is evidence that had outlived an erasure for as long as the policy says.
+    ``imports_forgotten`` were stopped and not gone on with for a month. ``checkpoint`` is the
+    size of the log at the newest checkpoint.
 
     Stability: stable.
     """
 
     erasures_finished: int = 0
+    recipients_told: int = 0
     trained: Trained | None = None
     released: bool = False
     events_expired: int = 0
@@ -44,7 +55,10 @@ class Maintained:
     traits_deleted: int = 0
     people_held: int = 0
     tombstones_dropped: int = 0
+    claims_destroyed: int = 0
     keys_swept: int = 0
+    imports_forgotten: int = 0
+    checkpoint: int = 0
     notes: tuple[str, ...] = ()
 
 
@@ -58,21 +72,26 @@ class Upkeep:
         algorithms: Algorithms,
         *,
         erasures: Erasures,
+        recipients: Recipients,
         aggregates: Aggregates,
         retention: Retention,
+        checkpoints: Checkpoints,
     ) -> None:
         self._tenancy = tenancy
         self._registry = registry
         self._algorithms = algorithms
         self._retention = retention
         self._erasures = erasures
+        self._recipients = recipients
         self._aggregates = aggregates
+        self._checkpoints = checkpoints
 
     def run(self, *, skip: Collection[str] = (), progress: Progress | None = None) -> Maintained:
         """Do every step but those in ``skip``; a training that fails stops no deletion."""
         done = Maintained()
         if "erasures" not in skip:
             done.erasures_finished = self._erasures.resume()
+            self._tell(done)
         if "train" not in skip:
             try:
                 done.trained = train(self._tenancy, self._algorithms, progress=progress)
@@ -84,11 +103,22 @@ class Upkeep:
             self._retain(done)
         if "sweep" not in skip:
             done.keys_swept = self._sweep()
+            done.imports_forgotten = self._forget_imports()
+        if "checkpoint" not in skip:
+            made, failed = self._checkpoints.hand_on()
+            done.checkpoint = made.size
+            done.notes += tuple(f"checkpoint not handed on: {why}" for why in failed)
         promised = due(self._tenancy)
         if promised is not None and promised < from_us(self._tenancy.now_us()):
             day = f"{promised:%Y-%m-%d}"
             done.notes += (f"keys: a rotation was promised by {day}: run {ROTATE}",)
         return done
+
+    def _tell(self, done: Maintained) -> None:
+        done.recipients_told = self._recipients.tell()
+        waiting = self._tenancy.ask(notices.count)
+        if waiting:
+            done.notes += (f"recipients: {waiting} have still to be told of an erasure or choice",)
 
     def _release(self, done: Maintained) -> None:
         try:
@@ -107,6 +137,7 @@ class Upkeep:
         done.traits_deleted = retained.deleted.get("traits", 0)
         done.people_held = retained.held
         done.tombstones_dropped = retained.tombstones
+        done.claims_destroyed = retained.claims
         if retained.models_hold_expired:
             done.notes += ("train: expired events wait for a training that leaves them out",)
         if retained.late:
@@ -118,8 +149,21 @@ class Upkeep:
         before_us = self._tenancy.now_us() - _SWEEP_AFTER_US
         # Under the writer's lock: nobody opens a person between the look and the sweep.
         with self._tenancy.write() as tx:
-            used = partial(subjects.using, tx)
+            used = partial(_using, tx)
             swept = self._tenancy.keyring.sweep(used, before_us=before_us)
+        sweep_signing(self._tenancy)
         # Also what an interrupted rotation deleted: its bytes may still be in the log.
         self._tenancy.keyring.overwrite()
         return swept
+
+    def _forget_imports(self) -> int:
+        before_us = self._tenancy.now_us() - _FORGET_IMPORTS_AFTER_US
+        with self._tenancy.write() as tx:
+            return imports.drop_older(tx, before_us)
+
+
+def _using(tx: Tx, first: bytes, last: bytes) -> Iterator[bytes]:
+    """The keys in use from one id to another: of people, and of what outlives them."""
+    yield from subjects.using(tx, first, last)
+    yield from claims.using(tx, first, last)
+    yield from notices.using(tx, first, last)

@@ -4,15 +4,28 @@ import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from knowingly.errors import FileError
 
 MAX_LINE_BYTES = 1_000_000
 MAX_FIELD_CHARS = 65_536
 
-Record = tuple[int, list[str]]
+Cells = tuple[int, list[str]]
 """The line a record begins on, counted from 1, and its cells."""
+
+
+class Mark(NamedTuple):
+    """A place between two records: how many bytes and lines of the file lie before it.
+
+    Of a Parquet file both are rows.
+    """
+
+    position: int
+    line: int
+
+
+START = Mark(0, 0)
 
 
 class Lines:
@@ -27,13 +40,22 @@ class Lines:
         self._file = file
         self._name = name
         self._encoding = encoding
-        self.number = 0
-        self.read_bytes = 0
+        self.mark = START
+
+    @property
+    def number(self) -> int:
+        """The line read last."""
+        return self.mark.line
+
+    def go_to(self, mark: Mark) -> None:
+        """Read on from a place that an earlier reading came to; never back to one before."""
+        if mark.position > self.mark.position:
+            self._file.seek(mark.position)
+            self.mark = mark
 
     def __iter__(self) -> Iterator[str]:
         while raw := self._file.readline(MAX_LINE_BYTES + 1):
-            self.number += 1
-            self.read_bytes += len(raw)
+            self.mark = Mark(self.mark.position + len(raw), self.number + 1)
             if len(raw) > MAX_LINE_BYTES:
                 raise self.wrong(f"longer than {MAX_LINE_BYTES:,} bytes: is it a CSV file?")
             yield self._text(raw)
@@ -70,8 +92,10 @@ def open_lines(path: Path, encoding: str = "utf-8") -> Iterator[Lines]:
 @contextmanager
 def open_records(
     path: Path, *, delimiter: str = ",", encoding: str = "utf-8"
-) -> Iterator[tuple[Lines, Iterator[Record]]]:
+) -> Iterator[tuple[Lines, Iterator[Cells]]]:
     """Open a CSV file; blank lines are skipped, and a quoted cell may hold several lines.
+
+    After each record the lines stand at its end: the reader takes no line it does not need.
 
     Raises:
         FileError: It is no file, or, on the way, no CSV.
@@ -85,10 +109,10 @@ def open_records(
         csv.field_size_limit(before)
 
 
-def _records(lines: Lines, delimiter: str) -> Iterator[Record]:
+def _records(lines: Lines, delimiter: str) -> Iterator[Cells]:
     reader = csv.reader(lines, strict=True, delimiter=delimiter)
     while True:
-        begins = reader.line_num + 1
+        begins = lines.number + 1
         try:
             cells = next(reader)
         except StopIteration:

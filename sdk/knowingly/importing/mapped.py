@@ -2,27 +2,46 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from knowingly.domain.intake import Refusal
+from knowingly.importing.lines import Mark
 from knowingly.importing.mapping import Fields, Format, Mapping, Take
+from knowingly.importing.sources import Record
 
 MAX_GROUP_ROWS = 5_000
 _TIMES = frozenset({"at", "updated_at", "published_at", "unpublished_at"})
 _NUMBERS = frozenset({"price", "discount", "quantity", "stock"})
-_LISTS = frozenset({"categories", "images", "markets", "tags"})
+_LISTS = frozenset({"categories", "images", "markets", "purposes", "tags"})
 
 Numbered = tuple[int, dict[str, Any]]
+_NO_ROW: tuple[int, list[int], None] = (0, [], None)
 
 
 class Made(NamedTuple):
-    """A row, or why there is none; its line, and the lines of its parts."""
+    """A row with its line and the lines of its parts; what was refused; and the place behind both.
+
+    A record that is refused among those of a group goes with the group: whoever reads on from
+    ``ends`` has missed nothing before it, and reads nothing twice.
+    """
 
     line: int
     parts: Sequence[int]
-    row: dict[str, Any] | Refusal
+    row: dict[str, Any] | None
+    refused: Sequence[Refusal]
+    ends: Mark
+
+
+@dataclass(slots=True)
+class _Group:
+    """The records that are one row of ours, and those refused among them."""
+
+    ends: Mark
+    records: list[Numbered] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
 
 
 class _BadCellError(Exception):
@@ -33,45 +52,54 @@ class _BadCellError(Exception):
         self.refusal = Refusal(line, field, expected)
 
 
-def made_by(
-    mapping: Mapping, records: Iterator[tuple[int, dict[str, Any] | Refusal]]
-) -> Iterator[Made]:
+def made_by(mapping: Mapping, records: Iterator[Record]) -> Iterator[Made]:
     """The rows of a file; those of one group are one row."""
-    for group in _groups(mapping, records):
-        if isinstance(group, Refusal):
-            yield Made(group.row, (), group)
-            continue
+    groups = _each(records) if mapping.group is None else _groups(mapping.group, records)
+    for group in groups:
         try:
-            yield _made(mapping, group)
+            line, parts, row = _made(mapping, group.records) if group.records else _NO_ROW
         except _BadCellError as bad:
-            yield Made(bad.refusal.row, (), bad.refusal)
+            group.refused.append(bad.refusal)
+            line, parts, row = _NO_ROW
+        yield Made(line, parts, row, group.refused, group.ends)
 
 
-def _groups(
-    mapping: Mapping, records: Iterator[tuple[int, dict[str, Any] | Refusal]]
-) -> Iterator[list[Numbered] | Refusal]:
-    """Rows that follow each other and have one value in the group's column, or none in it."""
-    group: list[Numbered] = []
+def _each(records: Iterator[Record]) -> Iterator[_Group]:
+    """Each record by itself."""
+    for line, value, ends in records:
+        if isinstance(value, Refusal):
+            yield _Group(ends, refused=[value])
+        else:
+            yield _Group(ends, [(line, value)])
+
+
+def _groups(column: str, records: Iterator[Record]) -> Iterator[_Group]:
+    """Records that follow each other and have one value in the group's column, or none in it."""
+    group = None
     key = None
-    for line, record in records:
-        if isinstance(record, Refusal):
-            yield record
-            continue
-        own = record.get(mapping.group) if mapping.group else None
-        if group and (mapping.group is None or own not in (key, "", None)):
+    for line, value, ends in records:
+        own = None if isinstance(value, Refusal) else value.get(column)
+        if group is None:
+            group = _Group(ends)
+        elif group.records and own not in (key, "", None):
             yield group
-            group = []
-        if len(group) >= MAX_GROUP_ROWS:
-            yield Refusal(line, "row", f"at most {MAX_GROUP_ROWS:,} rows of one group")
-            continue
-        if not group:
-            key = own
-        group.append((line, record))
-    if group:
+            group = _Group(ends)
+        group.ends = ends
+        if isinstance(value, Refusal):
+            group.refused.append(value)
+        elif len(group.records) >= MAX_GROUP_ROWS:
+            refusal = Refusal(line, "row", f"at most {MAX_GROUP_ROWS:,} rows of one group")
+            group.refused.append(refusal)
+        else:
+            if not group.records:
+                key = own
+            group.records.append((line, value))
+    if group is not None:
         yield group
 
 
-def _made(mapping: Mapping, group: Sequence[Numbered]) -> Made:
+def _made(mapping: Mapping, group: Sequence[Numbered]) -> tuple[int, list[int], dict[str, Any]]:
+    """A row of ours with its line and the lines of its parts."""
     row: dict[str, Any] = {}
     for name, takes in mapping.fields.items():
         values = [
@@ -90,7 +118,7 @@ def _made(mapping: Mapping, group: Sequence[Numbered]) -> Made:
             if part := _part(mapping.parts, line, record, mapping.format):
                 parts.append(part)
                 lines.append(line)
-    return Made(group[0][0], lines, row)
+    return group[0][0], lines, row
 
 
 def _part(fields: Fields, line: int, record: dict[str, Any], how: Format) -> dict[str, Any] | None:
@@ -114,7 +142,7 @@ def _first(takes: Sequence[Take], line: int, record: dict[str, Any], name: str, 
 def _taken(take: Take, record: dict[str, Any]) -> Any:  # noqa: ANN401 - as above
     if take.constant is not None:
         return take.constant
-    cells = [record.get(column) for column in take.read()]
+    cells = [_cell(record, column) for column in take.read()]
     given = [cell.strip() if isinstance(cell, str) else cell for cell in cells]
     given = [cell for cell in given if cell not in ("", None)]
     if not given:
@@ -123,16 +151,28 @@ def _taken(take: Take, record: dict[str, Any]) -> Any:  # noqa: ANN401 - as abov
     return _read_as(take, str(cell)) if take.reads else cell
 
 
+def _cell(record: dict[str, Any], column: str) -> Any:  # noqa: ANN401 - as above
+    """A cell by its column; ``a.b`` is the ``b`` of a record within the record."""
+    if column in record:
+        return record[column]
+    found: Any = record
+    for name in column.split("."):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
+
+
 def _read_as(take: Take, cell: str) -> Any:  # noqa: ANN401 - as above
     """What a cell stands for."""
+    known = {word.casefold(): value for word, value in take.values.items()}
     if take.split is not None:
-        return [part.strip() for part in cell.split(take.split) if part.strip()]
+        parts = [part.strip() for part in cell.split(take.split) if part.strip()]
+        said = [known.get(part.casefold(), take.otherwise) for part in parts] if known else parts
+        return [one for one in said if one is not None]
     if take.above is not None:
         try:
             return float(cell) > take.above
         except ValueError:
             return None
-    known = {word.casefold(): value for word, value in take.values.items()}
     return known.get(cell.casefold(), take.otherwise)
 
 

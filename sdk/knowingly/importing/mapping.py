@@ -16,13 +16,14 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from knowingly.consent.past import Origin, PastChoice
 from knowingly.domain.event import Event
 from knowingly.domain.item import Item, Variant
 from knowingly.domain.order import Order, OrderLine
 from knowingly.errors import FileError
 
 MAX_BYTES = 100_000
-SHIPPED = ("shopify-orders", "shopify-products")
+SHIPPED = ("shopify-customers", "shopify-customers-json", "shopify-orders", "shopify-products")
 
 Column = Annotated[str, Field(strict=True, min_length=1, max_length=200)]
 Constant = Annotated[bool | int | float | str, Field(union_mode="left_to_right")]
@@ -61,9 +62,10 @@ class Format(_Table):
 class Take(_Table):
     """Where a value is taken from.
 
-    ``column`` is one, or several that are joined by ``join``. ``values`` say what a cell stands
+        ``column`` is one, or several that are joined by ``join``. ``values`` say what a cell stands
     for, without regard to case, and ``otherwise`` what any other does; ``above`` makes a number
-    true or false; ``split`` makes a list. ``constant`` needs no column.
+    true or false; ``split`` makes a list, of what ``values`` say of its parts. ``constant`` needs
+    no column. Of a record within a JSON line or a Parquet row, ``a.b`` is the ``b`` of ``a``.
     """
 
     column: Column | None = None
@@ -101,7 +103,12 @@ Takes = Annotated[
 """One place, or several of which the first with a value counts."""
 
 Fields = dict[str, Takes]
-_MODELS: dict[str, type[BaseModel]] = {"items": Item, "events": Event, "orders": Order}
+_MODELS: dict[str, type[BaseModel]] = {
+    "items": Item,
+    "events": Event,
+    "orders": Order,
+    "choices": PastChoice,
+}
 _PARTS: dict[str, tuple[str, type[BaseModel]]] = {
     "items": ("variants", Variant),
     "orders": ("lines", OrderLine),
@@ -112,13 +119,15 @@ class Mapping(_Table):
     """A mapping file. Rows with one value in the column ``group`` are one item, or one order.
 
     ``parts`` are the variants of an item or the lines of an order, one from each row that has any.
+    ``origin`` says where choices come from.
     """
 
-    kind: Literal["items", "events", "orders"]
+    kind: Literal["items", "events", "orders", "choices"]
     format: Format = Format()
     group: Column | None = None
     fields: Fields
     parts: Fields = {}
+    origin: Origin | None = None
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
@@ -128,10 +137,14 @@ class Mapping(_Table):
             own.discard(name)
             _known("parts", self.parts, set(part.model_fields))
         elif self.parts or self.group:
-            raise PydanticCustomError("parts", "events have no parts and are in no group")
+            raise PydanticCustomError(
+                "parts", "{kind} have no parts and are in no group", {"kind": self.kind}
+            )
         _known("fields", self.fields, own)
         if self.parts and self.group is None:
             raise PydanticCustomError("group", "parts need group, the column that rows share")
+        if (self.origin is not None) != (self.kind == "choices"):
+            raise PydanticCustomError("origin", "choices, and nothing else, need [origin]")
         return self
 
     @property
@@ -139,13 +152,13 @@ class Mapping(_Table):
         """What the parts are called in the value: variants, or lines."""
         return _PARTS[self.kind][0]
 
-    def columns(self) -> set[str]:
-        """Every column that is read and is not one of several tried in turn."""
-        needed = {self.group} if self.group else set()
+    def columns(self, *, needed: bool = False) -> set[str]:
+        """Every column that is read; with ``needed``, not those that are tried in turn."""
+        found = {self.group} if self.group else set()
         for takes in (*self.fields.values(), *self.parts.values()):
-            if len(takes) == 1:
-                needed.update(takes[0].read())
-        return needed
+            if len(takes) == 1 or not needed:
+                found.update(column for take in takes for column in take.read())
+        return found
 
 
 def _known(table: str, fields: Fields, known: set[str]) -> None:

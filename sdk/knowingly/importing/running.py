@@ -1,106 +1,163 @@
 """One file into the shop, a batch to a transaction, or checked whole before any is written."""
 
-import hashlib
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
+from knowingly.consent.past import PastChoices, Taken
+from knowingly.counters import Counters
 from knowingly.domain.event import Event
 from knowingly.domain.intake import Intake, Refusal
 from knowingly.domain.moments import to_us
 from knowingly.domain.order import Order
-from knowingly.domain.progress import Counted
+from knowingly.domain.progress import Progress
 from knowingly.domain.validate import check_rows
-from knowingly.errors import KnowinglyError
+from knowingly.errors import InputError, KnowinglyError
+from knowingly.importing.lines import START, Mark
+from knowingly.importing.mapping import load_mapping
+from knowingly.importing.report import ImportReport
+from knowingly.importing.saved import SavedProgress
 from knowingly.importing.sources import open_source
-from knowingly.importing.tables import EVENTS, ITEMS, Batch, Table, batches
-from knowingly.shop import Shop
+from knowingly.importing.tables import CHOICES, EVENTS, ITEMS, Batch, Table, batches, recognise
+from knowingly.items.shelf import put
+from knowingly.profiles.intake import track
+from knowingly.profiles.people import People
+from knowingly.store.doors import Tx
+from knowingly.tenancy import Tenancy
 
 
-@dataclass(slots=True)
-class Report:
-    """What became of a file's rows; ``refused`` by line of the file."""
+class Importer:
+    """Files into one tenant's shop."""
 
-    file: str
-    kind: str
-    written: bool = True
-    rows: int = 0
-    kept: int = 0
-    duplicates: int = 0
-    dropped: Counter[str] = field(default_factory=Counter)
-    refused: list[Refusal] = field(default_factory=list)
+    def __init__(
+        self, tenancy: Tenancy, people: People, counters: Counters, past: PastChoices
+    ) -> None:
+        self._tenancy, self._people, self._counters = tenancy, people, counters
+        self._past = past
 
-    def add(self, batch: Batch, intake: Intake) -> None:
-        """Count one batch."""
-        self.rows += len(batch.rows) + len(batch.refused)
-        self.kept += intake.kept
-        self.duplicates += intake.duplicates
-        self.dropped.update(intake.dropped)
-        self.refused += batch.at_line(intake.refused)
+    def rehearse(
+        self, path: str | Path, mapping: str | Path | None, progress: Progress | None
+    ) -> ImportReport:
+        """What would be refused of a file; writes nothing.
 
-    def reasons(self) -> Counter[str]:
-        """Refused rows by field and expectation."""
-        return Counter(f"{one.field}: expected {one.expected}" for one in self.refused)
+        Raises:
+            FileError: The file cannot be read.
+        """
+        return self._check(_recognised(path, mapping), progress)
 
+    def run(
+        self,
+        path: str | Path,
+        mapping: str | Path | None,
+        progress: Progress | None,
+        *,
+        strict: bool,
+        restart: bool,
+    ) -> ImportReport:
+        """Take in what is valid; with ``strict``, all of the file or nothing.
 
-def import_table(shop: Shop, table: Table, tell: Counted) -> Report:
-    """Take in what is valid; what is not is in the report.
+        An import that was stopped goes on where it was, unless ``restart`` is set.
 
-    Raises:
-        FileError: The file cannot be read from some line on; a note says what is in already, as it
-            does on Ctrl-C.
-    """
-    return _write(shop, table, tell, strict=False)
+        Raises:
+            FileError: The file cannot be read from some line on, or is not the one whose import
+                was stopped; a note says what is in already, as it does on Ctrl-C.
+        """
+        table = _recognised(path, mapping)
+        saved = SavedProgress(self._tenancy, table, strict=strict)
+        if restart:
+            saved.forget()
+        mark, report = saved.find()
+        if strict and mark == START:
+            checked = self._check(table, progress)
+            if checked.refused:
+                return checked
+        try:
+            self._write(table, saved, report, mark, progress)
+        except (KnowinglyError, KeyboardInterrupt) as error:
+            error.add_note(_state(table, saved.line))
+            raise
+        saved.forget()
+        return report
 
-
-def import_whole(shop: Shop, table: Table, tell: Counted) -> Report:
-    """Take in all of a file, or nothing where a row is bad.
-
-    Raises:
-        FileError: As ``import_table``.
-    """
-    checked = check_table(shop, table, tell)
-    return checked if checked.refused else _write(shop, table, tell, strict=True)
-
-
-def check_table(shop: Shop, table: Table, tell: Counted) -> Report:
-    """What would be refused of a file; writes nothing.
-
-    Raises:
-        FileError: As ``import_table``.
-    """
-    checked = Report(table.path.name, table.kind.name, written=False)
-    with open_source(table.path, table.mapping.format if table.mapping else None) as source:
-        for batch in batches(table, source):
-            checked.add(batch, Intake(refused=tuple(_bad_rows(shop, table, batch))))
-            tell(source.read_bytes, checked.rows)
-    return checked
-
-
-def _write(shop: Shop, table: Table, tell: Counted, *, strict: bool) -> Report:
-    report = Report(table.path.name, table.kind.name)
-    last = 1
-    put = shop.items.upsert if table.kind is ITEMS else shop.track
-    try:
-        name = _digest(table) if table.kind is EVENTS else ""
-        with open_source(table.path, table.mapping.format if table.mapping else None) as source:
+    def _check(self, table: Table, progress: Progress | None) -> ImportReport:
+        checked = ImportReport(table.path.name, table.kind.name, written=False, unread=table.unread)
+        size = table.path.stat().st_size
+        with open_source(table.path, table.format) as source:
             for batch in batches(table, source):
-                if name:
-                    _name_events(batch, name)
-                report.add(batch, put(batch.rows, strict=strict))
-                last = batch.ends
-                tell(source.read_bytes, report.rows)
-    except (KnowinglyError, KeyboardInterrupt) as error:
-        error.add_note(_state(table, last))
-        raise
-    return report
+                checked.add(batch, Intake(refused=tuple(self._bad_rows(table, batch))))
+                if progress is not None:
+                    progress(f"checking {checked.file}", source.read_bytes, size)
+        return checked
+
+    def _write(
+        self,
+        table: Table,
+        saved: SavedProgress,
+        report: ImportReport,
+        mark: Mark,
+        progress: Progress | None,
+    ) -> None:
+        size = table.path.stat().st_size
+        with open_source(table.path, table.format, mark) as source:
+            for batch in batches(table, source):
+                if table.kind is EVENTS:
+                    _name_events(batch, saved.digest[:32])
+
+                def save(
+                    tx: Tx, intake: Intake, taken: Taken | None = None, batch: Batch = batch
+                ) -> None:
+                    report.add(batch, intake, taken)
+                    saved.save(tx, batch.ends, report)
+
+                self._take_in(saved, batch, save)
+                if progress is not None:
+                    progress(report.file, source.read_bytes, size)
+
+    def _take_in(self, saved: SavedProgress, batch: Batch, then: Callable[..., None]) -> None:
+        table, strict = saved.table, saved.strict
+        if table.kind is ITEMS:
+            put(self._tenancy, batch.rows, strict=strict, then=then)
+        elif (origin := table.origin) is not None:
+            self._past.take_in(
+                batch.rows,
+                origin,
+                saved.digest,
+                strict=strict,
+                then=lambda tx, taken: then(tx, taken.intake, taken),
+            )
+        else:
+            intake = track(self._tenancy, self._people, batch.rows, strict=strict, then=then)
+            self._counters.intake(intake)
+
+    def _bad_rows(self, table: Table, batch: Batch) -> list[Refusal]:
+        """Every row of a batch that the shop would refuse, by row of the batch."""
+        if table.kind is CHOICES:
+            return self._past.check(batch.rows)
+        good, bad = check_rows(table.kind.model, batch.rows, strict=False)
+        return sorted(bad + self._bad_events(good), key=lambda one: one.row)
+
+    def _bad_events(self, rows: Sequence[tuple[int, Any]]) -> list[Refusal]:
+        """Events and orders of items that are not there, or dated in the future."""
+        asked = [(row, value) for row, value in rows if isinstance(value, Event | Order)]
+        if not asked:
+            return []
+        items = self._tenancy.ask(self._tenancy.catalogue.at).row_of
+        latest_us = self._tenancy.now_us() + self._tenancy.skew_us
+        bad = []
+        for row, value in asked:
+            unknown = [field for field, item in _named(value) if item not in items]
+            bad += [Refusal(row, field, "an item of this shop") for field in unknown]
+            if not unknown and value.at is not None and not 0 <= to_us(value.at) <= latest_us:
+                bad.append(Refusal(row, "at", "a time after 1970 that is not in the future"))
+        return bad
 
 
-def _digest(table: Table) -> str:
-    """What tells this file from any other: of all its bytes."""
-    with table.path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:32]
+def _recognised(path: str | Path, mapping: str | Path | None) -> Table:
+    if not isinstance(path, str | Path):
+        raise InputError("path", "the path of a file")
+    if mapping is not None and not isinstance(mapping, str | Path):
+        raise InputError("mapping", "the path of a mapping file, or the name of one that ships")
+    return recognise(Path(path), None if mapping is None else load_mapping(mapping))
 
 
 def _name_events(batch: Batch, digest: str) -> None:
@@ -112,33 +169,12 @@ def _name_events(batch: Batch, digest: str) -> None:
         row.setdefault("event_id", f"{digest}:{line}")
 
 
-def _state(table: Table, last: int) -> str:
-    """What is in, and what running the command again does."""
+def _state(table: Table, line: int) -> str:
+    """What is in, and what running the import again does."""
     name = table.path.name
-    if last == 1:
-        return f"nothing of {name} is in; run the command again"
-    again = "rows that are in are replaced" if table.kind is ITEMS else "what is in is kept once"
-    return f"{name} is in up to line {last} at least; when you run the command again, {again}"
-
-
-def _bad_rows(shop: Shop, table: Table, batch: Batch) -> list[Refusal]:
-    """Every row of a batch that the shop would refuse, by row of the batch."""
-    good, bad = check_rows(table.kind.model, batch.rows, strict=False)
-    return sorted(bad + _bad_events(shop, good), key=lambda one: one.row)
-
-
-def _bad_events(shop: Shop, rows: Sequence[tuple[int, Any]]) -> list[Refusal]:
-    """Events and orders of items that are not there, or dated in the future."""
-    asked = [(row, value) for row, value in rows if isinstance(value, Event | Order)]
-    items = shop.items.view().row_of if asked else {}
-    latest_us = to_us(shop.now()) + shop.policy.intake.clock_skew_seconds * 1_000_000
-    bad = []
-    for row, value in asked:
-        unknown = [field for field, item in _named(value) if item not in items]
-        bad += [Refusal(row, field, "an item of this shop") for field in unknown]
-        if not unknown and value.at is not None and not 0 <= to_us(value.at) <= latest_us:
-            bad.append(Refusal(row, "at", "a time after 1970 that is not in the future"))
-    return bad
+    if not line:
+        return f"nothing of {name} is in; import it again"
+    return f"{name} is in up to line {line}; import it again, and it goes on from there"
 
 
 def _named(value: Event | Order) -> list[tuple[str, str]]:

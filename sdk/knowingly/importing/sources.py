@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from knowingly.domain.intake import Refusal
 from knowingly.errors import FileError, MissingExtraError
-from knowingly.importing.lines import Lines, Record, open_lines, open_records
+from knowingly.importing.lines import START, Cells, Lines, Mark, open_lines, open_records
 from knowingly.importing.mapping import Format
 
 MAX_DEPTH = 6
@@ -19,29 +19,35 @@ _PARQUET_ROWS = 5_000
 _JSON = frozenset({".jsonl", ".ndjson"})
 
 
+class Record(NamedTuple):
+    """A record, or why it is none; the line it begins on; and the place behind it."""
+
+    line: int
+    value: dict[str, Any] | Refusal
+    ends: Mark
+
+
 class Source(Protocol):
     """An open file of records."""
 
     columns: Sequence[str] | None
 
     @property
-    def line(self) -> int:
-        """The line, or row, read last."""
-
-    @property
     def read_bytes(self) -> int:
         """How much of the file has been read."""
 
-    def records(self) -> Iterator[tuple[int, dict[str, Any] | Refusal]]:
-        """Each record with its line."""
+    def records(self) -> Iterator[Record]:
+        """Each record, from the place on that the file was opened at."""
 
     def wrong(self, what: str) -> FileError:
         """An error that names the file and the line."""
 
 
 @contextmanager
-def open_source(path: Path, how: Format | None = None) -> Iterator[Source]:
+def open_source(path: Path, how: Format | None = None, at: Mark = START) -> Iterator[Source]:
     """Open a file by its name's ending: ``.jsonl``, ``.ndjson``, ``.parquet``, and CSV otherwise.
+
+    Its records are read from the place ``at`` on, which an earlier reading came to.
 
     Raises:
         FileError: It is no file, or no file of that format.
@@ -50,19 +56,22 @@ def open_source(path: Path, how: Format | None = None) -> Iterator[Source]:
     how = how or Format()
     ending = path.suffix.lower()
     if ending == ".parquet":
-        yield _Parquet(path)
+        yield _Parquet(path, at)
     elif ending in _JSON:
         with open_lines(path, how.encoding) as lines:
+            lines.go_to(at)
             yield _JsonLines(lines)
     else:
         with open_records(path, delimiter=how.delimiter, encoding=how.encoding) as (lines, records):
-            yield _Csv(lines, records)
+            source = _Csv(lines, records)
+            lines.go_to(at)
+            yield source
 
 
 class _Csv:
     """Rows under a header."""
 
-    def __init__(self, lines: Lines, records: Iterator[Record]) -> None:
+    def __init__(self, lines: Lines, records: Iterator[Cells]) -> None:
         self._lines, self._records = lines, records
         _, cells = next(records, (1, []))
         self.columns: Sequence[str] | None = tuple(cell.strip() for cell in cells)
@@ -70,20 +79,18 @@ class _Csv:
             raise lines.wrong("the header names a column twice")
 
     @property
-    def line(self) -> int:
-        return self._lines.number
-
-    @property
     def read_bytes(self) -> int:
-        return self._lines.read_bytes
+        return self._lines.mark.position
 
-    def records(self) -> Iterator[tuple[int, dict[str, Any] | Refusal]]:
+    def records(self) -> Iterator[Record]:
         columns = self.columns or ()
         for line, cells in self._records:
+            value: dict[str, Any] | Refusal
             if len(cells) == len(columns):
-                yield line, dict(zip(columns, cells, strict=True))
+                value = dict(zip(columns, cells, strict=True))
             else:
-                yield line, Refusal(line, "row", f"{len(columns)} cells, as in the header")
+                value = Refusal(line, "row", f"{len(columns)} cells, as in the header")
+            yield Record(line, value, self._lines.mark)
 
     def wrong(self, what: str) -> FileError:
         return self._lines.wrong(what)
@@ -98,17 +105,14 @@ class _JsonLines:
         self._lines = lines
 
     @property
-    def line(self) -> int:
-        return self._lines.number
-
-    @property
     def read_bytes(self) -> int:
-        return self._lines.read_bytes
+        return self._lines.mark.position
 
-    def records(self) -> Iterator[tuple[int, dict[str, Any] | Refusal]]:
+    def records(self) -> Iterator[Record]:
         for text in self._lines:
             if text.strip():
-                yield self.line, _object(self.line, text)
+                line = self._lines.number
+                yield Record(line, _object(line, text), self._lines.mark)
 
     def wrong(self, what: str) -> FileError:
         return self._lines.wrong(what)
@@ -141,7 +145,7 @@ def _shallow(value: object, depth: int) -> bool:
 class _Parquet:
     """Rows of a Parquet file, read by row group."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, at: Mark) -> None:
         if not path.is_file():
             raise FileError(f"{path.name}: not a regular file")
         try:
@@ -150,7 +154,7 @@ class _Parquet:
             raise MissingExtraError(plugin="knowingly import", extra="parquet") from None
         self._broken = (ArrowException, OSError)
         self._name, self._size = path.name, path.stat().st_size
-        self._row = 0
+        self._row = at.position
         try:
             self._file = parquet.ParquetFile(path)
             meta = self._file.metadata
@@ -168,21 +172,31 @@ class _Parquet:
             raise FileError(f"{path.name}: it names a column twice")
 
     @property
-    def line(self) -> int:
-        return self._row
-
-    @property
     def read_bytes(self) -> int:
         return int(self._size * self._row / max(self._rows, 1))
 
-    def records(self) -> Iterator[tuple[int, dict[str, Any] | Refusal]]:
+    def records(self) -> Iterator[Record]:
+        groups, read = self._from_here()
         try:
-            for part in self._file.iter_batches(batch_size=_PARQUET_ROWS):
-                for record in part.to_pylist():
+            for part in self._file.iter_batches(batch_size=_PARQUET_ROWS, row_groups=groups):
+                for record in part.slice(min(read, part.num_rows)).to_pylist():
                     self._row += 1
-                    yield self._row, record
+                    yield Record(self._row, record, Mark(self._row, self._row))
+                read -= min(read, part.num_rows)
         except self._broken:
             raise self.wrong("cannot be read on from here") from None
+
+    def _from_here(self) -> tuple[list[int], int]:
+        """The row groups that are not read whole, and how many rows of the first are."""
+        sizes = [
+            self._file.metadata.row_group(number).num_rows
+            for number in range(self._file.metadata.num_row_groups)
+        ]
+        read, first = self._row, 0
+        while first < len(sizes) and read >= sizes[first]:
+            read -= sizes[first]
+            first += 1
+        return list(range(first, len(sizes))), read
 
     def wrong(self, what: str) -> FileError:
         return FileError(f"{self._name}, row {self._row}: {what}")

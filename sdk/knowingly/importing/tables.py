@@ -2,17 +2,21 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
+from knowingly.consent.past import Origin, PastChoice
 from knowingly.domain.event import Event
 from knowingly.domain.intake import Refusal
 from knowingly.domain.item import Item
 from knowingly.domain.order import Order
+from knowingly.importing.lines import START, Mark
 from knowingly.importing.mapped import Made, made_by
+from knowingly.importing.mapping import Format
 from knowingly.importing.mapping import Mapping as FileMapping
 from knowingly.importing.sources import Source, open_source
 
@@ -25,7 +29,7 @@ A_TIME = "a time with a zone, such as 2026-03-01T12:00:00+01:00"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Items, events or orders: the columns a file of them may have, and must have."""
+    """Items, events, orders or choices: the columns a file of them may have, and must have."""
 
     name: str
     model: type[BaseModel]
@@ -38,30 +42,50 @@ ITEMS = Kind(
 )
 EVENTS = Kind("events", Event, tuple(Event.model_fields), ("subject", "kind", "item"))
 ORDERS = Kind("orders", Order, tuple(Order.model_fields), ("subject", "id", "at", "lines"))
-KINDS = {kind.name: kind for kind in (ITEMS, EVENTS, ORDERS)}
+CHOICES = Kind("choices", PastChoice, tuple(PastChoice.model_fields), ("subject", "action"))
+KINDS = {kind.name: kind for kind in (ITEMS, EVENTS, ORDERS, CHOICES)}
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A file that has been recognised; without a mapping its columns are the fields."""
+    """A file that has been recognised; without a mapping its columns are the fields.
+
+    ``unread`` are the columns that the mapping does not name.
+    """
 
     path: Path
     kind: Kind
     mapping: FileMapping | None = None
+    unread: tuple[str, ...] = ()
+
+    @property
+    def format(self) -> Format | None:
+        """How the file is written."""
+        return self.mapping.format if self.mapping else None
+
+    @property
+    def origin(self) -> Origin | None:
+        """Where choices come from; what says not when was exported when it last changed."""
+        origin = self.mapping.origin if self.mapping else None
+        if origin is None or origin.exported is not None:
+            return origin
+        changed = datetime.fromtimestamp(self.path.stat().st_mtime, UTC)
+        return origin.model_copy(update={"exported": changed})
 
 
 @dataclass(slots=True)
 class Batch:
     """Some rows of a file as mappings, the line of each, and the rows that are no mapping.
 
-    ``parts`` are the lines of a row's parts (variants, or lines of an order), where it has some.
+    ``parts`` are the lines of a row's parts (variants, or lines of an order), where it has some;
+    ``ends`` is the place behind it all.
     """
 
     lines: list[int] = field(default_factory=list)
     parts: list[Sequence[int]] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
-    ends: int = 1
+    ends: Mark = START
 
     def at_line(self, refusals: Sequence[Refusal]) -> list[Refusal]:
         """Refusals of these rows, by line of the file, with those of the batch itself."""
@@ -85,14 +109,21 @@ def recognise(path: Path, mapping: FileMapping | None = None) -> Table:
     """
     with open_source(path, mapping.format if mapping else None) as source:
         if mapping is not None:
-            if source.columns is not None:
-                missing = sorted(mapping.columns() - set(source.columns))
-                if missing:
-                    raise source.wrong(f"a column of the mapping is missing: {', '.join(missing)}")
-            return Table(path, KINDS[mapping.kind], mapping)
+            columns = source.columns
+            if columns is None:
+                # Of JSON lines each has keys of its own, and any may be a person's word.
+                return Table(path, KINDS[mapping.kind], mapping)
+            needed = mapping.columns(needed=True)
+            missing = sorted(name for name in needed if not {name, _outer(name)} & set(columns))
+            if missing:
+                raise source.wrong(f"a column of the mapping is missing: {', '.join(missing)}")
+            read = {part for name in mapping.columns() for part in (name, _outer(name))}
+            unread = tuple(name for name in columns if name and name not in read)
+            return Table(path, KINDS[mapping.kind], mapping, unread)
         if source.columns is None:
             # Of JSON lines each has keys of its own: unknown ones are refused line by line.
-            objects = (found for _, found in source.records() if not isinstance(found, Refusal))
+            found = (record.value for record in source.records())
+            objects = (one for one in found if not isinstance(one, Refusal))
             needed, allowed = set(next(objects, {})), None
         else:
             needed = allowed = set(source.columns)
@@ -108,15 +139,19 @@ def recognise(path: Path, mapping: FileMapping | None = None) -> Table:
         )
 
 
+def _outer(column: str) -> str:
+    """The column that holds the records which ``a.b`` looks into."""
+    return column.partition(".")[0]
+
+
 def batches(table: Table, source: Source) -> Iterator[Batch]:
     """The rows, some thousand at a time."""
     rows = made_by(table.mapping, source.records()) if table.mapping else _plain(source)
     while chunk := list(islice(rows, ROWS_PER_BATCH)):
-        batch = Batch(ends=source.line)
+        batch = Batch(ends=chunk[-1].ends)
         for one in chunk:
-            if isinstance(one.row, Refusal):
-                batch.refused.append(one.row)
-            else:
+            batch.refused += one.refused
+            if one.row is not None:
                 batch.lines.append(one.line)
                 batch.parts.append(one.parts)
                 batch.rows.append(one.row)
@@ -125,11 +160,12 @@ def batches(table: Table, source: Source) -> Iterator[Batch]:
 
 def _plain(source: Source) -> Iterator[Made]:
     """Rows whose columns are the fields; an empty cell is a value not given."""
-    for line, record in source.records():
-        if isinstance(record, Refusal):
-            yield Made(line, (), record)
+    for line, value, ends in source.records():
+        row = value if isinstance(value, Refusal) else _fields(line, value)
+        if isinstance(row, Refusal):
+            yield Made(line, (), None, (row,), ends)
         else:
-            yield Made(line, (), _fields(line, record))
+            yield Made(line, (), row, (), ends)
 
 
 def _fields(line: int, record: Mapping[str, Any]) -> dict[str, Any] | Refusal:

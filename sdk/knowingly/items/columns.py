@@ -11,6 +11,8 @@ from knowingly.domain.item import Item
 from knowingly.domain.moments import from_us, to_us
 
 _DETAILS = ("images", "tags", "attributes", "variants", "stock")
+# One encoder for every item: ``json.dumps`` makes one for each call that says how to write.
+_ENCODED = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def to_row(item: Item, first_us: int) -> dict[str, Any]:
@@ -34,13 +36,20 @@ def to_row(item: Item, first_us: int) -> dict[str, Any]:
 
 def _shown(item: Item) -> str:
     image = item.images[0] if item.images else None
-    said = {"price": item.price, "prices": item.prices, "image": image}
-    return _json({name: value for name, value in said.items() if value not in (None, {})})
+    said: dict[str, Any] = {}
+    if item.price is not None:
+        said["price"] = item.price
+    if item.prices:
+        said["prices"] = item.prices
+    if image is not None:
+        said["image"] = image
+    return _json(said)
 
 
 def _details(item: Item) -> str:
     # Most catalogues are plain, and a dump of nothing takes as long as one of much.
-    if not any(getattr(item, name) for name in _DETAILS) and item.stock is None:
+    some = item.images or item.tags or item.attributes or item.variants
+    if not some and item.stock is None:
         return ""
     whole = item.model_dump(mode="json", include=set(_DETAILS), exclude_defaults=True)
     if item.in_stock != item.can_be_bought():
@@ -49,7 +58,7 @@ def _details(item: Item) -> str:
 
 
 def _json(said: dict[str, Any]) -> str:
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":")) if said else ""
+    return _ENCODED(said) if said else ""
 
 
 def from_row(row: Any) -> Item:  # noqa: ANN401 - a row of the database, by column name

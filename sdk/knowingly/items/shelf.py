@@ -10,19 +10,26 @@ from knowingly.errors import InputError
 from knowingly.items.catalogue import Catalogue, CatalogueView
 from knowingly.items.columns import from_row, to_row
 from knowingly.store import items as rows
-from knowingly.store.doors import Store, Tx
+from knowingly.store.doors import Store, Then, Tx
 
 
-class _Owner(Protocol):
+class Owner(Protocol):
     """What the shelf needs of its tenant."""
 
     @property
-    def number(self) -> int: ...
+    def number(self) -> int:
+        """Its number in the database."""
+
     @property
-    def store(self) -> Store: ...
+    def store(self) -> Store:
+        """Its data."""
+
     @property
-    def catalogue(self) -> Catalogue: ...
-    def now_us(self) -> int: ...
+    def catalogue(self) -> Catalogue:
+        """Its items in memory."""
+
+    def now_us(self) -> int:
+        """Its clock."""
 
 
 class Items:
@@ -31,7 +38,7 @@ class Items:
     Stability: stable.
     """
 
-    def __init__(self, owner: _Owner) -> None:
+    def __init__(self, owner: Owner) -> None:
         self._owner = owner
 
     def upsert(
@@ -59,21 +66,7 @@ class Items:
             InputError: A row is bad and ``strict`` is set, or these are no rows at all; nothing was
                 written.
         """
-        given = one_or_many((Item,), items, "items")
-        good, refused = check_rows(Item, given, strict=strict)
-        latest = {item.id: (row, item) for row, item in good}
-        kept = 0
-        if latest:
-            with self._owner.store.write(self._owner.number) as tx:
-                clashes = _clashes(tx, latest)
-                if clashes and strict:
-                    raise as_error(clashes[0], row=clashes[0].row)
-                bad = {one.row for one in clashes}
-                fitting = {name: item for name, (row, item) in latest.items() if row not in bad}
-                self._write(tx, fitting)
-            refused = sorted(refused + clashes, key=lambda one: one.row)
-            kept = len(fitting)
-        return Intake(kept=kept, duplicates=len(good) - len(latest), refused=tuple(refused))
+        return put(self._owner, items, strict=strict)
 
     def get(self, item_id: str) -> Item | None:
         """An item with all that was said of it, by its own id or a variant's; None if unknown.
@@ -103,33 +96,57 @@ class Items:
         with self._owner.store.read(self._owner.number) as snapshot:
             return self._owner.catalogue.at(snapshot)
 
-    def _write(self, tx: Tx, items: Mapping[str, Item]) -> None:
-        if not items:
-            return
-        known = rows.rows_of(tx, list(items))
-        tx.head.item_epoch += 1
-        now_us = self._owner.now_us()
-        fresh, changed = [], []
-        row_of_variant: dict[str, int] = {}
-        for item_id, item in items.items():
-            row, first_us = known.get(item_id, (tx.head.next_item, now_us))
-            values = {
-                "tenant": tx.tenant,
-                "row": row,
-                **to_row(item, first_us),
-                "epoch": tx.head.item_epoch,
-            }
-            if item_id in known:
-                changed.append(values)
-            else:
-                fresh.append(values)
-                tx.head.next_item += 1
-            row_of_variant.update((variant.id, row) for variant in item.variants)
-        rows.add(tx, fresh)
-        rows.change(tx, changed)
-        if row_of_variant:
-            there = rows.rows_of_variants(tx, list(row_of_variant))
-            rows.put_variants(tx, row_of_variant, there)
+
+def put(
+    owner: Owner,
+    items: Item | Mapping[str, Any] | Iterable[Item | Mapping[str, Any]],
+    *,
+    strict: bool,
+    then: Then | None = None,
+) -> Intake:
+    """``Items.upsert``; ``then`` is done last in its transaction.
+
+    Raises:
+        InputError: A row is bad and ``strict`` is set, or these are no rows at all.
+    """
+    given = one_or_many((Item,), items, "items")
+    good, refused = check_rows(Item, given, strict=strict)
+    latest = {item.id: (row, item) for row, item in good}
+    repeated = len(good) - len(latest)
+    if not latest and then is None:
+        return Intake(duplicates=repeated, refused=tuple(refused))
+    with owner.store.write(owner.number) as tx:
+        clashes = _clashes(tx, latest)
+        if clashes and strict:
+            raise as_error(clashes[0], row=clashes[0].row)
+        bad = {one.row for one in clashes}
+        fitting = {name: item for name, (row, item) in latest.items() if row not in bad}
+        _write(tx, fitting, owner.now_us())
+        refused = sorted(refused + clashes, key=lambda one: one.row)
+        intake = Intake(kept=len(fitting), duplicates=repeated, refused=tuple(refused))
+        if then is not None:
+            then(tx, intake)
+    return intake
+
+
+def _write(tx: Tx, items: Mapping[str, Item], now_us: int) -> None:
+    if not items:
+        return
+    known = rows.rows_of(tx, list(items))
+    tx.head.item_epoch += 1
+    epoch = tx.head.item_epoch
+    stored = []
+    row_of_variant: dict[str, int] = {}
+    for item_id, item in items.items():
+        row, first_us = known.get(item_id, (tx.head.next_item, now_us))
+        if item_id not in known:
+            tx.head.next_item += 1
+        stored.append({**to_row(item, first_us), "tenant": tx.tenant, "row": row, "epoch": epoch})
+        row_of_variant.update((variant.id, row) for variant in item.variants)
+    rows.put(tx, stored)
+    if row_of_variant:
+        there = rows.rows_of_variants(tx, list(row_of_variant))
+        rows.put_variants(tx, row_of_variant, there)
 
 
 def _clashes(tx: Tx, latest: Mapping[str, tuple[int, Item]]) -> list[Refusal]:

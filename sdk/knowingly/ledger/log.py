@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from knowingly.domain.actor import ACTOR, Actor
 from knowingly.domain.moments import from_us
 from knowingly.errors import LedgerError
 from knowingly.ledger import merkle
@@ -53,7 +54,8 @@ class Draft:
 
     ``kind`` is what happened, such as ``consent.grant``; ``at_us`` when it was recorded. ``facts``
     stand in the leaf for ever and hold no personal value; ``details`` can be erased: ``seal``
-    seals them and the leaf only commits to them. ``subject`` is the row of the person they belong
+    seals them and the leaf only commits to them; who acts through the transaction is added to them.
+    ``subject`` is the row of the person they belong
     to, or None for staff acts.
     """
 
@@ -84,7 +86,7 @@ def append_many(tx: Tx, drafts: Sequence[Draft]) -> list[Entry]:
     first = tx.head.ledger_size
     leaves, kept = [], []
     for index, draft in enumerate(drafts, first):
-        secret, private = os.urandom(SECRET_BYTES), canonical(draft.details)
+        secret, private = os.urandom(SECRET_BYTES), canonical(_told(draft.details, tx.actor))
         leaves.append(_leaf(draft, commitment(secret, private)))
         kept.append((draft.subject, draft.seal(DETAILS, row_name(index), secret + private)))
     try:
@@ -96,6 +98,12 @@ def append_many(tx: Tx, drafts: Sequence[Draft]) -> list[Entry]:
     tx.head.ledger_size = first + len(leaves)
     tx.head.ledger_frontier = merkle.pack(frontier)
     return [as_entry(index, leaf) for index, leaf in enumerate(leaves, first)]
+
+
+def _told(details: Mapping[str, Any], actor: Actor | None) -> dict[str, Any]:
+    """What is said of an act, with what kind of actor did it and, where one is named, who."""
+    said = {"by": "system", **details}
+    return said if actor is None else {**said, ACTOR: actor.details()}
 
 
 def _leaf(draft: Draft, commit: str) -> bytes:

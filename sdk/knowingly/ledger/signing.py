@@ -11,11 +11,19 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from knowingly.errors import InternalError
 from knowingly.ledger.canonical import canonical
 
+SIGNING_ROTATED = "signing.rotated"
+"""The entry with which the key that signed so far names the one that follows it."""
+
+
+def raw_public_key(seed: bytes) -> bytes:
+    """The public key of a signing seed, 32 bytes."""
+    key = Ed25519PrivateKey.from_private_bytes(seed).public_key()
+    return key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+
 
 def public_key(seed: bytes) -> str:
     """The public key of a signing seed, base64."""
-    raw = Ed25519PrivateKey.from_private_bytes(seed).public_key()
-    return base64.b64encode(raw.public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()
+    return base64.b64encode(raw_public_key(seed)).decode()
 
 
 def sign(seed: bytes, statement: Mapping[str, Any]) -> str:

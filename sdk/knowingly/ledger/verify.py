@@ -1,16 +1,26 @@
-"""Verification: every stored byte is hashed again, and the state compared with what was logged."""
+"""Verification: every stored byte is hashed again, and the state compared with what was logged.
 
+The log is read in blocks that are subtrees: each is hashed level by level and compared with the
+stored nodes of that level in one read, so that the time goes into hashing.
+"""
+
+import hashlib
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
+from typing import NamedTuple
 
 from knowingly.domain.progress import Counted
 from knowingly.errors import TamperedError
-from knowingly.ledger import merkle
-from knowingly.store import consents
+from knowingly.ledger import kept_policies, merkle, proofs, verifier
+from knowingly.ledger.agreement import block_agrees, rest_agrees
+from knowingly.store import checkpoints
 from knowingly.store import ledger as rows
 from knowingly.store.doors import Snapshot
 
 _ERASED = b'"kind":"erasure.done"'
+_BLOCK_LEVEL = rows.BLOCK.bit_length() - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,99 +34,186 @@ class VerifiedLog:
     root: str
 
 
-def verify(snapshot: Snapshot, progress: Counted | None = None) -> VerifiedLog:
-    """Hash every entry again and compare with the stored tree, head and consent state.
+def verify(
+    snapshot: Snapshot, progress: Counted | None = None, *, strict: bool = False
+) -> VerifiedLog:
+    """Hash every entry again and compare with the stored tree, head, checkpoints and state.
+
+    The state is the choices of people and the policies that were in force.
+
+    Args:
+        snapshot: The log as it is now.
+        progress: Told how many entries are done, of how many.
+        strict: Also read every entry, and refuse one that is not canonical JSON with the fields
+            that each has. Slower by some times; what is stored was written so.
 
     Raises:
         TamperedError: Names the first entry that does not fit.
     """
     size = snapshot.head.ledger_size
-    frontier: list[bytes] = []
-    expected = erased = 0
-    for index, leaf, stored in rows.leaves_with_hashes(snapshot):
-        if index != expected:
-            raise TamperedError("is missing from the log", index=expected)
-        # SQLite would also hold text here.
-        actual = merkle.leaf_hash(leaf) if isinstance(leaf, bytes) else None
-        if actual is None or stored != actual:
-            raise TamperedError("its bytes do not match its hash", index=index)
-        erased += _details_erased(leaf)
-        for level, position, node in merkle.grow(index, frontier, [actual]):
-            if level and rows.node(snapshot, level, position) != node:
-                raise TamperedError("an inner node above it was changed", index=index)
-        expected += 1
-        if progress and expected % 10_000 == 0:
-            progress(expected, size)
-    if expected != size:
+    walk, erased = _Walk(snapshot), 0
+    activated: kept_policies.Activated = {}
+    for leaves in walk.blocks():
+        first = walk.done - len(leaves)
+        if strict:
+            _are_canonical(first, leaves)
+        block_agrees(snapshot, first, leaves)
+        activated |= kept_policies.activated(first, leaves)
+        erased += sum(_details_erased(leaf) for leaf in leaves if _ERASED in leaf)
+        if progress:
+            progress(walk.done, size)
+    if walk.done != size:
         raise TamperedError(
-            "the log ends before the size its head states", index=min(expected, size)
+            "the log ends before the size its head states", index=min(walk.done, size)
         )
-    if merkle.pack(frontier) != snapshot.head.ledger_frontier:
+    if merkle.pack(walk.frontier) != snapshot.head.ledger_frontier:
         raise TamperedError("the head does not match the entries", index=max(size - 1, 0))
-    _consents_match(snapshot)
-    _choices_are_there(snapshot)
-    _merged_are_told(snapshot)
-    without = rows.without_details(snapshot)
-    if len(without) != erased:
-        raise TamperedError(
-            "details are gone that no erasure removed", index=min(without, default=0)
+    rest_agrees(snapshot)
+    kept_policies.check(snapshot, activated)
+    if rows.count_details(snapshot) + erased != size:
+        lost = rows.first_without_details(snapshot)
+        raise TamperedError("details are gone that no erasure removed", index=lost or 0)
+    _checkpoints_agree(snapshot)
+    return VerifiedLog(size, merkle.root(walk.frontier).hex())
+
+
+class _Walk:
+    """The entries from first to last, hashed and compared with the tree."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self.done = 0
+        self.frontier: list[bytes] = []
+
+    def blocks(self) -> Iterator[Sequence[bytes]]:
+        """The leaves of each block, once they were compared.
+
+        Raises:
+            TamperedError: Names the first entry that does not fit.
+        """
+        after = -(2**62)
+        while stored := rows.block(self._snapshot, after):
+            after = stored[-1][0]
+            leaves = self._in_order(stored)
+            self._compare(_leaf_level(leaves))
+            self.done += len(leaves)
+            if len(leaves) < len(stored):
+                self._broken(stored[len(leaves)])
+            yield leaves
+
+    def _in_order(self, stored: Sequence[tuple[int, bytes]]) -> Sequence[bytes]:
+        """The leaves up to one that is missing, or no bytes: SQLite would hold text too."""
+        found, leaves = zip(*stored, strict=True)
+        if found == tuple(range(self.done, self.done + len(found))) and _are_bytes(leaves):
+            return leaves
+        whole = takewhile(
+            lambda one: one[1][0] == one[0] and _are_bytes(one[1][1:]), enumerate(stored, self.done)
         )
-    return VerifiedLog(size, merkle.root(frontier).hex())
+        return [leaf for _, (_, leaf) in whole]
+
+    def _broken(self, stored: tuple[int, bytes]) -> None:
+        if stored[0] != self.done:
+            raise TamperedError("is missing from the log", index=self.done)
+        raise TamperedError("its bytes do not match its hash", index=self.done)
+
+    def _compare(self, hashes: list[bytes]) -> None:
+        """Fold the hashes of a block, level by level, into the tree so far."""
+        position = self.done
+        faults: list[_Fault] = []
+        ragged: list[bytes] = []
+        for level in range(_BLOCK_LEVEL + 1):
+            faults += self._faults(level, position, hashes)
+            if len(hashes) & 1 and level < _BLOCK_LEVEL:
+                ragged.append(hashes.pop())
+            if level == _BLOCK_LEVEL or not hashes:
+                break
+            hashes, position = _level_above(hashes), position >> 1
+        if faults:
+            raise min(faults).error()
+        self.frontier += reversed(ragged)
+        for top in hashes:
+            self._join(top, position)
+
+    def _join(self, node: bytes, position: int) -> None:
+        """Put a whole block's root beside those before it, up to where they make no pair."""
+        level = _BLOCK_LEVEL
+        while position & 1:
+            node = merkle.node_hash(self.frontier.pop(), node)
+            level, position = level + 1, position >> 1
+            for fault in self._faults(level, position, [node]):
+                raise fault.error()
+        self.frontier.append(node)
+
+    def _faults(self, level: int, position: int, hashes: Sequence[bytes]) -> "list[_Fault]":
+        """The first stored node of a level that is another, if one is."""
+        end = position + len(hashes)
+        if rows.nodes_of_level(self._snapshot, level, position, end) == hashes:
+            return []
+        places = [(level, place) for place in range(position, end)]
+        stored = rows.nodes(self._snapshot, places)
+        given = zip(places, hashes, strict=True)
+        bad = next(place for (_, place), node in given if stored.get((level, place)) != node)
+        return [_Fault(((bad + 1) << level) - 1, level)]
+
+
+def _are_bytes(values: Sequence[object]) -> bool:
+    return set(map(type, values)) == {bytes}
+
+
+class _Fault(NamedTuple):
+    """A stored node that is another, by the last entry below it; entry by entry, leaves first."""
+
+    entry: int
+    level: int
+
+    def error(self) -> TamperedError:
+        words = "its bytes do not match its hash"
+        if self.level:
+            words = "an inner node above it was changed"
+        return TamperedError(words, index=self.entry)
+
+
+# Written out, without a call for each hash: these two are where the time goes.
+def _leaf_level(leaves: Sequence[bytes]) -> list[bytes]:
+    sha256 = hashlib.sha256
+    return [sha256(b"\x00" + leaf).digest() for leaf in leaves]
+
+
+def _level_above(hashes: list[bytes]) -> list[bytes]:
+    sha256 = hashlib.sha256
+    pairs = zip(hashes[::2], hashes[1::2], strict=True)
+    return [sha256(b"\x01" + left + right).digest() for left, right in pairs]
+
+
+def _are_canonical(first: int, leaves: Sequence[bytes]) -> None:
+    for index, leaf in enumerate(leaves, first):
+        try:
+            verifier.read_entry(leaf)
+        except verifier.VerificationError as error:
+            raise TamperedError(error.why, index=index) from None
 
 
 def _details_erased(leaf: bytes) -> int:
     """How many entries lost their details in the erasure that an entry records."""
-    if _ERASED not in leaf:
-        return 0
     said = json.loads(leaf)
     removed = said["removed"] if said["kind"] == "erasure.done" else {}
     return int(removed.get("ledger_details", 0))
 
 
-def _choices_are_there(snapshot: Snapshot) -> None:
-    """Every choice of a person who is not erased has its rows: a no cannot be deleted."""
-    stored = consents.by_entry(snapshot)
-    for index, leaf, subject in rows.leaves_with_subjects(snapshot):
-        if b'"kind":"consent.' not in leaf:
-            continue
-        said = json.loads(leaf)
-        if said["kind"].startswith("consent."):
-            meant = {(subject, purpose) for purpose in said["purposes"]}
-            if stored.get(index, set()) != meant:
-                raise TamperedError("its consent records are not those it states", index=index)
+def _checkpoints_agree(snapshot: Snapshot) -> None:
+    """The checkpoints that were kept are of this log; who signed them is not asked here."""
+    good = 0
+    for one in checkpoints.every(snapshot):
+        said = verifier.Checkpoint.parse(one.note)
+        if said.size != one.size or not holds(snapshot, said):
+            raise TamperedError(
+                f"the checkpoint of size {one.size} is not of the entries there are", index=good
+            )
+        good = one.size
 
 
-def _merged_are_told(snapshot: Snapshot) -> None:
-    """A choice counts as history of a merge only if that merge's entry counts it.
-
-    Otherwise an account's own no could be put out of force by giving it that scope.
-    """
-    for scope, indices in consents.merged(snapshot).items():
-        last = scope.removeprefix(consents.MERGED)
-        merge = int(last) if last.isdecimal() else -1
-        leaf = dict(rows.leaves(snapshot, merge, 1)).get(merge)
-        said = json.loads(leaf) if leaf is not None else {}
-        if (
-            said.get("kind") != "subject.merged"
-            or said["choices"] != len(indices)
-            or max(indices) >= merge
-        ):
-            raise TamperedError("it was not merged by the entry it names", index=min(indices))
-
-
-def _consents_match(snapshot: Snapshot) -> None:
-    """Every consent row must say what its ledger entry says: state cannot be edited on its own."""
-    for index, leaf, row in consents.with_leaves(snapshot):
-        if leaf is None:
-            raise TamperedError("a consent record points at it and it is not there", index=index)
-        said = json.loads(leaf)
-        same = (
-            said["kind"] == f"consent.{row.action}"
-            and (row.purpose in said["purposes"])
-            and said["scope"] == row.scope.partition(":")[0]
-            and said["chosen"] == row.at_us
-            and said["at"] == row.received_us
-            and said.get("notice") == row.notice
-        )
-        if not same:
-            raise TamperedError("a consent record does not say what the entry says", index=index)
+def holds(snapshot: Snapshot, checkpoint: verifier.Checkpoint) -> bool:
+    """Whether the log begins with the entries of a checkpoint; its nodes were verified before."""
+    if not 0 < checkpoint.size <= snapshot.head.ledger_size:
+        return False
+    return proofs.root(snapshot, checkpoint.size) == checkpoint.root

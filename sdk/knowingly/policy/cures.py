@@ -30,10 +30,19 @@ _BOUNDS = {
     "maxProperties": "at most {} entries",
 }
 _OURS = frozenset({"misfit", "catalog", "blank", "field"})
+_RENAMED = {("shop",): "is called [controller] now: rename the table"}
 _NAME = "a name of small letters, digits, - and _ that begins with a letter, at most 40 characters"
+_PLACE = 'a country such as "DE", a part of one such as "US-CA", "gdpr" or "everywhere"'
 _PATTERNS = {
+    r"^([A-Z]{2}(-[A-Z0-9]{1,3})?|gdpr|everywhere)$": _PLACE,
     r"^[a-z][a-z0-9_-]{0,39}$": _NAME,
     r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,79}$": 'an id such as "2026-01/en", at most 80 characters',
+    r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$": 'an edition such as "2026-01", at most 40 characters',
+    r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}$": 'a language such as "en" or "pt-BR" (BCP 47)',
+    r"^[A-Z][A-Za-z0-9]{1,79}$": 'a term of the Data Privacy Vocabulary, such as "Personalisation"',
+    r"^[A-Z]{2}$": 'a country of two capital letters, such as "DE"',
+    r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$": 'a jurisdiction such as "DE" or "US-CA"',
+    r"^(default|[A-Z]{2}(-[A-Z0-9]{1,3})?)$": 'default, or a jurisdiction such as DE or "US-CA"',
 }
 
 
@@ -43,9 +52,11 @@ def cure(complaint: ErrorDetails) -> str:
     if kind in _OURS:
         return complaint["msg"]
     if kind == "extra_forbidden":
-        return _unknown_key(str(loc[-1]), _schema_at(loc[:-1]).get("properties", {}))
+        if loc in _RENAMED:
+            return _RENAMED[loc]
+        return _unknown_key(str(loc[-1]), _known_at(loc[:-1]))
     if loc and loc[-1] == "[key]":
-        return f"expected {_NAME}"
+        return f"expected {_key_of(_schema_at(loc[:-2]))}"
     expected = _expected(_schema_at(loc))
     if kind == "missing":
         return f"is missing: add {loc[-1]} = {expected}"
@@ -56,6 +67,18 @@ def _unknown_key(key: str, known: Iterable[str]) -> str:
     if close := difflib.get_close_matches(key, known, n=1):
         return f"unknown key: did you mean {close[0]!r}?"
     return f"unknown key: here stand {', '.join(known)}"
+
+
+def _known_at(loc: Loc) -> Iterable[str]:
+    """The keys that may stand in a table."""
+    known = list(_schema_at(loc).get("properties", {}))
+    # The words of a notice may stand in a file, which is read before anything is checked.
+    return [*known, "file"] if loc[:1] == ("notices",) and len(loc) == 2 else known
+
+
+def _key_of(table: Mapping[str, Any]) -> str:
+    """What the keys of a table are."""
+    return _PATTERNS[next(iter(table["patternProperties"]))]
 
 
 def _expected(schema: Mapping[str, Any]) -> str:

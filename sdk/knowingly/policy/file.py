@@ -2,16 +2,18 @@
 
 import re
 import tomllib
+from collections.abc import Iterable, Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from knowingly.errors import PolicyError
+from knowingly.errors import PolicyError, PolicyProblem
 from knowingly.policy.cures import cure
 from knowingly.policy.lines import KeyLines, Loc
 from knowingly.policy.model import Policy
+from knowingly.policy.notice_files import read_words
 
 MAX_BYTES = 1_000_000
 _PLACE = re.compile(r" \(at line (\d+), column (\d+)\)$")
@@ -39,6 +41,15 @@ def load_policy(source: Path | str | None = None) -> Policy:
     if source is None:
         return parse_policy(default_policy_text(), "default.toml")
     path = Path(source)
+    return parse_policy(read_policy_text(path), path.name, path.parent)
+
+
+def read_policy_text(path: Path) -> str:
+    """The text of a policy file.
+
+    Raises:
+        PolicyError: It cannot be read, is too large, or is not UTF-8.
+    """
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
@@ -53,21 +64,21 @@ def load_policy(source: Path | str | None = None) -> Policy:
         raise _too_big(path.name)
     try:
         # Some editors begin a UTF-8 file with a byte-order mark; it means nothing.
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise PolicyError(
             "is not UTF-8 text: save it as UTF-8", path=f"{path.name}:{line}"
         ) from None
-    return parse_policy(text, path.name)
 
 
-def parse_policy(text: str, origin: str = "policy.toml") -> Policy:
+def parse_policy(text: str, origin: str = "policy.toml", folder: Path | None = None) -> Policy:
     """Check the text of a policy file.
 
     Args:
         text: TOML.
         origin: What errors call the file.
+        folder: Where the files of notices are; without it none can be named.
 
     Raises:
         PolicyError: As ``load_policy``.
@@ -75,10 +86,22 @@ def parse_policy(text: str, origin: str = "policy.toml") -> Policy:
     if len(text) > MAX_BYTES:
         raise _too_big(origin)
     said = _parse_toml(text, origin)
+    found = list(read_words(said, folder))
+    policy = None
     try:
-        return Policy.model_validate(said)
+        policy = Policy.model_validate(said)
     except ValidationError as error:
-        raise _explained(error, text, origin) from None
+        found += _complaints(error)
+    if policy is None or found:
+        raise _explained(placed(found, text, origin))
+    return policy
+
+
+def placed(found: Iterable[tuple[Loc, str]], text: str, origin: str) -> tuple[PolicyProblem, ...]:
+    """Where in the file each thing stands that is said of it, in the order of the file."""
+    lines = KeyLines(text)
+    problems = [PolicyProblem(origin, lines.of(loc), _dotted(loc), what) for loc, what in found]
+    return tuple(sorted(problems, key=lambda problem: problem.line))
 
 
 def _too_big(origin: str) -> PolicyError:
@@ -104,19 +127,16 @@ def _parse_toml(text: str, origin: str) -> dict[str, Any]:
         raise PolicyError("holds a value no policy needs: remove it", path=origin) from None
 
 
-def _explained(error: ValidationError, text: str, origin: str) -> PolicyError:
+def _complaints(error: ValidationError) -> Iterator[tuple[Loc, str]]:
+    for complaint in error.errors(include_url=False, include_input=False):
+        yield tuple(part for part in complaint["loc"] if part != "[key]"), cure(complaint)
+
+
+def _explained(problems: tuple[PolicyProblem, ...]) -> PolicyError:
     """The complaint that stands first in the file, with a count of the others."""
-    lines = KeyLines(text)
-    found = [
-        (lines.of(loc), loc, complaint)
-        for complaint in error.errors(include_url=False, include_input=False)
-        for loc in [tuple(part for part in complaint["loc"] if part != "[key]")]
-    ]
-    line, loc, complaint = min(found, key=lambda entry: entry[0])
-    others = f" ({len(found) - 1} more after this one)" if len(found) > 1 else ""
-    return PolicyError(
-        f"{cure(complaint)}{others}", path=f"{origin}:{line} {_dotted(loc)}".rstrip()
-    )
+    first = problems[0]
+    others = f" ({len(problems) - 1} more after this one)" if len(problems) > 1 else ""
+    return PolicyError(f"{first.message}{others}", path=first.place, problems=problems)
 
 
 def _dotted(loc: Loc) -> str:

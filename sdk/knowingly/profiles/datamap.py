@@ -40,10 +40,32 @@ _ROW = "a number that means nothing outside this database"
 _FINDS = "finds the row; the app's id itself is never stored"
 _LEADS = "leads from an e-mail or the like to the person's number; the value itself is sealed"
 
+_OF_FILE = "of a file's path, or of its bytes; neither is stored"
+
 _TOMBSTONE: tuple[tuple[str, Form], ...] = (
     ("lookup", "keyed hash"),
     ("erased_us", "clear"),
     ("keep_until_us", "clear"),
+)
+
+_CLAIMS = "evidence of an erased person's choices, for legal claims, until its date"
+_CLAIM: tuple[tuple[str, Form], ...] = (
+    ("erasure", "random"),
+    ("lookup", "keyed hash"),
+    ("key_id", "random"),
+    ("keep_until_us", "clear"),
+    ("state", "clear"),
+)
+
+_NOTICES = "says what the export lists as disclosed; kept until the recipient has been told"
+_NOTICE: tuple[tuple[str, Form], ...] = (
+    ("notice", "random"),
+    ("erasure", "random"),
+    ("recipient", "clear"),
+    ("key_id", "random"),
+    ("created_us", "clear"),
+    ("tries", "clear"),
+    ("body", "sealed"),
 )
 
 FIELDS: tuple[Field, ...] = (
@@ -54,6 +76,9 @@ FIELDS: tuple[Field, ...] = (
         *("ledger_size", "ledger_frontier", "item_epoch", "model_epoch", "release_epoch"),
         *("shred_epoch", "training"),
     ),
+    *_shops("policies", "tenant", "digest"),
+    *_shops("policies", "body", note="what the shop's policy file said, its contacts included"),
+    *_shops("policy_activations", "tenant", "idx", "digest", "at_us"),
     *_shops(
         "items",
         *("tenant", "row", "item_id", "title", "categories", "brand", "price", "in_stock"),
@@ -74,7 +99,22 @@ FIELDS: tuple[Field, ...] = (
         _person(
             "consent_records", column, "clear", note="asked before anything sealed may be opened"
         )
-        for column in ("idx", "purpose", "action", "scope", "at_us", "received_us", "notice")
+        for column in (
+            "idx",
+            "purpose",
+            "action",
+            "scope",
+            "at_us",
+            "received_us",
+            "notice",
+            "source",
+            "flaw",
+            "confirmed",
+        )
+    ),
+    *(
+        _person("consent_records", column, "clear", note="counted without opening anything")
+        for column in ("surface", "jurisdiction", "applied_us")
     ),
     *_shops("events", "tenant"),
     _person("events", "subject", "clear", exported=False, note=_ROW),
@@ -107,12 +147,25 @@ FIELDS: tuple[Field, ...] = (
         )
         for column, form in _TOMBSTONE
     ),
+    *_shops("claims", "tenant"),
+    *(Field("claims", column, form, personal=True, note=_CLAIMS) for column, form in _CLAIM),
+    *(
+        Field("claims", column, "sealed", personal=True, exported=True, note=_CLAIMS)
+        for column in ("body", "hold")
+    ),
+    *_shops("notices", "tenant"),
+    *(Field("notices", column, form, personal=True, note=_NOTICES) for column, form in _NOTICE),
     *_shops("ledger_entries", "tenant", "idx"),
     *_shops("ledger_entries", "leaf", note="names no person, and nothing leads back to one"),
     *_shops("ledger_nodes", "tenant", "level", "pos", "hash"),
     *_shops("ledger_details", "tenant", "idx"),
     _person("ledger_details", "subject", "clear", exported=False, note=_ROW),
     _person("ledger_details", "body", "sealed"),
+    *_shops(
+        "checkpoints",
+        *("tenant", "size", "at_us", "note", "handed_on"),
+        note="of the whole log, and of nobody",
+    ),
     *_shops(
         "trainings",
         *("tenant", "training", "created_us", "until_us", "oldest_day", "seed", "floor", "people"),
@@ -148,6 +201,20 @@ FIELDS: tuple[Field, ...] = (
     *_shops("erasures", "tenant", "erasure", "step", "progress", "certificate"),
     _person("erasures", "subject", "clear", exported=False, note="only while an erasure runs"),
     _person("erasures", "key_id", "random", exported=False, note="only while an erasure runs"),
+    *_shops("imports", "tenant"),
+    *_shops("imports", "source", "fingerprint", form="keyed hash", note=_OF_FILE),
+    *_shops(
+        "imports",
+        *("position", "line", "rows", "kept", "duplicates", "counts", "saved_us"),
+        note="only until the import has ended",
+    ),
+    *_shops("import_refusals", "tenant"),
+    *_shops("import_refusals", "source", form="keyed hash", note=_OF_FILE),
+    *_shops(
+        "import_refusals",
+        *("number", "line", "field", "expected"),
+        note="where a row was bad and what was expected, never what stood there",
+    ),
     *_shops("key_acts", "tenant", "act", "name", "document"),
     *_shops("key_shop", "shop_id"),
     *_shops("root_versions", "root", "first_used_us", "retired_us", "destroyed_us"),

@@ -20,7 +20,7 @@ from knowingly.profiles.editions import Arrived, Older, without_older
 from knowingly.profiles.people import NEVER_ERASED, People, Person
 from knowingly.profiles.permissions import Permission, permission
 from knowingly.store import events, subjects
-from knowingly.store.doors import Tx
+from knowingly.store.doors import Then, Tx
 from knowingly.store.subjects import ACTIVE
 from knowingly.tenancy import Tenancy
 from knowingly.vault.seal import Cipher, seal_each
@@ -64,11 +64,13 @@ def track(
     rows: Iterable[Event | Order | Mapping[str, Any]],
     *,
     strict: bool,
+    then: Then | None = None,
 ) -> Intake:
     """Keep what is valid and allowed, in one transaction; count the rest by reason.
 
     Consent is asked in the transaction that stores the event: a withdrawal either comes before and
-    the event is dropped, or after and takes the event with it.
+    the event is dropped, or after and takes the event with it. ``then`` is done last in that
+    transaction.
 
     Raises:
         InputError: ``strict`` is set and a row is bad; nothing was written.
@@ -76,7 +78,11 @@ def track(
     now_us = tenancy.now_us()
     batch = _read(tenancy, rows, now_us, strict=strict)
     if not batch.of_person:
-        return Intake(dropped=dict(batch.dropped), refused=tuple(batch.refused))
+        intake = Intake(dropped=dict(batch.dropped), refused=tuple(batch.refused))
+        if then is not None:
+            with tenancy.write() as tx:
+                then(tx, intake)
+        return intake
     lookup = tenancy.keyring.lookup
     lookups = [lookup(subject) for subject in batch.of_person]
     nobody = permission(tenancy, (), now_us)
@@ -91,13 +97,16 @@ def track(
         older = _without_older(tenancy, tx, batch, keep)
         stored = _sealed(tenancy, batch, keep)
         added = events.add(tx, stored)
-    batch.refused.sort(key=lambda refusal: refusal.row)
-    return Intake(
-        added - older.heads - older.repeated,
-        len(stored) - added + older.repeated + older.skipped,
-        dict(batch.dropped),
-        tuple(batch.refused),
-    )
+        batch.refused.sort(key=lambda refusal: refusal.row)
+        intake = Intake(
+            added - older.heads - older.repeated,
+            len(stored) - added + older.repeated + older.skipped,
+            dict(batch.dropped),
+            tuple(batch.refused),
+        )
+        if then is not None:
+            then(tx, intake)
+    return intake
 
 
 def _read(

@@ -73,10 +73,13 @@ def permission(tenancy: Tenancy, records: Sequence[ConsentRecord], now_us: int) 
 
 
 def _ends(tenancy: Tenancy, records: Iterable[ConsentRecord], now_us: int) -> Iterable[int]:
-    """The moments still to come at which one of these grants runs out."""
-    rules = tenancy.policy.rules.purposes
+    """The moments still to come at which a grant or a signal runs out, or a signal's date comes."""
+    rules, stale_us = tenancy.policy.rules.purposes, tenancy.policy.rules.stale_us
     for record in records:
         rule = rules.get(record.purpose)
+        if record.action is Action.SIGNAL_ALLOW:
+            turns = (record.at_us - tenancy.skew_us, record.at_us + stale_us)
+            yield from (turn_us for turn_us in turns if turn_us >= now_us)
         if record.action is Action.GRANT and rule is not None and rule.valid_us is not None:
             end_us = min(record.at_us, record.received_us) + rule.valid_us
             if end_us >= now_us:

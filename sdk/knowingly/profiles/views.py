@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from knowingly.domain.consent import Decision, Signal
+from knowingly.domain.consent import Decision
 from knowingly.domain.event import EventKind
 from knowingly.domain.moments import DAY_US
+from knowingly.domain.signal import Signal
 from knowingly.domain.validate import check_id
 from knowingly.errors import SealError
 from knowingly.profiles import body
@@ -81,13 +82,15 @@ def decide_for(
     *,
     at_us: int,
     signals: Sequence[Signal] = (),
+    device: str | None = None,
 ) -> tuple[SubjectRow | None, Decision]:
-    """The person's row, if there is one, and what they allow this purpose now."""
+    """The person's row, if there is one, and what they allow this purpose now, on this device."""
     tenancy.keyring.watch(snapshot.head.shred_epoch)
     person, known = consents.with_person(snapshot, tenancy.keyring.lookup(check_id(subject)))
     if person is not None and person.state != ACTIVE:
         return person, Decision(purpose, False, "erased", at_us)
-    return person, tenancy.decide(purpose, known, at_us=at_us, signals=signals)
+    scope = None if device is None else tenancy.device_scope(device)
+    return person, tenancy.decide(purpose, known, at_us=at_us, signals=signals, scope=scope)
 
 
 def read_records(
@@ -99,6 +102,7 @@ def read_records(
     at_us: int,
     limit: int,
     signals: Sequence[Signal] = (),
+    device: str | None = None,
 ) -> PastRecords:
     """A person's newest events for a purpose, opened: the one way history leaves this room.
 
@@ -107,7 +111,9 @@ def read_records(
     Raises:
         KeyReplacedError: The person was given a new key meanwhile: read again.
     """
-    person, decision = decide_for(tenancy, snapshot, subject, purpose, at_us=at_us, signals=signals)
+    person, decision = decide_for(
+        tenancy, snapshot, subject, purpose, at_us=at_us, signals=signals, device=device
+    )
     if person is None or not decision.allowed:
         return PastRecords(decision, person, body.to_records([]))
     try:

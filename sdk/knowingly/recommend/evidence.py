@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from knowingly.domain.consent import Decision, Signal
+from knowingly.domain.consent import Decision
 from knowingly.domain.event import KIND_CODE, EventKind
 from knowingly.domain.moments import DAY_US
+from knowingly.domain.signal import Signal
 from knowingly.items.catalogue import CatalogueView
 from knowingly.policy import Slot
 from knowingly.profiles import body
@@ -89,6 +90,7 @@ def collect(
     item: str | None,
     basket: Sequence[str],
     signals: Sequence[Signal],
+    device: str | None,
     market: str | None,
 ) -> Evidence:
     """Read what the page may rest on; without consent there is no history in it."""
@@ -106,6 +108,7 @@ def collect(
             at_us=at_us,
             limit=slot.max_history_events,
             signals=signals,
+            device=device,
         )
     row_of = catalogue.row_of
     basket_rows = np.array([row_of[one] for one in basket if one in row_of], np.intp)

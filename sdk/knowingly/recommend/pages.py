@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from knowingly.consent.token import make_token
-from knowingly.domain.consent import Signal
 from knowingly.domain.event import KINDS, describe_kind
 from knowingly.domain.page import Basis, Hit, Page
+from knowingly.domain.signal import Signal
+from knowingly.domain.validate import check_id
 from knowingly.errors import PluginError
 from knowingly.policy import Slot
 from knowingly.profiles.views import KeyReplacedError
@@ -58,6 +59,7 @@ class Recommender:
         item: str | None,
         basket: Sequence[str],
         signals: Sequence[Signal],
+        device: str | None,
         market: str | None,
         k: int | None,
     ) -> Page:
@@ -73,6 +75,7 @@ class Recommender:
             "item": item,
             "basket": basket,
             "signals": signals,
+            "device": None if device is None else check_id(device, "device"),
             "market": market,
         }
         try:

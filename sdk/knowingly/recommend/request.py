@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from knowingly.domain.consent import Signal
 from knowingly.domain.item import A_MARKET, is_market
+from knowingly.domain.signal import check_signal
 from knowingly.errors import InputError, UnknownSlotError
 
 MAX_K = 100
@@ -38,7 +38,7 @@ def check_request(
         _check_basket(basket)
     if type(signals) is not tuple or signals:
         for one in _sequence(signals, "signals", "a list of signals"):
-            _check_signal(one)
+            check_signal(one)
 
 
 def _check_basket(basket: object) -> None:
@@ -57,16 +57,3 @@ def _sequence(value: object, field: str, expected: str) -> Sequence[object]:
     ):
         raise InputError(field, expected)
     return value
-
-
-def _check_signal(signal: object) -> None:
-    if not isinstance(signal, Signal):
-        raise InputError("signals", "a list of signals")
-    if not isinstance(signal.source, str):
-        raise InputError("signals", "a source that is text")
-    for purposes in (signal.allows, signal.refuses):
-        if not isinstance(purposes, (frozenset, set)):
-            raise InputError("signals", "sets of purposes that are allowed and refused")
-        for purpose in purposes:
-            if not isinstance(purpose, str):
-                raise InputError("signals", "names of purposes that are allowed and refused")

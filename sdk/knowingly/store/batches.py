@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from sqlalchemy import Connection, Dialect, Table, Update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -31,16 +31,19 @@ class BulkInsert:
     """Rows into one table, given as tuples of all its columns in their order.
 
     The statement is compiled for the database once and the rows go to its driver as they are:
-    SQLAlchemy's own work on each row costs as much as sealing it.
+    SQLAlchemy's own work on each row costs as much as sealing it. ``existing`` says what
+    becomes of a row whose primary key is there already.
     """
 
-    def __init__(self, table: Table, *, skip_existing: bool = False) -> None:
-        self._table, self._skip_existing = table, skip_existing
+    def __init__(
+        self, table: Table, *, existing: Literal["fail", "skip", "replace"] = "fail"
+    ) -> None:
+        self._table, self._existing = table, existing
         self._columns = [column.name for column in table.columns]
         self._compiled: dict[str, tuple[str, bool]] = {}
 
     def __call__(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
-        """Store the rows; how many were new."""
+        """Store the rows; how many were new, or replaced one."""
         if not rows:
             return 0
         dialect = connection.dialect
@@ -52,8 +55,12 @@ class BulkInsert:
 
     def _compile(self, dialect: Dialect) -> tuple[str, bool]:
         insert = (sqlite if dialect.name == "sqlite" else postgresql).insert(self._table)
-        if self._skip_existing:
+        if self._existing == "skip":
             insert = insert.on_conflict_do_nothing()
+        elif self._existing == "replace":
+            key = self._table.primary_key.columns.keys()
+            new = {name: insert.excluded[name] for name in self._columns if name not in key}
+            insert = insert.on_conflict_do_update(index_elements=key, set_=new)
         compiled = insert.compile(dialect=dialect, column_keys=self._columns)
         self._compiled[dialect.name] = str(compiled), compiled.positional
         return self._compiled[dialect.name]

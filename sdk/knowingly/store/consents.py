@@ -1,16 +1,16 @@
 """Statements of the consent history: only ever added to, until the person is erased."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from sqlalchemy import Row, and_, bindparam, select, update
+from sqlalchemy import and_, bindparam, func, or_, select, update
 
-from knowingly.domain.consent import ACCOUNT, Action, ConsentRecord
-from knowingly.store.batches import STREAMING, BulkInsert, batched
+from knowingly.domain.consent import ACCOUNT, MERGED, Action, ConsentRecord
+from knowingly.store.batches import BATCH, BulkInsert, batched
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.prepared import Prepared
 from knowingly.store.schema import consent_records as table
-from knowingly.store.schema import ledger_entries, subjects
+from knowingly.store.schema import subjects
 from knowingly.store.subjects import COLUMNS as PERSON
 from knowingly.store.subjects import SubjectRow
 
@@ -22,6 +22,9 @@ _COLUMNS = (
     table.c.idx,
     table.c.notice,
     table.c.scope,
+    table.c.source,
+    table.c.flaw,
+    table.c.confirmed,
 )
 _ADD = BulkInsert(table)
 _ONE = select(*_COLUMNS).where(table.c.tenant == bindparam("t"), table.c.subject == bindparam("s"))
@@ -44,11 +47,43 @@ _BETWEEN = Prepared(
         table.c.subject.between(bindparam("first"), bindparam("last")),
     )
 )
+_OF_ENTRIES = Prepared(
+    select(
+        table.c.idx,
+        table.c.subject,
+        table.c.purpose,
+        table.c.action,
+        table.c.scope,
+        table.c.at_us,
+        table.c.received_us,
+        table.c.notice,
+        table.c.source,
+        table.c.flaw,
+        table.c.confirmed,
+    )
+    .where(
+        table.c.tenant == bindparam("t"),
+        table.c.idx >= bindparam("low"),
+        table.c.idx < bindparam("high"),
+    )
+    .order_by(table.c.idx)
+)
 _ACTIONS = {action.value: action for action in Action}
 
 
 def _record(row: Sequence[Any]) -> ConsentRecord:
-    return ConsentRecord(row[0], _ACTIONS[row[1]], row[2], row[3], row[4], row[5], row[6])
+    return ConsentRecord(
+        row[0],
+        _ACTIONS[row[1]],
+        row[2],
+        row[3],
+        row[4],
+        row[5],
+        row[6],
+        row[7],
+        row[8],
+        bool(row[9]),
+    )
 
 
 def of(snapshot: Snapshot, subject: int) -> list[ConsentRecord]:
@@ -86,8 +121,23 @@ def between(snapshot: Snapshot, first: int, last: int) -> dict[int, list[Consent
     return found
 
 
-def add(tx: Tx, choices: Iterable[tuple[int, ConsentRecord]]) -> None:
-    """Append choices, each with its person's number."""
+class Told(NamedTuple):
+    """What is counted of how a choice was made: where in the shop, and under which law."""
+
+    surface: str | None = None
+    jurisdiction: str | None = None
+
+
+_UNTOLD = Told()
+
+
+def add(
+    tx: Tx,
+    choices: Iterable[tuple[int, ConsentRecord]],
+    told: Mapping[int, Told] | None = None,
+) -> None:
+    """Append choices, each with its person's number; ``told`` is by ledger entry."""
+    of_entry = told or {}
     rows = [
         (
             tx.tenant,
@@ -99,14 +149,31 @@ def add(tx: Tx, choices: Iterable[tuple[int, ConsentRecord]]) -> None:
             record.at_us,
             record.received_us,
             record.notice,
+            record.source,
+            record.flaw,
+            record.confirmed,
+            *of_entry.get(record.index, _UNTOLD),
+            record.received_us,
         )
         for subject, record in choices
     ]
     _ADD(tx.connection, rows)
 
 
-MERGED = f"{ACCOUNT}:merged:"
-"""Begins the scope of a session's choices that an account keeps: history that decides nothing."""
+def told(snapshot: Snapshot, subject: int) -> dict[tuple[int, str], tuple[Told, int]]:
+    """How one person's choices were made and when each had taken effect, by entry and purpose."""
+    columns = (table.c.idx, table.c.purpose, table.c.surface, table.c.jurisdiction)
+    mine = select(*columns, table.c.applied_us).where(
+        table.c.tenant == snapshot.tenant, table.c.subject == subject
+    )
+    rows = snapshot.connection.execute(mine)
+    return {(row[0], row[1]): (Told(row[2], row[3]), row[4]) for row in rows}
+
+
+def mark_applied(tx: Tx, subject: int, index: int, at_us: int) -> None:
+    """Say when what follows from the choices of an entry had been done."""
+    mine = (table.c.tenant == tx.tenant, table.c.subject == subject, table.c.idx == index)
+    tx.connection.execute(update(table).where(*mine).values(applied_us=at_us))
 
 
 def hand_over(tx: Tx, session: int, account: int, *, merged_by: int) -> None:
@@ -117,17 +184,37 @@ def hand_over(tx: Tx, session: int, account: int, *, merged_by: int) -> None:
     tx.connection.execute(update(table).where(*mine).values(subject=account))
 
 
-def merged(snapshot: Snapshot) -> dict[str, set[int]]:
-    """The entries of choices that accounts keep from sessions, by scope."""
+class MergedRows(NamedTuple):
+    """The choices that accounts keep of one merge: of how many entries, from which to which."""
+
+    scope: str
+    entries: int
+    first: int
+    last: int
+
+
+def merged(snapshot: Snapshot, after: str = "") -> list[MergedRows]:
+    """The choices that accounts keep from sessions, merge by merge, at most ``BATCH`` merges.
+
+    ``after`` is the scope of the last that was read.
+    """
     rows = (
-        select(table.c.scope, table.c.idx)
-        .where(table.c.tenant == snapshot.tenant, table.c.scope.startswith(MERGED))
-        .distinct()
+        select(
+            table.c.scope,
+            func.count(table.c.idx.distinct()),
+            func.min(table.c.idx),
+            func.max(table.c.idx),
+        )
+        .where(
+            table.c.tenant == snapshot.tenant,
+            table.c.scope.startswith(MERGED),
+            table.c.scope > after,
+        )
+        .group_by(table.c.scope)
+        .order_by(table.c.scope)
+        .limit(BATCH)
     )
-    found: dict[str, set[int]] = {}
-    for scope, index in snapshot.connection.execute(rows):
-        found.setdefault(scope, set()).add(index)
-    return found
+    return [MergedRows(*row) for row in snapshot.connection.execute(rows)]
 
 
 def changed_since(snapshot: Snapshot, index: int) -> set[int]:
@@ -140,30 +227,32 @@ def changed_since(snapshot: Snapshot, index: int) -> set[int]:
     return set(snapshot.connection.execute(statement).scalars())
 
 
-def by_entry(snapshot: Snapshot) -> dict[int, set[tuple[int | None, str]]]:
-    """``(subject, purpose)`` of every consent row, by ledger entry."""
-    statement = select(table.c.idx, table.c.subject, table.c.purpose).where(
-        table.c.tenant == snapshot.tenant
-    )
-    found: dict[int, set[tuple[int | None, str]]] = {}
-    for row in snapshot.connection.execute(statement):
-        found.setdefault(row[0], set()).add((row[1], row[2]))
-    return found
+class StoredChoice(NamedTuple):
+    """One row of a choice, as it is stored."""
+
+    entry: int
+    subject: int
+    purpose: str
+    action: str
+    scope: str
+    at_us: int
+    received_us: int
+    notice: str | None
+    source: str | None
+    flaw: str | None
+    confirmed: bool
 
 
-def with_leaves(snapshot: Snapshot) -> Iterator[tuple[int, bytes | None, Row[Any]]]:
-    """Every consent row with the leaf it points at, for verification."""
-    joined = (
-        select(ledger_entries.c.leaf, table)
-        .select_from(
-            table.outerjoin(
-                ledger_entries,
-                and_(
-                    ledger_entries.c.tenant == table.c.tenant, ledger_entries.c.idx == table.c.idx
-                ),
-            )
-        )
-        .where(table.c.tenant == snapshot.tenant)
+def of_entries(snapshot: Snapshot, low: int, high: int) -> Sequence[tuple[Any, ...]]:
+    """The fields of ``StoredChoice`` of entries from ``low`` up to ``high``, in their order."""
+    where = {"t": snapshot.tenant, "low": low, "high": high}
+    return _OF_ENTRIES.all(snapshot.connection, where)
+
+
+def without_entry(snapshot: Snapshot) -> int | None:
+    """The lowest entry that a choice names and that the head does not count."""
+    outside = select(func.min(table.c.idx)).where(
+        table.c.tenant == snapshot.tenant,
+        or_(table.c.idx < 0, table.c.idx >= snapshot.head.ledger_size),
     )
-    for row in snapshot.connection.execute(joined, execution_options=STREAMING):
-        yield row.idx, row.leaf, row
+    return snapshot.connection.execute(outside).scalar()

@@ -12,6 +12,8 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from knowingly.domain.actor import Actor
+from knowingly.domain.intake import Intake
 from knowingly.errors import StoreError
 from knowingly.store.database import Database
 from knowingly.store.failures import LOST
@@ -49,8 +51,18 @@ class Snapshot:
     head: Head
 
 
+@dataclass(slots=True)
 class Tx(Snapshot):
-    """A snapshot that may write; only one exists per tenant at a time."""
+    """A snapshot that may write; only one exists per tenant at a time.
+
+    ``actor`` is who writes, where somebody is named: every entry of the log says so, sealed.
+    """
+
+    actor: Actor | None = None
+
+
+Then = Callable[[Tx, Intake], None]
+"""What a caller of many rows does with them in the transaction that takes them in."""
 
 
 _COUNTERS = [field.name for field in fields(Head)]
@@ -87,11 +99,11 @@ class Store:
             return question(snapshot)
 
     @contextmanager
-    def write(self, tenant: int) -> Iterator[Tx]:
+    def write(self, tenant: int, actor: Actor | None = None) -> Iterator[Tx]:
         """One transaction of one tenant: all of it is kept, or nothing."""
         lock = partial(_head, tenant=tenant, locked=True)
         with self.database.writing_from(lock) as (connection, head):
-            tx = Tx(connection, tenant, head)
+            tx = Tx(connection, tenant, head, actor)
             before = replace(head)
             yield tx
             changed = {

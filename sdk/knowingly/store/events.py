@@ -45,7 +45,7 @@ _BETWEEN = Prepared(
     )
     .order_by(table.c.subject, table.c.event)
 )
-_ADD = BulkInsert(table, skip_existing=True)
+_ADD = BulkInsert(table, existing="skip")
 NewEvent = tuple[int, int, bytes, int, int, bytes]
 """The columns of one event: tenant, subject, event, day, purposes, sealed body."""
 

@@ -4,9 +4,12 @@ Rows of both lose purposes the same way, and one that has none left waits for de
 person under a legal hold wait until it is released.
 """
 
+from collections.abc import Iterator
+
 from sqlalchemy import ColumnElement, Table, delete, func, select, union, update
 
-from knowingly.store.consents import MERGED
+from knowingly.domain.consent import MERGED
+from knowingly.store.batches import STREAMING
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.schema import consent_records, events, holds, traits
 
@@ -67,6 +70,29 @@ def people_with_unusable(snapshot: Snapshot, *, after: int, limit: int) -> list[
     people = union(*waiting).subquery()
     page = select(people.c.subject).order_by(people.c.subject).limit(limit)
     return list(snapshot.connection.execute(page).scalars())
+
+
+def between(
+    snapshot: Snapshot, table: str, first: int, last: int
+) -> Iterator[tuple[int, int, int, int]]:
+    """What rows of people from one number to another are kept for, streaming.
+
+    Yields:
+        ``(subject, purposes, day, rows)``; rows that no purpose allows are left out.
+    """
+    rows = TABLES[table]
+    alike = (rows.c.subject, rows.c.purposes, rows.c.day)
+    held = (
+        select(*alike, func.count())
+        .where(
+            rows.c.tenant == snapshot.tenant,
+            rows.c.subject.between(first, last),
+            rows.c.purposes != 0,
+        )
+        .group_by(*alike)
+    )
+    for row in snapshot.connection.execute(held, execution_options=STREAMING):
+        yield row[0], row[1], row[2], row[3]
 
 
 def count_unusable(snapshot: Snapshot, table: str) -> int:

@@ -51,6 +51,11 @@ def rewrap_tenant_secret(connection: Connection, tenant: str, name: str, wrapped
     connection.execute(update(secrets).where(*same).values(wrapped=wrapped))
 
 
+def delete_tenant_secret(connection: Connection, tenant: str, name: str) -> None:
+    """Delete one secret of a tenant."""
+    connection.execute(delete(secrets).where(secrets.c.tenant == tenant, secrets.c.name == name))
+
+
 def subject_keys(
     connection: Connection, tenant: str, key_ids: Sequence[bytes]
 ) -> dict[bytes, bytes]:

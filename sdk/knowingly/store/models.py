@@ -198,6 +198,14 @@ def learned_between(snapshot: Snapshot, training: int, first: int, last: int) ->
     return set(snapshot.connection.execute(rows).scalars())
 
 
+def manifests_between(snapshot: Snapshot, first: int, last: int) -> list[tuple[int, int]]:
+    """``(subject, training)`` of every manifest of people from one number to another."""
+    rows = select(manifests.c.subject, manifests.c.training).where(
+        manifests.c.tenant == snapshot.tenant, manifests.c.subject.between(first, last)
+    )
+    return [(row[0], row[1]) for row in snapshot.connection.execute(rows)]
+
+
 def learned_from(snapshot: Snapshot, training: int) -> set[int]:
     """The people a training has learned from and not forgotten."""
     rows = select(manifests.c.subject).where(

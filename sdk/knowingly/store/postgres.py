@@ -44,8 +44,12 @@ class Postgres:
     )
     writing: Mapping[str, Any] = MappingProxyType({"isolation_level": "READ COMMITTED"})
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, *, read_only: bool = False) -> None:
         self.engine = _engine(url)
+        if read_only:
+            # Each transaction says so, because the driver also says when one may write.
+            self.writing = self.reading
+            event.listen(self.engine, "connect", _refuse_writes)
         self._inherited: list[Pool] = []
 
     @contextmanager
@@ -101,6 +105,13 @@ def _engine(url: URL) -> Engine:
         raise StoreError("PostgreSQL needs an extra: pip install 'knowingly[postgres]'") from None
     event.listen(engine, "connect", _prepare)
     return engine
+
+
+def _refuse_writes(connection: Any, _record: object) -> None:  # noqa: ANN401 - as below
+    was = connection.autocommit
+    connection.autocommit = True
+    connection.execute("SET default_transaction_read_only = on")
+    connection.autocommit = was
 
 
 def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 - psycopg is an extra

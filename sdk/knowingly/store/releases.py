@@ -1,9 +1,11 @@
 """Statements of the privacy budget and of what it paid for."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import and_, func, insert, select
 
+from knowingly.store.batches import STREAMING
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.schema import charges
 from knowingly.store.schema import releases as table
@@ -77,6 +79,33 @@ def add(tx: Tx, charge_id: str, release: ReleaseRow) -> None:
     tx.connection.execute(
         insert(table).values(tenant=tx.tenant, charge=charge_id, **release._asdict())
     )
+
+
+class PaidRelease(NamedTuple):
+    """One release with the debit of its name; None where there is no such debit."""
+
+    what: str
+    at_us: int
+    epsilon: float
+    delta: float
+    paid_for: str | None
+    pico_rho: int | None
+    paid_us: int | None
+
+
+def with_charges(snapshot: Snapshot) -> Iterator[PaidRelease]:
+    """Every release with what paid for it, streaming."""
+    same = and_(charges.c.tenant == table.c.tenant, charges.c.charge == table.c.charge)
+    rows = (
+        select(
+            *(table.c.what, table.c.at_us, table.c.epsilon, table.c.delta),
+            *(charges.c.what, charges.c.pico_rho, charges.c.at_us),
+        )
+        .select_from(table.outerjoin(charges, same))
+        .where(table.c.tenant == snapshot.tenant)
+    )
+    for row in snapshot.connection.execute(rows, execution_options=STREAMING):
+        yield PaidRelease(*row)
 
 
 def newest(snapshot: Snapshot, what: str) -> ReleaseRow | None:

@@ -72,6 +72,12 @@ def advance(
     tx.connection.execute(update(table).where(*same).values(**values))
 
 
+def renew_certificate(tx: Tx, erasure: str, certificate: str) -> None:
+    """Replace the certificate of an erasure that is done, which says more now."""
+    same = (table.c.tenant == tx.tenant, table.c.erasure == erasure)
+    tx.connection.execute(update(table).where(*same).values(certificate=certificate))
+
+
 def unfinished(snapshot: Snapshot, done: Sequence[str]) -> list[ErasureRow]:
     """The erasures whose step is not among the final ones."""
     rows = select(

@@ -45,6 +45,25 @@ tenants = Table(
 )
 """The head row of each tenant: locked by every writer, read by every reader."""
 
+policies = Table(
+    "policies",
+    metadata,
+    _tenant(),
+    Column("digest", Text, primary_key=True),
+    Column("body", Text, nullable=False),
+)
+"""Every policy that was ever in force, as it was written; the digest is that of the body."""
+
+policy_activations = Table(
+    "policy_activations",
+    metadata,
+    _tenant(),
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),
+    Column("digest", Text, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+)
+"""Which policy came into force when: one row for each such entry of the log."""
+
 items = Table(
     "items",
     metadata,
@@ -104,9 +123,16 @@ consent_records = Table(
     Column("at_us", BigInteger, nullable=False),
     Column("received_us", BigInteger, nullable=False),
     Column("notice", Text, nullable=True),
+    Column("source", Text, nullable=True),
+    Column("flaw", Text, nullable=True),
+    Column("confirmed", Boolean, nullable=False, server_default=text("false")),
+    Column("surface", Text, nullable=True),
+    Column("jurisdiction", Text, nullable=True),
+    Column("applied_us", BigInteger, nullable=False, server_default=text("0")),
     Index("consent_records_by_entry", "tenant", "idx"),
     sqlite_with_rowid=False,
 )
+"""``applied_us`` is when what follows from a choice had been done: the latency of a withdrawal."""
 
 events = Table(
     "events",
@@ -167,6 +193,36 @@ holds = Table(
 )
 """People whose data must not be deleted, each with a sealed reason."""
 
+claims = Table(
+    "claims",
+    metadata,
+    _tenant(),
+    Column("erasure", Text, primary_key=True),
+    Column("lookup", Blob(32), nullable=False),
+    Column("key_id", Blob(16), nullable=False),
+    Column("keep_until_us", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("body", Blob, nullable=False),
+    Column("hold", Blob, nullable=True),
+    Index("claims_by_lookup", "tenant", "lookup"),
+)
+"""Evidence of an erased person's choices, each under a key of its own, and a sealed hold on it."""
+
+notices = Table(
+    "notices",
+    metadata,
+    _tenant(),
+    Column("notice", Text, primary_key=True),
+    Column("erasure", Text, nullable=True),
+    Column("recipient", Text, nullable=False),
+    Column("key_id", Blob(16), nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("body", Blob, nullable=False),
+    Index("notices_by_erasure", "tenant", "erasure"),
+)
+"""What recipients of a person's data have still to be told, each under a key of its own."""
+
 purpose_bits = Table(
     "purpose_bits",
     metadata,
@@ -212,6 +268,17 @@ ledger_details = Table(
     Column("body", Blob, nullable=False),
     Index("ledger_details_by_subject", "tenant", "subject"),
 )
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    _tenant(),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("handed_on", Boolean, nullable=False),
+)
+"""What was signed of the log; ``handed_on`` says that every destination has it."""
 
 trainings = Table(
     "trainings",
@@ -316,6 +383,35 @@ erasures = Table(
     Column("certificate", Text, nullable=True),
     Index("erasures_by_step", "tenant", "step"),
 )
+
+imports = Table(
+    "imports",
+    metadata,
+    _tenant(),
+    Column("source", Blob(32), primary_key=True),
+    Column("fingerprint", Blob(32), nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("line", BigInteger, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("kept", BigInteger, nullable=False),
+    Column("duplicates", BigInteger, nullable=False),
+    Column("counts", Text, nullable=False),
+    Column("saved_us", BigInteger, nullable=False),
+)
+"""Where each import stands that has begun and not ended; ``source`` is a keyed hash of a path."""
+
+import_refusals = Table(
+    "import_refusals",
+    metadata,
+    _tenant(),
+    Column("source", Blob(32), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("line", BigInteger, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("expected", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The rows those imports refused so far: where and what, never what stood there."""
 
 key_acts = Table(
     "key_acts",

@@ -3,15 +3,18 @@
 from sqlalchemy import Connection, insert, select, update
 
 from knowingly.store.key_schema import key_shop
+from knowingly.store.prepared import Prepared
 from knowingly.store.schema import shop
 
+_DATA_SHOP = Prepared(select(shop.c.shop_id))
 RESTORING = "restoring:"
 """Before the shop id of data that were restored, until they may be opened."""
 
 
 def data_shop(connection: Connection) -> str | None:
     """The shop id of a data file, or None in a new one."""
-    return connection.execute(select(shop.c.shop_id)).scalar()
+    rows = _DATA_SHOP.all(connection, {})
+    return rows[0][0] if rows else None
 
 
 def keys_shop(connection: Connection) -> str | None:

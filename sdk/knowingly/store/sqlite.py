@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import URL
@@ -33,16 +34,16 @@ class Sqlite:
     reading: Mapping[str, Any] = MappingProxyType({})
     writing: Mapping[str, Any] = MappingProxyType({"knowingly_begin": "BEGIN IMMEDIATE"})
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, *, read_only: bool = False) -> None:
         self._path = Path(url.database or "")
         self.engine = create_engine(
-            url,
+            _read_only(self._path) if read_only else url,
             hide_parameters=True,
             pool_size=POOL_SIZE,
             max_overflow=MAX_OVERFLOW,
             connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
         )
-        event.listen(self.engine, "connect", _prepare)
+        event.listen(self.engine, "connect", _prepare_to_read if read_only else _prepare)
         event.listen(self.engine, "begin", _begin)
         self._turn = threading.Lock()
 
@@ -96,6 +97,20 @@ class Sqlite:
         """Forget, in the child, connections and a lock that are the parent's."""
         self.engine.dispose(close=False)
         self._turn = threading.Lock()
+
+
+def _read_only(path: Path) -> URL:
+    """A file that SQLite opens for reading and never makes."""
+    name = f"file:{quote(str(path.absolute()))}"
+    return URL.create("sqlite", database=name, query={"mode": "ro", "uri": "true"})
+
+
+def _prepare_to_read(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (f"busy_timeout = {BUSY_SECONDS * 1_000}", "query_only = ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
 
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:

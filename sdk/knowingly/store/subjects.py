@@ -56,6 +56,14 @@ def number(snapshot: Snapshot, subject: int) -> SubjectRow | None:
     return SubjectRow(*row) if row else None
 
 
+def lookup_of(snapshot: Snapshot, subject: int) -> bytes:
+    """The keyed hash by which the person with this number is found."""
+    mine = select(table.c.lookup).where(
+        table.c.tenant == snapshot.tenant, table.c.subject == subject
+    )
+    return bytes(snapshot.connection.execute(mine).scalar_one())
+
+
 def known_by(snapshot: Snapshot, first: int, last: int) -> dict[int, tuple[bytes, bytes]]:
     """The keyed hashes and the ids of the keys of people from the first number to the last.
 

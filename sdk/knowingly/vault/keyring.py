@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from knowingly.errors import SealError, StoreError
 from knowingly.store import keys as key_rows
@@ -26,7 +26,9 @@ from knowingly.vault.wrapping import KEY_BYTES, Wrapping
 KEPT_CIPHERS = 65_536
 SWEPT_AT_ONCE = 100_000
 """Keys compared with those in use at a time; each time the people are looked through once."""
-SECRETS = ("lookup", "operator", "token", "signing")
+SIGNING = "signing"
+SECRETS = ("lookup", "operator", "token", "backup")
+"""Made once and kept; beside them is at least one version of what signs."""
 _TRIES = 5
 _TRUNCATE_TRIES = 10
 
@@ -58,10 +60,49 @@ class Keyring:
         """Whose keys they are."""
         return self._tenant
 
+    def signing_version(self, version: int) -> int:
+        """This version of what signs, or the newest there is where it is not in the key store.
+
+        So it is where data and key store are not of the same day: one of them was restored.
+        """
+        if _signing(version) not in self._secrets:
+            self._secrets = again(self._stored_secrets)
+        versions = [found for found in map(_signing_version, self._secrets) if found]
+        return version if version in versions else max(versions)
+
+    def signing_seed(self, version: int) -> bytes:
+        """The 32 bytes that a version of the tenant's Ed25519 key is made of."""
+        there = self.signing_version(version)
+        return self._secrets[_signing(there)]
+
+    def new_signing_seed(self, version: int) -> bytes:
+        """Keep a new random seed under this version, unless one is kept already; that one."""
+        name = _signing(version)
+        with self._database.writing(alone=True) as connection:
+            secrets = open_secrets(connection, self.tenant_key)
+            if name not in secrets:
+                self._add_secrets(connection, secrets, [name])
+        self._secrets = secrets
+        return secrets[name]
+
+    def destroy_signing_seeds(self, *, before: int) -> bool:
+        """Delete the seeds of versions before this one, where it is there; whether any was."""
+        old = [name for name in self._secrets if 0 < _signing_version(name) < before]
+        if not old or _signing(before) not in self._secrets:
+            return False
+        with self._database.writing() as connection:
+            for name in old:
+                key_rows.delete_tenant_secret(connection, self._tenant, name)
+        self._secrets = again(self._stored_secrets)
+        return True
+
     @property
-    def signing_seed(self) -> bytes:
-        """The 32 bytes that the tenant's Ed25519 key is made of."""
-        return self._secrets["signing"]
+    def backup_seed(self) -> bytes:
+        """The 32 bytes that sign backups: a key of its own, since an old backup must still verify.
+
+        The keys that sign the log are replaced and destroyed, and with them what they could prove.
+        """
+        return self._secrets["backup"]
 
     def lookup(self, app_id: str) -> bytes:
         """The keyed hash, 32 bytes, under which a person's row is found."""
@@ -69,6 +110,14 @@ class Keyring:
         return hashlib.blake2b(
             app_id.encode(), digest_size=32, key=secret, person=b"subject"
         ).digest()
+
+    def claim(self, lookup: bytes) -> bytes:
+        """The keyed hash, 32 bytes, under which evidence of somebody erased is found.
+
+        Another one than ``lookup`` itself, so that no row of it matches the tombstone's.
+        """
+        secret = self._secrets["lookup"]
+        return hashlib.blake2b(lookup, digest_size=32, key=secret, person=b"claim").digest()
 
     def event_name(self, salt: bytes, event_id: str) -> bytes:
         """The keyed hash, 16 bytes, that makes an event of one person unique."""
@@ -95,6 +144,15 @@ class Keyring:
             digest_size=32,
             key=self._secrets["lookup"],
             person=b"identity",
+        ).digest()
+
+    def import_name(self, *parts: str) -> bytes:
+        """The keyed hash, 32 bytes, of what tells one import of a file from any other."""
+        return hashlib.blake2b(
+            place(*(part.encode("utf-8", "surrogateescape") for part in parts)),
+            digest_size=32,
+            key=self._secrets["lookup"],
+            person=b"import",
         ).digest()
 
     def create(self, count: int, *, at_us: int, first_version: int | None = None) -> list[bytes]:
@@ -263,26 +321,46 @@ class Keyring:
 
     def _tenant_secrets(self) -> dict[str, bytes]:
         secrets = again(self._stored_secrets)
-        if len(secrets) == len(SECRETS):
+        if not _lacking(secrets):
             return secrets
         with self._database.writing(alone=True) as connection:
             secrets = open_secrets(connection, self.tenant_key)
-            self._add_secrets(connection, secrets)
+            self._add_secrets(connection, secrets, _lacking(secrets))
         return secrets
 
     def _stored_secrets(self) -> dict[str, bytes]:
         with self._database.reading() as connection:
             return open_secrets(connection, self.tenant_key)
 
-    def _add_secrets(self, connection: KeyTx, secrets: dict[str, bytes]) -> None:
+    def _add_secrets(
+        self, connection: KeyTx, secrets: dict[str, bytes], names: Sequence[str]
+    ) -> None:
         newest = tenant_keys.newest(connection, self._tenant)
         if self.tenant_key.newest.version != newest:
             raise StoreError("the tenant's key was replaced while the shop was opened; try again")
-        for name in SECRETS:
-            if name not in secrets:
-                secrets[name] = os.urandom(KEY_BYTES)
-                sealed = seal_secret(self.tenant_key.newest, name, secrets[name])
-                key_rows.add_tenant_secret(connection, self._tenant, name, sealed)
+        for name in names:
+            secrets[name] = os.urandom(KEY_BYTES)
+            sealed = seal_secret(self.tenant_key.newest, name, secrets[name])
+            key_rows.add_tenant_secret(connection, self._tenant, name, sealed)
+
+
+def _lacking(secrets: Collection[str]) -> list[str]:
+    """The secrets that a new tenant still needs."""
+    signs = any(_signing_version(name) for name in secrets)
+    return [name for name in (*SECRETS, *([] if signs else [SIGNING])) if name not in secrets]
+
+
+def _signing(version: int) -> str:
+    """What a version of the signing seed is kept under; the first was there before versions."""
+    return SIGNING if version == 1 else f"{SIGNING}-{version}"
+
+
+def _signing_version(name: str) -> int:
+    """The version that a secret's name says; 0 for another secret."""
+    if name == SIGNING:
+        return 1
+    word, _, number = name.partition("-")
+    return int(number) if word == SIGNING and number.isdecimal() else 0
 
 
 def open_secrets(connection: KeyTx, tenant_key: TenantKey) -> dict[str, bytes]:

@@ -22,7 +22,13 @@ def ada(house, agree):
     }
     fields = {"shoe_size": size, "fraud_score": score}
     house.policy = house.policy.model_copy(update={"data": fields})
+    house.with_policy(evidence={"keep_days_after_erasure": 30})
     shop = house.open()
+    # An earlier self of hers was erased.
+    agree(shop, "ada")
+    house.clock.forward(minutes=1)
+    shop.rights.erase("ada")
+    house.clock.forward(minutes=1)
     shop.items.upsert([{"id": "tea", "title": "A tea"}, {"id": "mug"}])
     for name in ("ada", "b", "c", "d", "e", "f"):
         agree(shop, name)

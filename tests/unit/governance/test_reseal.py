@@ -36,7 +36,12 @@ def test_every_table_with_something_sealed_of_a_person_is_resealed():
     assert set(module.PLACES) == sealed
 
 
-SIZE = {"title": "Size", "purposes": ["personalize"], "kind": "number"}
+SIZE = {
+    "title": "Size",
+    "purposes": ["personalize"],
+    "kind": "number",
+    "category": "purchase",
+}
 
 
 def test_nothing_changes_but_the_key(tea_house):

@@ -209,7 +209,8 @@ def test_an_added_consent_record_is_named(tampered):
     """A grant that nobody recorded points at an entry that does not state it."""
     copied = (
         "INSERT INTO consent_records SELECT tenant, subject, {idx}, {purpose}, action, scope, "
-        "at_us, received_us, notice FROM consent_records WHERE action='grant' LIMIT 1"
+        "at_us, received_us, notice, source, flaw, confirmed, surface, jurisdiction, applied_us "
+        "FROM consent_records WHERE action='grant' LIMIT 1"
     )
     tampered(copied.format(idx="idx", purpose="'marketing'"))
     tampered(copied.format(idx="500", purpose="purpose"))

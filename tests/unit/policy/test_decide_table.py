@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 import pytest
 
-from knowingly.domain.consent import Action, ConsentRecord, Signal
+from knowingly.domain.consent import Action, ConsentRecord
 from knowingly.domain.moments import DAY_US, from_us
+from knowingly.domain.signal import Signal
 from knowingly.policy import REASONS, decide, parse_policy
 
 G, R, W, O = Action.GRANT, Action.REFUSE, Action.WITHDRAW, Action.OBJECT  # noqa: E741 - a table
@@ -69,10 +70,8 @@ def says(source="shopify", *, yes=(), no=(), day=None, **changes):
     return Signal(source, frozenset(yes), frozenset(no), **{"at": at, **changes})
 
 
-def ask(*records, purpose="train", now=NOW, signals=(), device=None):
-    return decide(
-        purpose, records, policy=POLICY, at_us=now * DAY_US, signals=signals, device=device
-    )
+def ask(*records, purpose="train", now=NOW, signals=(), scope=None):
+    return decide(purpose, records, policy=POLICY, at_us=now * DAY_US, signals=signals, scope=scope)
 
 
 YES = says(yes=["train"])
@@ -271,10 +270,10 @@ def _told(decision):
 
 
 @pytest.mark.parametrize(("records", "told"), _rows(CHOICES, RESTRICTIONS, AHEAD_OF_TIME))
-@pytest.mark.parametrize("device", [None, "here"])
+@pytest.mark.parametrize("scope", [None, "device:here"])
 @pytest.mark.parametrize("turn", [1, -1])
-def test_the_account_decides(records, told, device, turn):
-    decision = ask(*records[::turn], device=device)
+def test_the_account_decides(records, told, scope, turn):
+    decision = ask(*records[::turn], scope=scope)
     assert _told(decision) == told
     assert decision.allowed is (decision.reason == "granted")
     assert (decision.purpose, decision.at_us) == ("train", NOW * DAY_US)
@@ -283,7 +282,7 @@ def test_the_account_decides(records, told, device, turn):
 @pytest.mark.parametrize(("records", "told"), _rows(DEVICES))
 @pytest.mark.parametrize("turn", [1, -1])
 def test_a_device_decides_for_itself_where_the_account_is_silent(records, told, turn):
-    assert _told(ask(*records[::turn], device="here")) == told
+    assert _told(ask(*records[::turn], scope="device:here")) == told
 
 
 def test_a_device_never_decides_for_the_account():
@@ -330,6 +329,77 @@ class Nowhere(tzinfo):
 SUMMER = datetime(1972, 9, 1, tzinfo=UTC)
 EAST = timezone(timedelta(hours=14))
 
+BANNER = {"source": "shopify"}
+GPC = {"source": "gpc"}
+OPTS_OUT = says("gpc", objects=frozenset({"train"}))
+BEYOND = [
+    # (what it shows, records, reason, the signals of the request)
+    ("a guardian's word", [rec(G, 980), rec(Action.REVOKE, 990, 1)], "revoked", ()),
+    ("found void", [rec(G, 980), rec(Action.INVALIDATE, 990, 1)], "invalidated", ()),
+    ("agreed again", [rec(Action.INVALIDATE, 980), rec(G, 990, 1)], "granted", ()),
+    ("too young", [rec(G, 990, flaw="under_age")], "under_age", ()),
+    ("then old enough", [rec(G, 980, flaw="under_age"), rec(G, 990, 1)], "granted", ()),
+    ("imported, and thin", [rec(G, 990, flaw="weak_evidence")], "weak_evidence", ()),
+    ("a flaw of a later release", [rec(G, 990, flaw="unheard_of")], "invalidated", ()),
+    ("a flaw lifts no objection", [rec(O, 980), rec(G, 990, 1, flaw="under_age")], "objected", ()),
+    ("asked", [rec(Action.REQUEST, 990)], "no_record", ()),
+    ("put off", [rec(Action.REQUEST, 980), rec(Action.DEFER, 990, 1)], "no_record", ()),
+    ("asked after a yes", [rec(G, 980), rec(Action.REQUEST, 990, 1)], "granted", ()),
+    ("a session had agreed", [rec(G, 990, scope="account:merged:5")], "needs_confirmation", ()),
+    ("had refused", [rec(R, 990, scope="account:merged:5")], "no_record", ()),
+    ("confirmed", [rec(G, 980, scope="account:merged:5"), rec(G, 990, 6)], "granted", ()),
+    ("a recorded yes", [rec(Action.SIGNAL_ALLOW, 990, **BANNER)], "signal", ()),
+    ("of a source nobody accepts", [rec(Action.SIGNAL_ALLOW, 990, **GPC)], "no_record", ()),
+    ("a recorded no", [rec(Action.SIGNAL_REFUSE, 990, **GPC)], "signal_refused", ()),
+    (
+        "a recorded no, then a yes sent",
+        [rec(Action.SIGNAL_REFUSE, 990, **GPC)],
+        "signal_refused",
+        [YES],
+    ),
+    (
+        "a later no of the source",
+        [rec(Action.SIGNAL_ALLOW, 980, **BANNER), rec(Action.SIGNAL_REFUSE, 990, 1, **BANNER)],
+        "signal_refused",
+        (),
+    ),
+    (
+        "recorded long ago",
+        [rec(Action.SIGNAL_ALLOW, NOW - STALE - 1, **BANNER)],
+        "stale_signal",
+        (),
+    ),
+    (
+        "recorded with a flaw",
+        [rec(Action.SIGNAL_ALLOW, 990, flaw="x", **BANNER)],
+        "invalid_signal",
+        (),
+    ),
+    (
+        "a choice before a recorded signal",
+        [rec(G, 980), rec(Action.SIGNAL_REFUSE, 990, 1, **GPC)],
+        "granted",
+        (),
+    ),
+    ("an opt-out recorded", [rec(G, 980), rec(O, 990, 1, **GPC)], "objected", ()),
+    ("a yes over it", [rec(O, 980, **GPC), rec(G, 990, 1, confirmed=True)], "granted", ()),
+    ("an opt-out sent over a yes", [rec(G, 990)], "signal_objected", [OPTS_OUT]),
+    ("over a yes that knew", [rec(G, 990, confirmed=True)], "granted", [OPTS_OUT]),
+    ("over nothing", [], "signal_objected", [OPTS_OUT]),
+    ("over a no", [rec(R, 990)], "refused", [OPTS_OUT]),
+]
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+@pytest.mark.parametrize(
+    ("records", "reason", "signals"),
+    [row[1:] for row in BEYOND],
+    ids=[row[0] for row in BEYOND],
+)
+def test_what_else_stands_in_a_history(records, reason, signals, turn):
+    assert ask(*records[::turn], signals=signals).reason == reason
+
+
 SIGNALS = [
     ("none", [], "no_record"),
     ("an accepted yes", [YES], "signal"),
@@ -370,7 +440,7 @@ def test_a_signal_said_yes_but_the_person_had_said_no():
 
 def test_a_device_choice_hidden_from_the_account_does_not_silence_signals():
     assert ask(rec(R, 990, **HERE), signals=[YES]).reason == "signal"
-    assert ask(rec(R, 990, **HERE), signals=[YES], device="here").reason == "refused"
+    assert ask(rec(R, 990, **HERE), signals=[YES], scope="device:here").reason == "refused"
 
 
 @pytest.mark.parametrize(
@@ -396,9 +466,10 @@ def test_an_explicit_yes_counts_under_another_basis_too():
 
 
 def test_every_reason_is_explained_and_can_be_reached():
-    reached = {row[2] for table in (CHOICES, RESTRICTIONS, AHEAD_OF_TIME, SIGNALS) for row in table}
+    tables = (CHOICES, RESTRICTIONS, AHEAD_OF_TIME, SIGNALS, BEYOND)
+    reached = {row[2] for table in tables for row in table}
     reached |= {ask(purpose=name).reason for name in ("zzz", "off", "order", "safety", "books")}
-    assert reached == set(REASONS)
+    assert reached == set(REASONS) - {"erased", "key_lost"}
     for sentence in REASONS.values():
         assert sentence[0].isupper()
         assert sentence.endswith(".")

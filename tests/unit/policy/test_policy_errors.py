@@ -76,6 +76,38 @@ def _added(line, more):
             "at most 20000 characters",
         ),
         ("[signals.accept]\ngpc = ['train']", "2 signals.accept.gpc", "declare it"),
+        ("[signals]\ncrosswalk = 2", "2 signals.crosswalk", "expected 1"),
+        ("[signals]\nvendors = [0]", "2 signals.vendors[0]", "an integer, at least 1"),
+        ("[signals]\nvendors = ['755']", "2 signals.vendors[0]", "an integer, at least 1"),
+        ("[signals.map.shopify]\ntrain = {}", "2 signals.map.shopify.train", "declare it"),
+        (
+            GOOD + "[signals.map.shopify]\ntrain.allow = [{ prefs = 'yes' }]",
+            "13 signals.map.shopify.train",
+            "shopify has no 'prefs': its terms are preferences, analytics",
+        ),
+        (
+            GOOD + "[signals.map.tcf]\ntrain.allow = [{ publisher-consent-x = 'yes' }]",
+            "13 signals.map.tcf.train",
+            "vendors, publisher-consent-1 …",
+        ),
+        (
+            GOOD + "[signals.map.shopify]\ntrain.allow = [{ marketing = 'yes' }]",
+            "13 signals.map.shopify.train",
+            "agreeing to marketing is not agreeing to this",
+        ),
+        (
+            GOOD + "[signals.map.shopify]\ntrain.allow = [{ analytics = 'maybe' }]",
+            "13 signals.map.shopify.train.allow[0].analytics",
+            'one of "yes", "no"',
+        ),
+        (
+            GOOD + "[signals.map.shopify]\ntrain.deny = []",
+            "13 signals.map.shopify.train.deny",
+            "unknown key",
+        ),
+        ("[signals.gpc]\npurposes = ['train']", "2 signals.gpc.purposes", "declare it"),
+        ("[signals.gpc]\nbases = ['whim']", "2 signals.gpc.bases[0]", 'one of "consent"'),
+        ("[signals.gpc]\njurisdictions = ['Berlin']", "2 signals.gpc.jurisdictions[0]", '"US-CA"'),
         ("[slots.home]\nk = 3", "1 slots.home.algorithms", "is missing: add algorithms ="),
         ("[slots.home]\nalgorithms = []\nk = 101", "3 slots.home.k", "at most 100"),
         ("[slots.home]\nalgorithms = []\nexclude = ['saw']", "3 slots.home.exclude[0]", '"seen"'),
@@ -88,8 +120,26 @@ def _added(line, more):
         ("[aggregates]\nperiod = 'day'", "2 aggregates.period", '"year", "quarter", "month"'),
         ("[intake]\nclock_skew_seconds = 86401", "2 intake.clock_skew_seconds", "at most 86400"),
         ("[plugins]\nallow = '*'", "2 plugins.allow", "a list in [brackets]"),
-        ("shop = 3", "1 shop", "a table"),
-        ("[shop]\nname = 3", "2 shop.name", 'text in "quotes"'),
+        ("controller = 3", "1 controller", "a table"),
+        ("[shop]\nname = 'x'", "1 shop", "is called [controller] now"),
+        ("[controller]\njurisdiction = 'de'", "2 controller.jurisdiction", '"DE" or "US-CA"'),
+        (_added(4, "recipients = ['x']"), "4 purposes.train.recipients", "[recipients.x]"),
+        (_added(4, "data = ['smell']"), "4 purposes.train.data[0]", '"contact", "demographic"'),
+        (_added(4, "data = []"), "4 purposes.train.data", "not empty"),
+        (_added(4, "dpv = ['dpv:X']"), "4 purposes.train.dpv[0]", "Data Privacy Vocabulary"),
+        (_added(4, "minimum_age = 100"), "4 purposes.train.minimum_age", "at most 99"),
+        (
+            "[recipients.x]\nname = 'x'\ncountry = 'IE'\nrole = 'me'",
+            "4 recipients.x.role",
+            '"processor"',
+        ),
+        ("[recipients.x]\nname = 'x'", "1 recipients.x.role", "is missing: add role = one of"),
+        ("[age]\nes = 14", "2 age.es", "a jurisdiction such as DE"),
+        ("[age]\nES = -1", "2 age.ES", "at least 0"),
+        ("[evidence]\nkeep_days_after_erasure = -1", "2 evidence.keep_days_after_erasure", "0"),
+        (_added(7, "language = 'English'"), "7 notices[0].language", "BCP 47"),
+        (_added(7, "version = '-'"), "7 notices[0].version", 'such as "2026-01"'),
+        ("[controller]\nname = 3", "2 controller.name", 'text in "quotes"'),
     ],
 )
 def test_an_error_names_line_and_key_and_says_the_cure(text, path, cure):
@@ -106,7 +156,7 @@ def test_the_good_text_is_good():
 
 def test_the_first_of_several_errors_in_the_file_is_told_with_their_number():
     with pytest.raises(PolicyError, match=r"policy\.toml:2 .*\(2 more after this one\)"):
-        parse_policy("[intake]\nclock_skew_seconds = -1\n[shop]\nname = 1\ncontact = 2\n")
+        parse_policy("[intake]\nclock_skew_seconds = -1\n[controller]\nname = 1\ncontact = 2\n")
 
 
 def test_sixty_purposes_are_the_most():
@@ -134,7 +184,7 @@ def test_values_made_to_exhaust_the_parser_are_refused(text):
 
 def test_no_error_repeats_a_value():
     with pytest.raises(PolicyError) as caught:
-        parse_policy("[shop]\ncontact = ['ada@example.com']")
+        parse_policy("[controller]\ncontact = ['ada@example.com']")
     assert "ada" not in str(caught.value)
 
 
@@ -149,7 +199,7 @@ def test_a_folder_a_bad_path_and_other_encodings_are_refused(tmp_path):
     with pytest.raises(PolicyError, match="cannot be read"):
         load_policy("a\0b")
     latin = tmp_path / "latin.toml"
-    latin.write_bytes(b"[shop]\nname = '\xe9'\n")
+    latin.write_bytes(b"[controller]\nname = '\xe9'\n")
     with pytest.raises(PolicyError, match=r"^latin\.toml:2: is not UTF-8"):
         load_policy(latin)
 

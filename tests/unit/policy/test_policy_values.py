@@ -58,7 +58,7 @@ def test_the_digest_changes_with_the_content(before, after):
 def test_a_policy_is_frozen():
     policy = load_policy()
     with pytest.raises(ValidationError, match="frozen"):
-        policy.shop = policy.shop
+        policy.controller = policy.controller
     with pytest.raises(ValidationError, match="frozen"):
         policy.purposes["train"].enabled = False
 

@@ -135,7 +135,7 @@ def test_a_manifest_opens_for_its_person_and_training_only():
 def test_a_rolled_back_forget_leaves_no_trace_in_what_is_served(tea, monkeypatch):
     """Two people withdraw in one transaction that fails: pages and models are as before."""
     before = json.dumps([(hit.item, hit.score) for hit in tea.recommend("t001", k=20)])
-    real, calls = tea.consent._effects, []
+    real, calls = tea.consent._recorder._effects, []
 
     def fail_at_third(*given, **named):
         calls.append(1)
@@ -143,7 +143,7 @@ def test_a_rolled_back_forget_leaves_no_trace_in_what_is_served(tea, monkeypatch
             raise RuntimeError("power cut")
         return real(*given, **named)
 
-    monkeypatch.setattr(tea.consent, "_effects", fail_at_third)
+    monkeypatch.setattr(tea.consent._recorder, "_effects", fail_at_third)
     choices = [{"subject": f"t00{n}", "action": "withdraw", "purposes": ["train"]} for n in "234"]
     with pytest.raises(RuntimeError):
         tea.consent.record(choices)
@@ -156,7 +156,7 @@ def test_a_rolled_back_forget_leaves_no_trace_in_what_is_served(tea, monkeypatch
         for key, array in model.arrays().items():
             np.testing.assert_array_equal(serving.models[name].arrays()[key], array)
     assert json.dumps([(hit.item, hit.score) for hit in tea.recommend("t001", k=20)]) == before
-    monkeypatch.setattr(tea.consent, "_effects", real)
+    monkeypatch.setattr(tea.consent._recorder, "_effects", real)
     tea.consent.withdraw("t005", ["train"])
     tea.recommend("t001")
     assert [one.largest_difference for one in tea.models.compare_with_refit()] == [0.0, 0.0]

@@ -11,7 +11,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 import knowingly
+from knowingly import opening
 from knowingly.errors import RootKeyError
+from knowingly.ledger import log
 from knowingly.store import migrate
 from knowingly.store.database import Database
 from knowingly.vault import key_file
@@ -36,6 +38,13 @@ def wrapped_as_in_0001(root, tenant, key):
     info = b"knowingly/tenant-key/" + tenant.encode()
     derived = HKDF(SHA256(), 32, salt=None, info=info).derive(root)
     return Cipher(derived, tenant=tenant, key_id=b"root").seal("tenant_keys", b"1", key)
+
+
+def activated_as_in_0001(tx, policy, *, at_us, seal):
+    """The first release logged the digest of a policy, and kept nothing of it."""
+    tx.head.policy_digest = policy.digest
+    facts = {"policy": policy.digest}
+    log.append(tx, "policy.activated", at_us=at_us, seal=seal, facts=facts)
 
 
 def older(house, folder):
@@ -76,17 +85,23 @@ def older(house, folder):
 
 
 @pytest.fixture
-def old(house, agree, tmp_path):
+def old(house, agree, tmp_path, monkeypatch):
     """Two tenants of the first release, with people and events, not upgraded yet."""
+    with monkeypatch.context() as patch:
+        patch.setattr(opening, "activate", activated_as_in_0001)
+        place = filled(house, agree, tmp_path)
+    yield place
+    place.close()
+
+
+def filled(house, agree, tmp_path):
     shop = house.open()
     shop.items.upsert([{"id": "tea"}])
     for person in ("ada", "bob"):
         agree(shop, person)
         shop.track(person, "view", "tea", event_id="e1")
     agree(shop.tenant("acme"), "cas")
-    place = older(house, tmp_path / "old")
-    yield place
-    place.close()
+    return older(house, tmp_path / "old")
 
 
 def upgrade(place):

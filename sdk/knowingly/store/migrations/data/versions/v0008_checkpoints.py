@@ -1,5 +1,8 @@
 """Signed checkpoints of the log."""
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0008"
 down_revision = "0007"
 branch_labels = None
@@ -7,4 +10,13 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Nothing yet."""
+    """Make room for checkpoints."""
+    op.create_table(
+        "checkpoints",
+        sa.Column("tenant", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("size", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("at_us", sa.BigInteger(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("handed_on", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "size"),
+    )

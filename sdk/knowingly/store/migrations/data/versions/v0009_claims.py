@@ -1,5 +1,8 @@
 """Evidence kept for claims, and recipients."""
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0009"
 down_revision = "0008"
 branch_labels = None
@@ -7,4 +10,30 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Nothing yet."""
+    """Make the tables of what outlives an erasure: evidence, and notices until they are given."""
+    op.create_table(
+        "claims",
+        sa.Column("tenant", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("erasure", sa.Text(), nullable=False),
+        sa.Column("lookup", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("key_id", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("keep_until_us", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("hold", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("tenant", "erasure"),
+    )
+    op.create_index("claims_by_lookup", "claims", ["tenant", "lookup"], unique=False)
+    op.create_table(
+        "notices",
+        sa.Column("tenant", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("notice", sa.Text(), nullable=False),
+        sa.Column("erasure", sa.Text(), nullable=True),
+        sa.Column("recipient", sa.Text(), nullable=False),
+        sa.Column("key_id", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("created_us", sa.BigInteger(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "notice"),
+    )
+    op.create_index("notices_by_erasure", "notices", ["tenant", "erasure"], unique=False)

@@ -1,0 +1,58 @@
+"""What a recipient of somebody's data is told, and who tells it."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Literal, Protocol, runtime_checkable
+
+NoticeKind = Literal["erasure", "withdrawal", "restriction"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Notice:
+    """Word to one recipient of what became of a person's data (GDPR art. 19).
+
+    ``kind`` is ``erasure``, ``withdrawal`` (an agreement ended, so that ``purposes`` are denied) or
+    ``restriction`` (keep it, and do not use it).
+
+    ``id`` is random and the same each time the notice is sent: a recipient that has seen it has
+    nothing left to do. ``references`` are the names the recipient knows the person by, ``what`` was
+    given to it, ``purposes`` what for. It is for that recipient, and holds personal values: its
+    ``repr`` shows none.
+
+    Stability: plugin.
+    """
+
+    id: str
+    kind: NoticeKind
+    recipient: str
+    tenant: str
+    at: datetime
+    references: tuple[str, ...]
+    what: tuple[str, ...]
+    purposes: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"Notice(kind={self.kind!r}, recipient={self.recipient!r})"
+
+    def to_json(self) -> str:
+        """The notice as a document."""
+        return json.dumps({**asdict(self), "at": self.at.isoformat()}, indent=2)
+
+
+@runtime_checkable
+class Destination(Protocol):
+    """Whoever passes notices on to a recipient.
+
+    Stability: plugin.
+    """
+
+    def tell(self, notice: Notice) -> None:
+        """Tell the recipient, and return once it has the notice.
+
+        Whatever is raised means that it has not: the same notice is tried again at the next
+        ``maintain``. It can also come twice, after a crash: pass its ``id`` on.
+
+        Args:
+            notice: What to tell.
+        """

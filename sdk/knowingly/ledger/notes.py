@@ -1,0 +1,41 @@
+"""Signed notes: a few lines of text, and under them who signed.
+
+Source: https://c2sp.org/signed-note, Ed25519.
+"""
+
+import base64
+import hashlib
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from knowingly.ledger.signing import raw_public_key
+
+_ED25519 = b"\x01"
+
+
+@dataclass(frozen=True, repr=False)
+class NoteKey:
+    """What a tenant signs notes with: the key's public name, and the seed it is made of."""
+
+    name: str
+    seed: bytes
+
+    def __repr__(self) -> str:
+        return f"NoteKey({self.name!r})"
+
+    @property
+    def verifier_key(self) -> str:
+        """What a verifier is given: the name, the key's id, and the public key."""
+        public = _ED25519 + raw_public_key(self.seed)
+        return f"{self.name}+{self._id.hex()}+{base64.b64encode(public).decode()}"
+
+    def signed(self, text: str) -> str:
+        """The note: the text, which ends in a newline, an empty line, and the signature."""
+        signature = Ed25519PrivateKey.from_private_bytes(self.seed).sign(text.encode())
+        return f"{text}\n— {self.name} {base64.b64encode(self._id + signature).decode()}\n"
+
+    @property
+    def _id(self) -> bytes:
+        named = self.name.encode() + b"\n" + _ED25519 + raw_public_key(self.seed)
+        return hashlib.sha256(named).digest()[:4]

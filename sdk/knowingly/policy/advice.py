@@ -1,0 +1,51 @@
+"""What a policy may say and its shop will hardly want: warnings, each with its place and cure."""
+
+from knowingly.policy.controller import Controller
+from knowingly.policy.fits import Misfits
+from knowingly.policy.model import Policy
+
+_KEPT = ("behaviour", "purchase")
+
+
+def advice(policy: Policy) -> Misfits:
+    """Everything worth a warning, with its place."""
+    yield from _on_the_controller(policy.controller)
+    for name in policy.purposes:
+        yield from _on_a_purpose(policy, name)
+    used = {one for purpose in policy.purposes.values() for one in purpose.recipients}
+    for name in policy.recipients.keys() - used:
+        yield ("recipients", name), "no purpose names this recipient: name it there, or remove it"
+    for place, notice in enumerate(policy.notices):
+        if notice.language == "und":
+            what = 'the language is not said: add language = "en", or what it is'
+            yield ("notices", place, "language"), what
+        if not any(notice.id in policy.covering(name) for name in policy.purposes):
+            what = "covers no purpose as it is today: nobody can agree to anything with it"
+            yield ("notices", place), what
+
+
+def _on_the_controller(controller: Controller) -> Misfits:
+    if controller.name == Controller().name:
+        yield ("controller", "name"), "is not filled in: certificates and exports will say this"
+    if not controller.contact.strip():
+        yield ("controller", "contact"), "is empty: say where people can write to about their data"
+    if controller.jurisdiction is None:
+        yield ("controller", "jurisdiction"), 'is not said: add jurisdiction = "DE", or where it is'
+
+
+def _on_a_purpose(policy: Policy, name: str) -> Misfits:
+    purpose, loc = policy.purposes[name], ("purposes", name)
+    if purpose.enabled and purpose.basis == "consent" and not policy.covering(name):
+        yield loc, "no notice covers it: nobody can agree to it; add a notice that does"
+    if not purpose.dpv:
+        yield (
+            loc,
+            'has no term of the Data Privacy Vocabulary: add dpv, such as ["Personalisation"]',
+        )
+    if purpose.valid_days is None and purpose.basis == "consent":
+        yield (*loc, "valid_days"), "a yes never ages: nobody will be asked whether it still holds"
+    if name == "share" and purpose.enabled and not purpose.recipients:
+        yield (*loc, "recipients"), "names nobody: say in [recipients] who is given the data"
+    if unsaid := [category for category in _KEPT if category not in purpose.data]:
+        what = " and ".join(unsaid)
+        yield (*loc, "data"), f"leaves out {what}, which events kept for any purpose are: add it"
