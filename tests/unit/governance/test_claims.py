@@ -105,7 +105,7 @@ def test_its_key_is_random_and_wrapped_like_a_persons(keeping, house):
 
 
 def test_it_is_destroyed_when_its_days_are_over(keeping, house, clock):
-    """Key and row, by maintain; the log says so and still verifies, and no copy opens it."""
+    """Key and row; the log says so and still verifies, and no copy opens it."""
     [[key_id]] = house.rows("SELECT key_id FROM claims")
     [[wrapped]] = house.rows(
         "SELECT wrapped FROM subject_keys WHERE key_id=?", key_id, store="keys"
@@ -116,7 +116,8 @@ def test_it_is_destroyed_when_its_days_are_over(keeping, house, clock):
     assert keeping.retain().claims == 1
     assert house.count("claims") == 1
     size = keeping.audit.verify().size
-    assert keeping.maintain(skip=["train", "release"]).claims_destroyed == 1
+    # Not by maintain, whose sweep of unused keys would find this one too.
+    assert keeping.retain(apply=True).claims == 1
     assert house.count("claims") == 0
     entry = keeping.audit.entries(since=size)[-1]
     assert entry.kind == "claims.destroyed"
@@ -147,7 +148,7 @@ def test_a_reader_in_the_way_delays_the_end_and_nothing_else(keeping, house, clo
         assert house.rows("SELECT state FROM claims") == [("ending",)]
         with pytest.raises(UnknownSubjectError):
             keeping.rights.claims_evidence("ada")
-    keeping.maintain(skip=["train", "release"])
+    assert keeping.maintain(skip=["train", "release"]).erasures_finished == 0
     assert house.count("claims") == 0
 
 

@@ -6,6 +6,7 @@ import pytest
 
 import knowingly
 from knowingly.errors import InputError, UnknownSubjectError
+from knowingly.store import subjects
 from knowingly_plugins import notice_folder
 
 NOTICE = "2026-01/en"
@@ -128,6 +129,17 @@ def test_a_failure_stops_no_deletion_and_is_tried_again(shop, post, house, caplo
     assert renewed.is_genuine()
     assert renewed.statement["recipients"][0]["told"] == shop.now().isoformat()
     assert shop.stats()["recipients_to_tell"] == 1
+
+
+def test_nobody_is_told_of_an_erasure_that_is_not_done(shop, post):
+    """Only once the certificate is there; until then the notice waits."""
+    erasures = shop._upkeep._erasures
+    with shop._tenancy.write() as tx:
+        erasure = erasures.begin(tx, subjects.number(tx, 1))
+    assert shop.rights.tell_recipients() == 0
+    assert post.got == []
+    erasures.finish(erasure)
+    assert shop.rights.tell_recipients() == 1
 
 
 def test_who_has_no_destination_is_told_by_hand(shop, house):
