@@ -82,7 +82,7 @@ def _table(section: type[Section], loc: tuple[str | int, ...]) -> str:
             for sub, subfield in inner.model_fields.items():
                 rows.append(_row(f"{key}.{sub}", subfield, (*loc, key, sub), _meanings(inner)[sub]))
         else:
-            rows.append(_row(key, field, (*loc, key), _meanings(section).get(key, "")))
+            rows.append(_row(key, field, (*loc, key), _meanings(section)[key]))
     return "\n".join(rows)
 
 
@@ -123,7 +123,9 @@ def _meanings(section: type[Section]) -> dict[str, str]:
     found = {}
     for key, words in zip(body.body, body.body[1:], strict=False):
         if isinstance(key, ast.AnnAssign) and isinstance(words, ast.Expr):
-            found[ast.unparse(key.target)] = " ".join(ast.literal_eval(words.value).split())
+            found[ast.unparse(key.target)] = " ".join(
+                ast.literal_eval(words.value).replace("``", "`").split()
+            )
     return found
 
 

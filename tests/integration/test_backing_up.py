@@ -202,10 +202,12 @@ def test_a_backup_that_was_killed_is_never_taken_for_one(tea_house, tmp_path, ch
 def test_the_commands_say_what_they_did(folder, tea_house, tmp_path):
     """In words and as a document; exit 4 for a damaged backup, 2 where nothing is named."""
     shop = ["--shop", tea_house.url]
+    unsigned = [*shop, "--unsigned"]
+    shop += ["--keys", str(tea_house.key)]
     result = call("create", str(tmp_path / "a"), "--keys-to", str(tmp_path / "b"), *shop)
     assert "Backed up the data" in result.stdout
     assert "keep few of them" in result.stderr
-    told = json.loads(call("create", "--keys-to", str(tmp_path / "c"), *shop, "--json").stdout)
+    told = json.loads(call("create", "--keys-to", str(tmp_path / "c"), *unsigned, "--json").stdout)
     assert told["keys"]["store"] == "keys"
     assert not (tmp_path / "c" / "data.db").exists()
     assert "as they were written" in call("verify", str(folder)).stdout

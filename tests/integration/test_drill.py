@@ -38,7 +38,14 @@ def monday(tea_house, tmp_path, agree, key_rows):
     agree(shop.tenant("acme"), "a1")
     shop.tenant("acme").track("a1", "view", "cup")
     tea_house.clock.forward(hours=2)
-    create(tea_house.url, None, data_to=tmp_path / "monday", clock=tea_house.clock)
+    create(
+        tea_house.url,
+        None,
+        data_to=tmp_path / "monday",
+        keys_to=tmp_path / "keys",
+        means=find_means(tea_house.policy, tea_house.key, tea_house.clock),
+        clock=tea_house.clock,
+    )
     tea_house.stolen = key_rows()
     tea_house.clock.forward(days=1)
     for who in (LEARNED, PLAIN, BACK):

@@ -28,7 +28,9 @@ def monday(tea_house, tmp_path, agree):
     agree(shop.tenant("acme"), "a1")
     shop.tenant("acme").track("a1", "view", "cup")
     tea_house.clock.forward(hours=2)
-    create(tea_house.url, None, data_to=tmp_path / "monday", clock=tea_house.clock)
+    means = find_means(tea_house.policy, tea_house.key, tea_house.clock)
+    folder = tmp_path / "monday"
+    create(tea_house.url, None, data_to=folder, means=means, clock=tea_house.clock)
     tea_house.clock.forward(days=1)
     for who in (LEARNED, PLAIN, BACK):
         shop.rights.erase(who)
@@ -151,13 +153,14 @@ def test_nothing_is_restored_over_anything(monday, tea_house, there):
 def test_keys_of_people_erased_since_go_with_the_next_maintenance(tea_house, there, tmp_path):
     """A restored key store brings them back; today's data does not use them."""
     shop = tea_house.open()
-    create(tea_house.url, None, keys_to=tmp_path / "keys", clock=tea_house.clock)
+    means = find_means(tea_house.policy, tea_house.key, tea_house.clock)
+    create(tea_house.url, None, keys_to=tmp_path / "keys", means=means, clock=tea_house.clock)
     shop.rights.erase(LEARNED)
     known = shop.stats()["people"]
     tea_house.close()
-    restore_keys(tmp_path / "keys", there.place.keys_url)
+    restore_keys(tmp_path / "keys", means, to=there.place.keys_url)
     with pytest.raises(knowingly.StoreError, match="not empty"):
-        restore_keys(tmp_path / "keys", there.place.keys_url)
+        restore_keys(tmp_path / "keys", means, to=there.place.keys_url)
     assert there.count("subject_keys", "keys") == known + 1
     tea_house.clock.forward(hours=2)
     shop = tea_house.open(key_store=there.place.keys_url)

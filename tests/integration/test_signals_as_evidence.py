@@ -242,11 +242,12 @@ def test_a_yes_from_before_an_erasure_does_not_bring_anybody_back(shop, clock):
         Signal("gpc", raw="A" * 16_385),
         Signal("gpc", raw=b"1"),
         Signal("gpc", problem=5),
+        Signal("gpc", problem="x" * 201),
         Signal("gpc", objects=["share"]),
         Signal("gpc", at="now"),
         [GPC] * 21,
     ],
-    ids=range(15),
+    ids=range(16),
 )
 def test_what_is_no_signal_is_refused(shop, bad):
     """Nothing is written, and what a leaf names is a name."""

@@ -220,7 +220,7 @@ CASES = {
         refused(lambda: shop.rights.hold(f"{MARK}-person", reason="a dispute")),
     ],
     "rights.holds": lambda shop, _: [
-        shop.rights.hold("t014", reason="a dispute"),
+        shop.rights.hold("t001", reason="a dispute"),
         shop.rights.holds(),
     ],
     "rights.release_hold": lambda shop, _: refused(lambda: shop.rights.release_hold(WHO)),

@@ -323,3 +323,13 @@ def test_a_no_stands_without_a_restriction_as_with_one(purpose, records):
     assert standing_no(purpose, records, policy=POLICY) == standing_no(
         purpose, plain, policy=POLICY
     )
+
+
+def test_a_yes_that_cannot_count_takes_no_earlier_no_away():
+    """A session's no, and then a yes of somebody too young, is still a no for the account."""
+    said = [
+        ConsentRecord("train", Action.REFUSE, 1, 1, 0),
+        ConsentRecord("train", Action.GRANT, 2, 2, 1, notice="new", flaw="under_age"),
+    ]
+    assert standing_no("train", said, policy=POLICY) is Action.REFUSE
+    assert standing_no("train", said[1:], policy=POLICY) is None

@@ -3,7 +3,7 @@
 import hashlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knowingly.ledger import merkle
@@ -157,6 +157,7 @@ def test_there_is_no_proof_of_what_is_not_there(index, size):
 
 
 @given(st.integers(1, 33), st.integers(0, 33), st.data())
+@settings(deadline=None)
 def test_proofs_of_invented_hashes_are_refused(size, index, data):
     """Whatever their number."""
     proof = data.draw(st.lists(st.binary(min_size=32, max_size=32), max_size=8))
@@ -167,6 +168,7 @@ def test_proofs_of_invented_hashes_are_refused(size, index, data):
 
 
 @given(st.integers(1, 10**6), st.data())
+@settings(deadline=None)
 def test_a_proof_takes_few_nodes_of_a_large_log(size, data):
     """Some forty at a million: each perfect subtree once, none of them outside the log."""
     index = data.draw(st.integers(0, size - 1))

@@ -1,4 +1,4 @@
-"""A backup is what it was when it was made: found without any key."""
+"""A backup is what it was when it was made, found without any key."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +8,7 @@ from knowingly.backup import manifest
 from knowingly.backup.copies import logs_verify, part
 from knowingly.backup.creating import UNFINISHED, sha256_of
 from knowingly.backup.manifest import Manifest
+from knowingly.backup.signing import check_consistent
 from knowingly.domain.progress import Progress
 from knowingly.errors import DamagedBackupError, StoreError
 from knowingly.store import copying, migrate
@@ -20,7 +21,7 @@ def verify(folder: Path, progress: Progress | None = None) -> Manifest:
     """Check a backup's files, tables and logs against its manifest.
 
     The manifest's own digest finds accidents. Whoever can write to the folder can write a new
-    manifest as well: keep its text, or the roots of the logs in it, somewhere else to find that.
+    manifest as well, with signatures of their own: ``check_signed`` finds that, with the root key.
 
     Raises:
         DamagedBackupError: It is unfinished, or not what was written; says which part.
@@ -56,6 +57,7 @@ def checked_files(folder: Path, tell: Progress) -> Manifest:
     if folder.name.endswith(UNFINISHED):
         raise DamagedBackupError("was interrupted: remove it and make another", part=folder.name)
     found = manifest.read(folder)
+    check_consistent(found)
     path = folder / found.file
     if not path.is_file():
         raise DamagedBackupError("is not there", part=found.file)

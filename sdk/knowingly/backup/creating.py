@@ -17,10 +17,12 @@ from typing import Literal
 from knowingly.backup import manifest
 from knowingly.backup.copies import copied, logs_verify
 from knowingly.backup.manifest import Log, Manifest
+from knowingly.backup.signing import signed
 from knowingly.domain.moments import Clock, system_clock
 from knowingly.domain.progress import Progress
 from knowingly.errors import StoreError
-from knowingly.opening import existing_files, make_store
+from knowingly.means import Means
+from knowingly.opening import Files, existing_files, make_store
 from knowingly.store import migrate
 from knowingly.store import shop as shop_rows
 from knowingly.store.database import Database
@@ -36,14 +38,17 @@ def create(
     *,
     data_to: Path | None = None,
     keys_to: Path | None = None,
+    means: Means | None = None,
     clock: Clock = system_clock,
     progress: Progress | None = None,
 ) -> dict[str, Manifest]:
     """Back up the data, the keys, or both, each into a folder of its own; the app may run.
 
-    The snapshot of the data is the earlier one, so that its events have their keys.
+    The snapshot of the data is the earlier one, so that its events have their keys. With
+    ``means``, which have the root keys, each manifest is signed by its tenants.
 
     Raises:
+        RootKeyError: The root key does not open a tenant's keys.
         StoreError: There is no shop, or a folder has something in it.
         TamperedError: A tenant's log does not verify.
     """
@@ -53,17 +58,24 @@ def create(
     source = existing_files(url, key_store)
     try:
         if data_to is not None:
-            done["data"] = _backed_up(source.data, "data", data_to, clock, tell)
+            done["data"] = _backed_up(source, "data", data_to, clock, tell, means=means)
         if keys_to is not None:
-            done["keys"] = _backed_up(source.keys, "keys", keys_to, clock, tell)
+            done["keys"] = _backed_up(source, "keys", keys_to, clock, tell, means=means)
     finally:
         source.close()
     return done
 
 
 def _backed_up(
-    source: Database, store: Literal["data", "keys"], folder: Path, clock: Clock, tell: Progress
+    shop: Files,
+    store: Literal["data", "keys"],
+    folder: Path,
+    clock: Clock,
+    tell: Progress,
+    *,
+    means: Means | None,
 ) -> Manifest:
+    source = shop.data if store == "data" else shop.keys
     with _new_folder(folder) as unfinished:
         path = unfinished / FILES[store]
         created = clock()
@@ -74,15 +86,15 @@ def _backed_up(
                 sums = copied(old, new, store, tell)
                 logs = logs_verify(new, tell) if store == "data" else {}
                 is_data = store == "data"
-                shop = shop_rows.data_shop(new) if is_data else shop_rows.keys_shop(new)
-            if shop is None or not target.truncate():
+                name = shop_rows.data_shop(new) if is_data else shop_rows.keys_shop(new)
+            if name is None or not target.truncate():
                 raise StoreError("the backup cannot be finished: try again")
         finally:
             target.close()
         found = Manifest(
             store=store,
             file=FILES[store],
-            shop=shop,
+            shop=name,
             schema_version=migrate.HEADS[store],
             created=created,
             bytes=path.stat().st_size,
@@ -92,6 +104,8 @@ def _backed_up(
                 Log(tenant=name, size=size, root=root) for name, (size, root) in logs.items()
             ),
         )
+        if means is not None:
+            found = signed(found, means, shop.keys)
         _write(unfinished / manifest.NAME, found.to_json())
         _sync(path)
     return found

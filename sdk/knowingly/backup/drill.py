@@ -1,5 +1,7 @@
 """The drill: an old backup is restored beside it, and nobody erased since can be read.
 
+An old key store still has their keys; there, none of these may be left after a sweep.
+
 Who was erased since is asked of the shop's data of today, and not of the keys that the restore
 goes by: otherwise the two would agree on the same mistake. Nothing of today's is changed, and the
 scratch databases are deleted afterwards, whatever was found.
@@ -8,16 +10,17 @@ scratch databases are deleted afterwards, whatever was found.
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from knowingly.backup.checking import checked_files, reading
-from knowingly.backup.evidence import Past, faults_of, tenant_in
-from knowingly.backup.restoring import restore_data
+from knowingly.backup.evidence import DrilledTenant, Past, drilled_keys, faults_of, tenant_in
+from knowingly.backup.manifest import Manifest
+from knowingly.backup.restoring import fill_data, fill_keys, must_fit
+from knowingly.backup.signing import check_signed, keyrings
 from knowingly.domain.progress import Progress
-from knowingly.errors import StoreError
 from knowingly.means import Means
 from knowingly.opening import Files, existing_files
 from knowingly.store.database import Database
@@ -25,19 +28,10 @@ from knowingly.store.doors import every_tenant
 
 
 @dataclass(frozen=True, slots=True)
-class DrilledTenant:
-    """One tenant in the drill: how many people were erased since, of how many, and what failed."""
-
-    tenant: str
-    people: int
-    erased: int
-    faults: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Drilled:
     """What a drill found; ``passed`` where no tenant has a fault."""
 
+    store: str
     made: datetime
     tenants: tuple[DrilledTenant, ...]
 
@@ -55,52 +49,55 @@ def drill(
     key_store: str | None = None,
     progress: Progress | None = None,
 ) -> Drilled:
-    """Restore a backup of the data into a scratch folder beside it, and look for the erased.
+    """Restore a backup into a scratch folder beside it, and look for the erased.
+
+    Data are restored with a copy of today's keys. A key store is restored for today's data, and
+    what nobody uses is swept from it as ``maintain`` would.
 
     Raises:
-        DamagedBackupError: The backup is unfinished, or not what was written.
+        DamagedBackupError: The backup is unfinished, not what was written, or of other keys.
         StoreError: There is no shop of today, or it is another one.
     """
     tell = progress or (lambda *_: None)
-    today = existing_files(url, key_store)
-    try:
+    with closing(existing_files(url, key_store)) as today:
         found = checked_files(folder, tell)
-        if found.store != "data":
-            raise StoreError("this is a backup of the key store: the drill restores the data")
-        with reading(folder, found) as old, today.data.reading() as now:
-            pasts = [Past.of(one, tenant_in(now, one.head.name)) for one in every_tenant(old)]
-        with _scratch(folder) as (data, keys):
-            restore_data(
-                folder,
-                means,
-                to=data,
-                key_store=today.keys.url.render_as_string(hide_password=False),
-                copy_keys_to=keys,
-                progress=tell,
-            )
-            restored = Files(Database(data), Database(keys))
-            try:
-                tenants = tuple(
-                    DrilledTenant(
-                        past.tenant,
-                        past.people,
-                        len(past.erased),
-                        tuple(faults_of(past, folder, found, means, restored, today)),
-                    )
-                    for past in pasts
-                )
-            finally:
-                restored.close()
-    finally:
-        today.close()
-    return Drilled(found.created, tenants)
+        must_fit(found, today.keys)
+        if found.signatures:
+            check_signed(found, means, today.keys)
+        with _scratch(folder) as scratch:
+            drilled = _data if found.store == "data" else _keys
+            tenants = tuple(drilled(folder, found, means, today, scratch=scratch, tell=tell))
+    return Drilled(found.store, found.created, tenants)
+
+
+def _data(
+    folder: Path, found: Manifest, means: Means, today: Files, *, scratch: Files, tell: Progress
+) -> Iterator[DrilledTenant]:
+    with reading(folder, found) as old, today.data.reading() as now:
+        pasts = [Past.of(one, tenant_in(now, one.head.name)) for one in every_tenant(old)]
+    fill_data(folder, found, means, scratch, today=today.keys, progress=tell)
+    for past in pasts:
+        faults = tuple(faults_of(past, folder, found, means, scratch, today))
+        yield DrilledTenant(past.tenant, past.people, len(past.erased), faults)
+
+
+def _keys(
+    folder: Path, found: Manifest, means: Means, today: Files, *, scratch: Files, tell: Progress
+) -> Iterator[DrilledTenant]:
+    fill_keys(folder, found, scratch.keys, tell)
+    for keyring in keyrings(means, scratch.keys):
+        with today.data.reading() as now:
+            snapshot = tenant_in(now, keyring.tenant)
+            yield drilled_keys(keyring, snapshot)
 
 
 @contextmanager
-def _scratch(folder: Path) -> Iterator[tuple[str, str]]:
+def _scratch(folder: Path) -> Iterator[Files]:
     place = folder.absolute()
     scratch = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".drill", dir=place.parent))
     try:
-        yield f"sqlite:///{scratch / 'data.db'}", f"sqlite:///{scratch / 'keys.db'}"
+        data, keys = (Database(f"sqlite:///{scratch / name}") for name in ("data.db", "keys.db"))
+        with closing(Files(data, keys)) as files:
+            yield files
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Self
 
 from knowingly.backup.checking import reading
 from knowingly.backup.manifest import Manifest
+from knowingly.backup.sampling import opens
 from knowingly.domain.moments import to_us
 from knowingly.errors import InternalError, KnowinglyError, SealError
 from knowingly.governance.reseal import PLACES
@@ -22,6 +24,20 @@ from knowingly.vault.keyring import Keyring
 from knowingly.vault.seal import Cipher
 
 _PEOPLE_AT_ONCE = 2_000
+_EVER_US = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class DrilledTenant:
+    """One tenant in a drill: how many people were erased since, of how many, and what failed.
+
+    Of a key store, the keys that nobody uses today count as erased.
+    """
+
+    tenant: str
+    people: int
+    erased: int
+    faults: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -122,6 +138,33 @@ def faults_of(
     yield from _a_page_is_made(past, means, restored)
 
 
+def drilled_keys(keyring: Keyring, today: Snapshot | None) -> DrilledTenant:
+    """A restored key store beside today's data, before and after its sweep."""
+    before, faults = sum(keyring.count_by_version().values()), []
+    used = partial(subjects.using, today) if today is not None else lambda *_: ()
+    swept = keyring.sweep(used, before_us=_EVER_US)
+    lost = there = 0
+    if today is not None:
+        for people in _living_pages(today):
+            missing = keyring.missing([one.key_id for one in people])
+            mine = [one for one in people if one.key_id not in missing]
+            there += len(mine)
+            lost += sum(not _reads(today, one, keyring) for one in mine)
+    if lost:
+        faults.append(f"the events of {lost} living people do not open")
+    left = sum(keyring.count_by_version().values()) - there
+    if left:
+        faults.append(f"keys of {left} people who were erased are left after a sweep")
+    return DrilledTenant(keyring.tenant, before, swept, tuple(faults))
+
+
+def _living_pages(today: Snapshot) -> Iterator[list[SubjectRow]]:
+    last = -1
+    while people := subjects.after(today, last, _PEOPLE_AT_ONCE):
+        last = people[-1].subject
+        yield people
+
+
 def tenant_in(connection: StoreTx, name: str) -> Snapshot | None:
     """A tenant by name, in a snapshot of a whole store."""
     return next((one for one in every_tenant(connection) if one.head.name == name), None)
@@ -148,7 +191,7 @@ def _nothing_opens(past: Past, backup: Snapshot, keyring: Keyring) -> Iterator[s
         ciphers = [keyring.operator, keyring.token, *_own(keyring, person)]
         for table, place in PLACES.items():
             for name, body in sealed.bodies(backup, table, subject):
-                opened += any(_opens(one, table, place(person, name), body) for one in ciphers)
+                opened += any(opens(one, table, place(person, name), body) for one in ciphers)
     if opened:
         yield f"{opened} sealed rows of people who were erased can be opened"
 
@@ -158,14 +201,6 @@ def _own(keyring: Keyring, person: SubjectRow) -> list[Cipher]:
         return list(keyring.present([person.key_id]).values())
     except SealError:
         return []
-
-
-def _opens(cipher: Cipher, table: str, place: bytes, body: bytes) -> bool:
-    try:
-        cipher.open(table, place, body)
-    except SealError:
-        return False
-    return True
 
 
 def _rows_are_gone(past: Past, restored: Snapshot) -> Iterator[str]:
@@ -213,7 +248,7 @@ def _reads(restored: Snapshot, person: SubjectRow, keyring: Keyring) -> bool:
     if not own or subjects.number(restored, person.subject) is None:
         return False
     for name, body in sealed.bodies(restored, "events", person.subject)[:1]:
-        return _opens(own[0], "events", PLACES["events"](person, name), body)
+        return opens(own[0], "events", PLACES["events"](person, name), body)
     return True
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
@@ -31,10 +31,19 @@ class Table(BaseModel, frozen=True, extra="forbid"):
     digest: str
 
 
+class Signature(BaseModel, frozen=True, extra="forbid"):
+    """One tenant's signature over all of the manifest but the signatures."""
+
+    tenant: str
+    public_key: str
+    signature: str
+
+
 class Manifest(BaseModel, frozen=True, extra="forbid"):
     """What is in a backup; it names no person.
 
-    ``sha256`` is that of the database file. ``logs`` is empty for a key store, which has none.
+    ``sha256`` is that of the database file. ``logs`` is empty for a key store, which has none;
+    ``signatures``, where the backup was made without the root key.
     """
 
     format: Literal[1] = 1
@@ -47,6 +56,7 @@ class Manifest(BaseModel, frozen=True, extra="forbid"):
     sha256: str
     tables: tuple[Table, ...]
     logs: tuple[Log, ...]
+    signatures: tuple[Signature, ...] = ()
 
     @property
     def sums(self) -> Sums:
@@ -57,6 +67,11 @@ class Manifest(BaseModel, frozen=True, extra="forbid"):
     def rows(self) -> int:
         """How many rows there are in all."""
         return sum(table.rows for table in self.tables)
+
+    @property
+    def statement(self) -> dict[str, Any]:
+        """What is signed: everything but the signatures."""
+        return self.model_dump(mode="json", exclude={"signatures"})
 
     def to_json(self) -> str:
         """The file's text: the manifest, and a digest over it."""

@@ -4,6 +4,7 @@ Until they are done the data bear another shop's name, under which nobody can op
 that is cut short leaves nothing that serves an erased person, and is begun again from the start.
 """
 
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from knowingly.backup.checking import reading, verify
 from knowingly.backup.copies import check, copied, keys_copied, must_be_empty
 from knowingly.backup.manifest import Manifest
+from knowingly.backup.signing import check_signed
 from knowingly.domain.moments import to_us
 from knowingly.domain.progress import Progress
 from knowingly.errors import StoreError
@@ -37,28 +39,41 @@ class Restored:
     tenants: tuple[Replayed, ...]
 
 
-def restore_keys(folder: Path, to: str, progress: Progress | None = None) -> Restored:
+def restore_keys(
+    folder: Path,
+    means: Means,
+    *,
+    to: str,
+    accept_unsigned: bool = False,
+    progress: Progress | None = None,
+) -> Restored:
     """Bring a backup of the key store back into an empty database.
 
     It holds keys of people who were erased since. Open the shop's data of today with it and run
     ``maintain``: keys that nobody uses are deleted.
 
     Raises:
-        DamagedBackupError: It is unfinished, or not what was written.
+        DamagedBackupError: It is unfinished, not what was written, or not signed with its own keys.
+        RootKeyError: The root key does not open it.
         StoreError: It is a backup of the data, or the database is not empty.
     """
     tell = progress or (lambda *_: None)
     found = verify(folder, tell)
     _must_hold(found, "keys")
-    target = Database(to)
-    try:
-        make_store(target, "keys")
-        with reading(folder, found) as old, target.writing(alone=True) as new:
-            must_be_empty(target, copying.count(new, "keys"))
-            check(found.sums, copied(old, new, "keys", tell), "keys")
-    finally:
-        target.close()
+    if not accept_unsigned:
+        with closing(Database(f"sqlite:///{folder / found.file}")) as backup:
+            check_signed(found, means, backup)
+    with closing(Database(to)) as target:
+        fill_keys(folder, found, target, tell)
     return Restored("keys", found.created, found.rows, ())
+
+
+def fill_keys(folder: Path, found: Manifest, target: Database, progress: Progress) -> None:
+    """The keys of a backup that was verified into an empty database."""
+    make_store(target, "keys")
+    with reading(folder, found) as old, target.writing(alone=True) as new:
+        must_be_empty(target, copying.count(new, "keys"))
+        check(found.sums, copied(old, new, "keys", progress), "keys")
 
 
 def restore_data(
@@ -68,6 +83,7 @@ def restore_data(
     to: str,
     key_store: str | None = None,
     copy_keys_to: str | None = None,
+    accept_unsigned: bool = False,
     progress: Progress | None = None,
 ) -> Restored:
     """Bring a backup of the data back into an empty database, and erase again who was erased since.
@@ -80,10 +96,11 @@ def restore_data(
         copy_keys_to: An empty database for a copy of the key store. When left out the restored
             data use today's own, which must then serve no other data: each would delete the keys
             of people whom only the other knows.
+        accept_unsigned: Also take a backup that is not signed by this shop.
         progress: Told what is being done.
 
     Raises:
-        DamagedBackupError: It is unfinished, or not what was written.
+        DamagedBackupError: It is unfinished, not what was written, or not signed by this shop.
         StoreError: A database is not empty, or the key store is another shop's.
     """
     tell = progress or (lambda *_: None)
@@ -91,19 +108,38 @@ def restore_data(
     _must_hold(found, "data")
     data = Database(to)
     today = Database(key_store_beside(data.url) if key_store is None else key_store)
-    keys = today if copy_keys_to is None else Database(copy_keys_to)
-    files = Files(data, keys)
+    files = Files(data, today if copy_keys_to is None else Database(copy_keys_to))
     try:
         check_current(today, "keys")
-        _must_fit(found, today)
-        _fill(folder, found, files, today, tell)
-        done = tuple(_replayed(means, files, found, log.tenant) for log in found.logs)
-        with data.writing(alone=True) as connection:
-            shop_rows.rename_data(connection, found.shop)
+        must_fit(found, today)
+        if not accept_unsigned:
+            check_signed(found, means, today)
+        done = fill_data(folder, found, means, files, today=today, progress=tell)
     finally:
         today.close()
         files.close()
     return Restored("data", found.created, found.rows, done)
+
+
+def fill_data(
+    folder: Path,
+    found: Manifest,
+    means: Means,
+    files: Files,
+    *,
+    today: Database,
+    progress: Progress,
+) -> tuple[Replayed, ...]:
+    """The data of a backup that was verified into an empty database, with its erasures replayed.
+
+    ``today`` is the key store that says who was erased since; where ``files`` has another, that
+    one becomes a copy of it.
+    """
+    _fill(folder, found, files, today, progress)
+    done = tuple(_replayed(means, files, found, log.tenant) for log in found.logs)
+    with files.data.writing(alone=True) as connection:
+        shop_rows.rename_data(connection, found.shop)
+    return done
 
 
 def _must_hold(found: Manifest, store: str) -> None:
@@ -111,8 +147,12 @@ def _must_hold(found: Manifest, store: str) -> None:
         raise StoreError(f"this is a backup of the {found.store}, not of the {store}")
 
 
-def _must_fit(found: Manifest, today: Database) -> None:
-    """The key store is this shop's, and has the keys of every tenant of the backup."""
+def must_fit(found: Manifest, today: Database) -> None:
+    """Refuse a key store that is another shop's, or has no keys of a tenant of the backup.
+
+    Raises:
+        StoreError: It is, or has none.
+    """
     with today.reading() as connection:
         same_shop(found.shop, shop_rows.keys_shop(connection))
         known = set(tenant_keys.tenants(connection))

@@ -12,6 +12,7 @@ from knowingly.backup.drill import drill as run_drill
 from knowingly.backup.manifest import Manifest, as_text
 from knowingly.backup.manifest import read as read_manifest
 from knowingly.backup.restoring import restore_data, restore_keys
+from knowingly.backup.sampling import verify_with_keys
 from knowingly.cli.codes import Code
 from knowingly.cli.failing import CommandError
 from knowingly.cli.options import Keys, KeyStore, PolicyFile, ShopUrl, command
@@ -46,20 +47,34 @@ AcceptLost = Annotated[
     ),
 ]
 
+Unsigned = Annotated[
+    bool, typer.Option("--unsigned", help="Make it without the root key; restoring it says so.")
+]
+AcceptUnsigned = Annotated[
+    bool, typer.Option("--accept-unsigned", help="Nobody signed it, or somebody else did: I know.")
+]
+
 
 @command
 def create(
     output: Output,
     folder: NewFolder = None,
+    *,
     keys_to: KeysTo = None,
     shop_url: ShopUrl = "sqlite:///shop.db",
     key_store: KeyStore = None,
+    policy: PolicyFile = None,
+    keys: Keys = None,
+    unsigned: Unsigned = False,
 ) -> None:
     """Back up the data into FOLDER, and with --keys-to the key store; the app may run."""
     if folder is None and keys_to is None:
         raise CommandError("name a folder for the data, --keys-to, or both", code=Code.USAGE)
+    means = None if unsigned else find_means(policy, keys)
     with steps(output) as tell:
-        made = create_backup(shop_url, key_store, data_to=folder, keys_to=keys_to, progress=tell)
+        made = create_backup(
+            shop_url, key_store, data_to=folder, keys_to=keys_to, means=means, progress=tell
+        )
     for found, place in ((made.get("data"), folder), (made.get("keys"), keys_to)):
         if found is not None:
             output.say(f"Backed up the {found.store} into {place}: {found.rows:,} rows.")
@@ -72,16 +87,40 @@ def create(
 
 
 @command
-def verify(output: Output, folder: Folder) -> None:
-    """Check a backup against its manifest, without any key; exit 4 where it differs."""
+def verify(
+    output: Output,
+    folder: Folder,
+    *,
+    shop_url: ShopUrl = "sqlite:///shop.db",
+    key_store: KeyStore = None,
+    policy: PolicyFile = None,
+    keys: Keys = None,
+) -> None:
+    """Check a backup against its manifest; exit 4 where it differs.
+
+    With --keys also who signed it, and that some sealed values open.
+    """
     with steps(output) as tell:
         found = verify_backup(folder, tell)
+        sampled = None
+        if keys is not None:
+            means = find_means(policy, keys)
+            sampled = verify_with_keys(folder, found, means, url=shop_url, key_store=key_store)
     output.say(
         f"The {found.store} of {as_text(found.created)}: {found.rows:,} rows, as they were written."
     )
     for log in found.logs:
         output.say(f"Log of {log.tenant}: {log.size:,} entries. Root: {log.root}")
-    output.document(_told(found))
+    if sampled is None:
+        signers = ", ".join(one.tenant for one in found.signatures) or "nobody"
+        output.say(f"Signed by {signers}, which only --keys can tell.")
+        output.document(_told(found))
+        return
+    output.say(
+        f"Signed by this shop. {sampled.opened:,} sealed values of a sample open; "
+        f"{sampled.without_key:,} people of it have no key any more."
+    )
+    output.document({**_told(found), "sample": asdict(sampled)})
 
 
 @command
@@ -95,13 +134,17 @@ def restore(
     policy: PolicyFile = None,
     keys: Keys = None,
     accept_lost_choices: AcceptLost = False,
+    accept_unsigned: AcceptUnsigned = False,
 ) -> None:
     """Restore a backup into an empty database, and erase again who was erased since."""
     made = read_manifest(folder)
     day = as_text(made.created)
     if made.store == "keys":
+        means = find_means(policy, keys)
         with steps(output) as tell:
-            done = restore_keys(folder, to, tell)
+            done = restore_keys(
+                folder, means, to=to, accept_unsigned=accept_unsigned, progress=tell
+            )
         output.say(f"Restored the key store of {day}: {done.rows:,} rows.")
         output.hint(
             "note: it has keys of people who were erased since, and lacks those of people who came "
@@ -122,6 +165,7 @@ def restore(
                 to=to,
                 key_store=key_store,
                 copy_keys_to=copy_keys_to,
+                accept_unsigned=accept_unsigned,
                 progress=tell,
             )
         output.say(f"Restored the data of {day}: {done.rows:,} rows.")
@@ -146,14 +190,19 @@ def drill(
     policy: PolicyFile = None,
     keys: Keys = None,
 ) -> None:
-    """Restore an old backup beside it, show that nobody erased since can be read, and remove it."""
+    """Restore an old backup beside it, show that nobody erased since can be read, and remove it.
+
+    A backup of the key store is restored for today's data, and swept.
+    """
     means = find_means(policy, keys)
     with steps(output) as tell:
         found = run_drill(folder, means, url=shop_url, key_store=key_store, progress=tell)
+    kinds = {"data": ("people", "were erased since"), "keys": ("keys", "are of nobody any more")}
+    what, gone = kinds[found.store]
     for one in found.tenants:
         output.say(
-            f"{one.tenant}: {one.erased:,} of {one.people:,} people in the backup of "
-            f"{as_text(found.made)} were erased since. {'FAILED' if one.faults else 'Passed'}."
+            f"{one.tenant}: {one.erased:,} of {one.people:,} {what} in the backup of "
+            f"{as_text(found.made)} {gone}. {'FAILED' if one.faults else 'Passed'}."
         )
     output.document({"passed": found.passed, **asdict(found)})
     for one in found.tenants:

@@ -14,6 +14,9 @@ DEVICE = "device"
 MAX_RAW_CHARS = 16_384
 """The longest raw value that is read or kept; browsers send no cookie longer than a quarter."""
 
+MAX_PROBLEM_CHARS = 200
+"""The longest reason why a value could not be understood."""
+
 Answer = Literal["yes", "no", ""]
 """What a standard says of one of its terms; ``""`` is that it says nothing."""
 

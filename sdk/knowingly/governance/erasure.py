@@ -58,6 +58,8 @@ class Erasures:
             UnknownSubjectError: No such person is known.
             HoldError: A legal hold is in force; nothing was erased.
         """
+        # What is served is loaded before the writer's turn, and stays loaded for the next one.
+        self._tenancy.ask(self._registry.at)
         with self._tenancy.write() as tx:
             person = subjects.find(tx, self._tenancy.keyring.lookup(subject))
             if person is None:

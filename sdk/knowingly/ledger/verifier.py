@@ -3,7 +3,7 @@
 ::
 
     knowingly-verify bundle.jsonl --key log.pub --since checkpoint-you-kept.txt
-    knowingly-verify receipt.tlog-proof --key log.pub
+    knowingly-verify receipt.json --key log.pub         # or a .tlog-proof
     python verifier.py bundle.jsonl --key log.pub       # a copy of this file is enough
 
 It imports nothing else on purpose, so that it can be read in one sitting and run by people who do
@@ -33,6 +33,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 FORMAT = "knowingly-audit-bundle/1"
 TLOG_PROOF = "c2sp.org/tlog-proof@v1"
+RECEIPT_PROOF = "knowingly:hasProof"
 ROTATED = "signing.rotated"
 DONE, MISUSED, REFUSED = 0, 2, 4
 
@@ -372,7 +373,11 @@ class Keys:
 
 @dataclass(frozen=True)
 class Verified:
-    """What was found to fit; ``since`` is the size of the checkpoint that was held against it."""
+    """What was found to fit.
+
+    ``since`` is the size of the checkpoint that was held against it; ``says`` are the words of the
+    one entry that was asked for.
+    """
 
     origin: str
     size: int
@@ -382,6 +387,7 @@ class Verified:
     keys: int = 1
     since: int | None = None
     entry: int | None = None
+    says: str | None = None
 
 
 @dataclass
@@ -582,6 +588,7 @@ def verify_proof(proof: TlogProof, key: VerifierKey, entry: bytes) -> Verified:
     Raises:
         VerificationError: It is not shown to be.
     """
+    read_entry(entry)
     checkpoint = proof.checkpoint
     checkpoint.must_be_signed_by(key)
     if not is_included(
@@ -595,7 +602,12 @@ def verify_proof(proof: TlogProof, key: VerifierKey, entry: bytes) -> Verified:
             "the proof does not lead to the root of its checkpoint", proof.index
         )
     return Verified(
-        checkpoint.origin, checkpoint.size, checkpoint.root.hex(), key.text, entry=proof.index
+        checkpoint.origin,
+        checkpoint.size,
+        checkpoint.root.hex(),
+        key.text,
+        entry=proof.index,
+        says=entry.decode(),
     )
 
 
@@ -609,7 +621,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Check a shop's log, or the proof of one entry, without the shop.",
         epilog="Ends with 0 where all fits, 2 where a file cannot be read, 4 where it does not.",
     )
-    parser.add_argument("file", type=Path, help="a bundle, or a proof")
+    parser.add_argument("file", type=Path, help="a bundle, a proof, or a receipt")
     parser.add_argument("--key", required=True, help="the verifier key you hold, or its file")
     parser.add_argument("--since", type=Path, help="a checkpoint you kept: the log begins with it")
     parser.add_argument("--entry", type=Path, help="the entry, where a proof does not bring it")
@@ -634,11 +646,10 @@ def _checked(asked: argparse.Namespace) -> Verified:
     key = VerifierKey.parse(_key_text(asked.key))
     since = None if asked.since is None else Checkpoint.parse(_text(asked.since))
     with asked.file.open("rb") as file:
-        is_proof = file.read(len(TLOG_PROOF)) == TLOG_PROOF.encode()
+        proof = _proof_in(file.read(2 * MAX_LINE))
         file.seek(0)
-        if not is_proof:
+        if proof is None:
             return verify_bundle(file, key, since)
-    proof = TlogProof.parse(_text(asked.file))
     entry = proof.extra if asked.entry is None else _read(asked.entry).removesuffix(b"\n")
     if not entry:
         raise VerificationError("the proof does not bring its entry: give it with --entry")
@@ -648,6 +659,23 @@ def _checked(asked: argparse.Namespace) -> Verified:
     if since is not None:
         raise VerificationError("one proof cannot be held against --since: ask for a bundle")
     return found
+
+
+def _proof_in(start: bytes) -> TlogProof | None:
+    """The proof that a file is, or that a receipt holds; None where it begins neither."""
+    if start.startswith(TLOG_PROOF.encode()):
+        return TlogProof.parse(start.decode(errors="replace"))
+    if RECEIPT_PROOF.encode() not in start:
+        return None
+    try:
+        said = json.loads(start)[RECEIPT_PROOF]
+        text, entry, leaf = (said[f"knowingly:{one}"] for one in ("proof", "entry", "leafHash"))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    proof = TlogProof.parse(str(text))
+    if (entry, leaf) != (proof.index, leaf_hash(proof.extra).hex()):
+        raise VerificationError("the receipt is of another entry than its proof")
+    return proof
 
 
 def _key_text(given: str) -> str:
@@ -679,6 +707,7 @@ def _words(found: Verified) -> str:
     if found.entry is not None:
         return (
             f"Entry {found.entry} is in the log {found.origin} of {found.size:,} entries.\n"
+            f"It says: {found.says}\n"
             f"Root: {found.root}\n"
         )
     kept = "No checkpoint was held against it: pass --since with one that you kept.\n"

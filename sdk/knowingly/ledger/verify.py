@@ -102,12 +102,15 @@ class _Walk:
             yield leaves
 
     def _in_order(self, stored: Sequence[tuple[int, bytes]]) -> Sequence[bytes]:
-        """The leaves up to one that is missing, or no bytes: SQLite would hold text too."""
+        """The leaves up to one that is missing, or is no bytes."""
         found, leaves = zip(*stored, strict=True)
-        if found == tuple(range(self.done, self.done + len(found))) and _are_bytes(leaves):
+        # They come in order, each once: whole numbers from this to that are all there are between.
+        ends = (self.done, self.done + len(found) - 1)
+        if (found[0], found[-1]) == ends and _are(int, found) and _are(bytes, leaves):
             return leaves
         whole = takewhile(
-            lambda one: one[1][0] == one[0] and _are_bytes(one[1][1:]), enumerate(stored, self.done)
+            lambda one: one[1][0] == one[0] and _are(bytes, one[1][1:]),
+            enumerate(stored, self.done),
         )
         return [leaf for _, (_, leaf) in whole]
 
@@ -156,8 +159,9 @@ class _Walk:
         return [_Fault(((bad + 1) << level) - 1, level)]
 
 
-def _are_bytes(values: Sequence[object]) -> bool:
-    return set(map(type, values)) == {bytes}
+def _are(kind: type, values: Sequence[object]) -> bool:
+    """Whether all are of this type: SQLite would hold any in any column."""
+    return set(map(type, values)) == {kind}
 
 
 class _Fault(NamedTuple):

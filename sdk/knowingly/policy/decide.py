@@ -176,7 +176,8 @@ def standing_no(purpose: str, records: Sequence[ConsentRecord], *, policy: Polic
         return _RESTRICT if _standing(account, (), _RESTRICT, _UNRESTRICT, skew_us) else None
     if _standing(account, (), _OBJECT, _GRANT, skew_us):
         return _OBJECT
-    choices = _choices(account)
+    # A yes that cannot count takes no earlier no away.
+    choices = [r for r in _choices(account) if r.action is not _GRANT or r.flaw is None]
     if not choices:
         heard = _latest_by_source([r for r in account if r.action in _SIGNALLED])
         refuses = any(r.action is Action.SIGNAL_REFUSE and r.flaw is None for r in heard)

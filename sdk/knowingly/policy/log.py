@@ -11,4 +11,4 @@ class Audit(Section):
     """What leaves the shop, so that others can check its log."""
 
     folder: Annotated[str, Field(max_length=1_000)] = ""
-    """Where ``maintain`` puts checkpoints; it must be there. Empty for none."""
+    """Where `maintain` puts checkpoints; it must be there. Empty for none."""

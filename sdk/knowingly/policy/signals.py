@@ -41,14 +41,14 @@ VendorIds = Annotated[tuple[Annotated[Whole, Field(ge=1, le=65_535)], ...], Fiel
 
 
 class GpcRule(Section):
-    """What Global Privacy Control objects to beside ``share``: these purposes, where both hold.
-
-    ``bases`` are the lawful bases they rest on, ``jurisdictions`` where the person is.
-    """
+    """What Global Privacy Control objects to beside ``share``: these purposes, where both hold."""
 
     purposes: Purposes = ("personalize",)
+    """What Global Privacy Control objects to; it refuses `share` whatever this says."""
     bases: Annotated[tuple[Basis, ...], AfterValidator(without_repeats)] = ("legitimate_interest",)
+    """While they rest on one of these lawful bases."""
     jurisdictions: Places = ("gdpr",)
+    """Where the person is: a jurisdiction, `"gdpr"` for all where it holds, or `"everywhere"`."""
 
     def objected(self, basis_of: Mapping[str, str], jurisdiction: str | None) -> frozenset[str]:
         """The purposes that GPC objects to; where nobody knows the place, as in the strictest."""
@@ -67,19 +67,20 @@ def _is_in(jurisdiction: str | None, place: str) -> bool:
 
 
 class Signals(Section):
-    """What a banner or browser may decide; nothing unless it is named here.
-
-    ``accept`` says which source may allow which purposes. ``crosswalk`` is the version of the
-    shipped cross-walk that says which answers count; ``map`` replaces cells of it, by source and
-    purpose. ``vendors`` are the IAB vendor ids of those the shop shares data with.
-    """
+    """What a banner or browser may decide; nothing unless it is named here."""
 
     stale_after_days: Days = 395
+    """An older signal denies."""
     accept: dict[Slug, Purposes] = Field(default_factory=dict)
+    """Which source may allow which purposes; any may refuse."""
     crosswalk: Literal[1] = 1
+    """The version of the shipped cross-walk, which says which answers count for which purpose."""
     map: dict[Slug, dict[Slug, Cell]] = Field(default_factory=dict, max_length=50)
+    """Cells that replace those of the cross-walk, by source and purpose."""
     vendors: VendorIds = ()
+    """The IAB vendor ids of those the shop shares data with: TCF must agree to each."""
     gpc: GpcRule = GpcRule()
+    """When Global Privacy Control is an objection to more than `share`."""
 
     @cached_property
     def cells(self) -> Cells:

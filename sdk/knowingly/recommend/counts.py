@@ -121,6 +121,8 @@ def touched_rows(delta: Matrix | NDArray[np.integer]) -> Rows:
 
 
 _TYPES = tuple(np.dtype(code) for code in ("<u1", "<u2", "<u4", "<u8"))
+_LIMITS = tuple(int(np.iinfo(kind).max) for kind in _TYPES)
+_MOST = int(np.iinfo(np.int64).max)
 _INDEX = np.dtype("<u4")
 _SPARSE = len(_TYPES)  # code of the first sparse encoding; below it, dense
 
@@ -137,10 +139,10 @@ def encode_row(values: ArrayLike) -> bytes:
     Raises:
         ValueError: The values are not that.
     """
-    row = _counts(values)
-    indices = row.nonzero()[0]
-    code = _smallest(row)
-    if _sparse_is_shorter(len(indices), len(row), code):
+    row, most = _counts(values)
+    code = _smallest(most)
+    if _sparse_is_shorter(int(np.count_nonzero(row)), len(row), code):
+        indices = row.nonzero()[0]
         return _write_sparse(indices, row[indices], code)
     return bytes((code,)) + row.astype(_TYPES[code]).tobytes()
 
@@ -156,13 +158,14 @@ def encode_sparse_row(indices: ArrayLike, values: ArrayLike, width: int) -> byte
     Raises:
         ValueError: The indices or values are not that.
     """
-    places, row = np.asarray(indices, np.int64), _counts(values)
+    places = np.asarray(indices, np.int64)
+    row, most = _counts(values)
     if places.shape != row.shape:
         raise ValueError("expected as many indices as values")
     if not row.all():
         places, row = places[row != 0], row[row != 0]
     _check_places(places, width)
-    code = _smallest(row)
+    code = _smallest(most)
     if _sparse_is_shorter(len(places), width, code):
         return _write_sparse(places, row, code)
     dense = np.zeros(width, _TYPES[code])
@@ -196,18 +199,19 @@ def decode_row(body: bytes, width: int) -> Ints:
     return row
 
 
-def _counts(values: ArrayLike) -> NDArray[np.integer]:
+def _counts(values: ArrayLike) -> tuple[NDArray[np.integer], int]:
+    """A row of counts, checked, and the greatest of them."""
     row = np.asarray(values)
     if row.ndim != 1 or (row.size and not np.issubdtype(row.dtype, np.integer)):
         raise ValueError("expected a 1-d array of integers")
-    if row.size and (row.min() < 0 or row.max() > np.iinfo(np.int64).max):
+    most = int(row.max(initial=0))
+    if row.size and (row.min() < 0 or most > _MOST):
         raise ValueError("expected counts from 0 to 2**63 - 1")
-    return row
+    return row, most
 
 
-def _smallest(row: NDArray[np.integer]) -> int:
-    most = int(row.max()) if row.size else 0
-    return next(code for code, kind in enumerate(_TYPES) if most <= np.iinfo(kind).max)
+def _smallest(most: int) -> int:
+    return next(code for code, limit in enumerate(_LIMITS) if most <= limit)
 
 
 def _sparse_is_shorter(n: int, width: int, code: int) -> bool:

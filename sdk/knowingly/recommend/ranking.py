@@ -32,7 +32,14 @@ def inverse_roots(total: Ints) -> Floats:
     return roots
 
 
-def rank_rows(own: Rows, values: Ints, roots: Floats, keep: int, least: int) -> Lists:
+def rank_rows(  # noqa: PLR0917 - what a row's rank is made of
+    own: Rows,
+    values: Ints,
+    roots: Floats,
+    keep: int,
+    least: int,
+    before: NDArray[np.int32] | None = None,
+) -> Lists:
     """The ``keep`` strongest neighbours of dense rows of pair counts.
 
     Args:
@@ -41,6 +48,9 @@ def rank_rows(own: Rows, values: Ints, roots: Floats, keep: int, least: int) -> 
         roots: From ``inverse_roots``.
         keep: Neighbours per row.
         least: The smallest count that may show, >= 1.
+        before: Any neighbours of these rows, shape ``(n_rows, keep)``, each once, then -1. What a
+            row's weakest one scores, the weakest of the strongest scores at least: the better they
+            are, the less there is to do, and the outcome is the same.
     """
     n_rows, n_items = values.shape
     score = values * roots[:-1]
@@ -49,8 +59,7 @@ def rank_rows(own: Rows, values: Ints, roots: Floats, keep: int, least: int) -> 
     lowest = np.full((n_rows, 1), np.finfo(np.float64).tiny)
     if n_items > keep:
         # All that tie with the last one stay in, so that the index decides and not the partition.
-        last = np.partition(score, n_items - keep, axis=1)[:, n_items - keep, None]
-        np.maximum(lowest, last, out=lowest)
+        np.maximum(lowest, _weakest(score, keep, before), out=lowest)
     row, item = where(score >= lowest)
     order = np.lexsort((-score[row, item], row))  # stable: ties stay in the order of their index
     rank = np.arange(len(row)) - np.searchsorted(row, row)
@@ -61,6 +70,19 @@ def rank_rows(own: Rows, values: Ints, roots: Floats, keep: int, least: int) -> 
     neighbour[row, place] = item
     count[row, place] = values[row, item]
     return neighbour, count
+
+
+def _weakest(score: Floats, keep: int, before: NDArray[np.int32] | None) -> Floats:
+    """At most the score of the last of ``keep`` in each row, and close to it."""
+    bound = np.zeros((len(score), 1))
+    if before is not None:
+        full = before[:, -1] >= 0
+        bound[full, 0] = np.take_along_axis(score[full], before[full], axis=1).min(axis=1)
+    # A partition costs more than all the rest: only where one of them does not score any more.
+    unknown = bound[:, 0] <= 0
+    place = score.shape[1] - keep
+    bound[unknown] = np.partition(score[unknown], place, axis=1)[:, place, None]
+    return bound
 
 
 def where(chosen: NDArray[np.bool_]) -> tuple[Rows, Rows]:
@@ -168,7 +190,8 @@ def scan_touched(
     for own in chunks(touched, counts.width):
         values = counts.rows(own)
         end = start + len(own)
-        for whole, part in zip(ranked, rank_rows(own, values, roots, keep, least), strict=True):
+        ranks = rank_rows(own, values, roots, keep, least, neighbour[own])
+        for whole, part in zip(ranked, ranks, strict=True):
             whole[start:end] = part
         may_enter = values * roots[own, None] >= worst
         here = (held >= start) & (held < end)

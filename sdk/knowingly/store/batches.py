@@ -1,10 +1,10 @@
 """Long lists: in pieces that every database takes in one statement, or in bulk."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Literal, TypeVar
 
-from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy import Connection, Dialect, Table, Update
 from sqlalchemy.dialects import postgresql, sqlite
 
 T = TypeVar("T")
@@ -63,4 +63,31 @@ class BulkInsert:
             insert = insert.on_conflict_do_update(index_elements=key, set_=new)
         compiled = insert.compile(dialect=dialect, column_keys=self._columns)
         self._compiled[dialect.name] = str(compiled), compiled.positional
+        return self._compiled[dialect.name]
+
+
+class BulkUpdate:
+    """The same change to many rows of a table, each found and set by bound parameters.
+
+    Compiled once, as ``BulkInsert`` is, and for the same reason.
+    """
+
+    def __init__(self, statement: Update) -> None:
+        self._statement = statement
+        self._compiled: dict[str, tuple[str, Sequence[str] | None]] = {}
+
+    def __call__(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Change the rows, given as the values of every parameter by name."""
+        if not rows:
+            return
+        dialect = connection.dialect
+        statement, order = self._compiled.get(dialect.name) or self._compile(dialect)
+        if order is None:
+            connection.exec_driver_sql(statement, [dict(row) for row in rows])
+        else:
+            connection.exec_driver_sql(statement, [tuple(map(row.get, order)) for row in rows])
+
+    def _compile(self, dialect: Dialect) -> tuple[str, Sequence[str] | None]:
+        compiled = self._statement.compile(dialect=dialect)
+        self._compiled[dialect.name] = str(compiled), compiled.positiontup
         return self._compiled[dialect.name]

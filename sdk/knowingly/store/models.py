@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Table, bindparam, delete, func, insert, select, update
 
-from knowingly.store.batches import BATCH, BulkInsert, batched
+from knowingly.store.batches import BATCH, BulkInsert, BulkUpdate, batched
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.schema import manifests, model_counts, model_rows, models, trainings
 
@@ -37,6 +37,26 @@ _MODEL = (
 _ADD_ROWS = BulkInsert(model_rows)
 _ADD_COUNTS = BulkInsert(model_counts)
 _ADD_MANIFESTS = BulkInsert(manifests)
+
+
+def _one_row(table: Table) -> tuple[ColumnElement[bool], ...]:
+    """One item's row of a model, by bound parameters."""
+    return (
+        table.c.tenant == bindparam("t"),
+        table.c.training == bindparam("n"),
+        table.c.algorithm == bindparam("a"),
+        table.c.row == bindparam("at_row"),
+    )
+
+
+_CHANGE_ROWS = BulkUpdate(
+    update(model_rows)
+    .where(*_one_row(model_rows))
+    .values(epoch=bindparam("new_epoch"), body=bindparam("new_body"))
+)
+_CHANGE_COUNTS = BulkUpdate(
+    update(model_counts).where(*_one_row(model_counts)).values(body=bindparam("new_body"))
+)
 
 
 def training(snapshot: Snapshot) -> Row[Any] | None:
@@ -125,19 +145,9 @@ def change_serving_rows(
     tx: Tx, training: int, algorithm: str, epoch: int, rows: Iterator[tuple[int, bytes]]
 ) -> int:
     """Replace some of a model's parameters; how many rows."""
-    statement = (
-        update(model_rows)
-        .where(
-            model_rows.c.tenant == tx.tenant,
-            model_rows.c.training == training,
-            model_rows.c.algorithm == algorithm,
-            model_rows.c.row == bindparam("at_row"),
-        )
-        .values(epoch=epoch, body=bindparam("new_body"))
-    )
-    values = [{"at_row": row, "new_body": body} for row, body in rows]
-    if values:
-        tx.connection.execute(statement, values)
+    own = {"t": tx.tenant, "n": training, "a": algorithm, "new_epoch": epoch}
+    values = [{**own, "at_row": row, "new_body": body} for row, body in rows]
+    _CHANGE_ROWS(tx.connection, values)
     return len(values)
 
 
@@ -155,19 +165,8 @@ def change_count_rows(
     tx: Tx, training: int, algorithm: str, rows: Iterator[tuple[int, bytes]]
 ) -> None:
     """Replace some of a model's counts."""
-    statement = (
-        update(model_counts)
-        .where(
-            model_counts.c.tenant == tx.tenant,
-            model_counts.c.training == training,
-            model_counts.c.algorithm == algorithm,
-            model_counts.c.row == bindparam("at_row"),
-        )
-        .values(body=bindparam("new_body"))
-    )
-    values = [{"at_row": row, "new_body": body} for row, body in rows]
-    if values:
-        tx.connection.execute(statement, values)
+    own = {"t": tx.tenant, "n": training, "a": algorithm}
+    _CHANGE_COUNTS(tx.connection, [{**own, "at_row": row, "new_body": body} for row, body in rows])
 
 
 def add_manifests(tx: Tx, training: int, rows: Sequence[tuple[int, bytes]]) -> None:

@@ -27,7 +27,7 @@ KEPT_CIPHERS = 65_536
 SWEPT_AT_ONCE = 100_000
 """Keys compared with those in use at a time; each time the people are looked through once."""
 SIGNING = "signing"
-SECRETS = ("lookup", "operator", "token")
+SECRETS = ("lookup", "operator", "token", "backup")
 """Made once and kept; beside them is at least one version of what signs."""
 _TRIES = 5
 _TRUNCATE_TRIES = 10
@@ -54,6 +54,11 @@ class Keyring:
 
     def __repr__(self) -> str:
         return "Keyring()"
+
+    @property
+    def tenant(self) -> str:
+        """Whose keys they are."""
+        return self._tenant
 
     def signing_version(self, version: int) -> int:
         """This version of what signs, or the newest there is where it is not in the key store.
@@ -90,6 +95,14 @@ class Keyring:
                 key_rows.delete_tenant_secret(connection, self._tenant, name)
         self._secrets = again(self._stored_secrets)
         return True
+
+    @property
+    def backup_seed(self) -> bytes:
+        """The 32 bytes that sign backups: a key of its own, since an old backup must still verify.
+
+        The keys that sign the log are replaced and destroyed, and with them what they could prove.
+        """
+        return self._secrets["backup"]
 
     def lookup(self, app_id: str) -> bytes:
         """The keyed hash, 32 bytes, under which a person's row is found."""

@@ -100,6 +100,25 @@ def test_a_purpose_that_needs_no_consent_is_allowed_of_a_stranger_after_an_erasu
     assert past.decision.reason == "erased"
 
 
+def test_the_policy_of_that_time_decides(house, clock, told):
+    """A purpose that asks for more by now was allowed then, and the answer names both policies."""
+    then = house.policy.digest
+    house.close()
+    shop = house.with_purpose("train", valid_days=1).open()
+    clock.forward(days=2)
+    now, past = (
+        shop.consent.explain("ada", "train"),
+        shop.consent.explain("ada", "train", at=told[2]),
+    )
+    assert (now.decision.reason, now.policy_digest) == ("expired", shop.policy.digest)
+    assert (past.decision.reason, past.policy_digest) == ("granted", then)
+    late = shop.consent.explain("ada", "train", at=clock.ago(hours=1))
+    assert (late.decision.reason, late.policy_digest) == ("expired", shop.policy.digest)
+    opened = shop.audit.policies()[0].at
+    first = shop.consent.explain("ada", "train", at=opened.replace(year=2001))
+    assert (first.decision.reason, first.policy_digest) == ("no_record", "")
+
+
 def test_the_future_is_refused(shop, clock, told):
     """By a message that says neither who nor when."""
     with pytest.raises(InputError, match="not in the future") as caught:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from logs import changed, entry_line, forged, head_of, joined, leaves_of, renumbered
 
@@ -165,6 +165,7 @@ def test_what_came_after_the_checkpoint_one_holds_can_be_rewritten(evidence):
 
 
 @given(st.data())
+@settings(deadline=None)
 def test_random_bytes_anywhere_are_caught(evidence, data):
     """One to three bytes replaced, removed or put in, anywhere in the file."""
     bundle = bytearray(evidence.bundle)
@@ -319,6 +320,26 @@ def test_the_file_imports_nothing_of_ours(evidence):
             assert node.level == 0
             names.add(node.module.partition(".")[0])
     assert names - set(sys.stdlib_module_names) == {"cryptography"}
+
+
+def test_a_receipt_is_checked_by_its_proof(evidence, tmp_path, capsys):
+    """Of its own entry, and not of another; what the entry says is printed."""
+    key = tmp_path / "k.key"
+    write_root_key(key)
+    with knowingly.open(f"sqlite:///{tmp_path}/shop.db", keys=key) as shop:
+        receipt = shop.consent.grant("ada", ["train"], notice=NOTICE)
+        document, public = receipt.document(), shop.audit.key()
+    path = tmp_path / "receipt.json"
+    path.write_text(json.dumps(document, indent=2))
+    assert verifier.main([str(path), "--key", public]) == 0
+    assert '"kind":"consent.grant"' in capsys.readouterr().out
+    assert verifier.main([str(path), "--key", evidence.first_key]) == 4
+    document["knowingly:hasProof"]["knowingly:entry"] += 1
+    path.write_text(json.dumps(document))
+    assert verifier.main([str(path), "--key", public]) == 4
+    assert "another entry" in capsys.readouterr().err
+    path.write_text('{"knowingly:hasProof": {}}')
+    assert verifier.main([str(path), "--key", public]) == 4
 
 
 def test_one_proof_is_checked_by_itself(evidence, tmp_path):

@@ -151,6 +151,11 @@ def test_a_leaf_stored_as_text_is_named(tampered):
     assert tampered("UPDATE ledger_entries SET leaf=CAST(leaf AS TEXT) WHERE idx=5") == 5
 
 
+def test_an_index_that_is_no_whole_number_is_named(tampered):
+    """Between the one before and the one after, as many rows as ever."""
+    assert tampered("UPDATE ledger_entries SET idx=5.5 WHERE idx=6") == 6
+
+
 def test_an_edited_head_is_named(tampered):
     """Its size up or down, and every byte of its frontier."""
     for size in (0, SIZE - 1, SIZE + 1, 10**6):

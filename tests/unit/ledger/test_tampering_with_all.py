@@ -8,7 +8,7 @@ import json
 import sqlite3
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from logs import changed
 
@@ -121,7 +121,7 @@ def test_every_mutation_of_every_entry_that_a_checkpoint_covers_is_caught(log, c
 
 
 @given(data=st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@settings(deadline=None, max_examples=30)
 def test_random_rewritings_are_caught(log, data):
     """Any order, any edits, any number of entries left out, as long as something is another."""
     order = data.draw(st.permutations(range(len(log.leaves))))

@@ -134,6 +134,7 @@ INVALID = {
     "wide_range": bits.gpp_header([1, MAX_SECTIONS + 1], in_ranges=True) + "~A" * 51,
     "tildes": "~~~",
     "empty": "",
+    "too_long_though_silent": "DBABVg~" + "B" * 16_384,
     "a_megabyte_of_a": "A" * 1_000_000,
     "bytes": b"DBABTA~1YNN",
     "none": None,

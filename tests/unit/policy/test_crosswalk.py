@@ -221,6 +221,10 @@ def test_what_is_opted_out_of_is_not_allowed_by_the_same_signal():
     signals = Signals(map={"shopify": {"measure": cell}})
     found = meaning("shopify", {"analytics": "yes", "marketing": "no"}, signals=signals)
     assert "measure" in found.objects & found.refuses - found.allows
+    own = Signals(map={"gpp": {"personalize": {"allow": [{"usnat-sale-opt-out": "no"}]}}})
+    both = {"gpc": "yes", "usnat-sale-opt-out": "no"}
+    found = meaning("gpp", both, signals=own, basis_of=INTEREST, place="DE")
+    assert "personalize" in found.objects & found.refuses - found.allows
 
 
 def test_the_policys_hash_tells_one_map_from_another():

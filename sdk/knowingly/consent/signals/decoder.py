@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal
 
 from knowingly.consent.signals.plain import plain, spelled
-from knowingly.domain.signal import MAX_RAW_CHARS, Said, SignalContext
+from knowingly.domain.signal import MAX_PROBLEM_CHARS, MAX_RAW_CHARS, Said, SignalContext
 from knowingly.errors import SignalError
 
 INTERFACE = 1
@@ -61,7 +61,7 @@ def decode(
             bounded = _bounded(raw)
         return _checked(decoder.decode(bounded, context)), "", text
     except SignalError as error:
-        return None, str(error), text
+        return None, str(error)[:MAX_PROBLEM_CHARS], text
     except Exception as error:
         # Its words may hold the signal.
         logger.warning("decoder %r failed (%s)", decoder.source, type(error).__name__)

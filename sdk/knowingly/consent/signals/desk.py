@@ -88,9 +88,9 @@ class Signals:
             now, _place(jurisdiction), frozenset(self._tenancy.policy.signals.vendors)
         )
         named = {"shopify": shopify, "consent_mode": consent_mode, "tcf": tcf, "gpp": gpp}
-        given = {**_checked(others), **named}
+        given = [*named.items(), *_checked(others).items()]
         found = self._gpc(headers, context, said_at)
-        for source, raw in given.items():
+        for source, raw in given:
             if raw is not None:
                 found += self._signals(self._decoder(source), raw, context, said_at)
         if shopify_customer is not None:

@@ -12,7 +12,7 @@ from knowingly.consent.choice import Choice
 from knowingly.consent.recording import Asked
 from knowingly.domain.consent import ACCOUNT, Action, ConsentRecord
 from knowingly.domain.moments import DAY_US, from_us, to_us
-from knowingly.domain.signal import DEVICE, MAX_RAW_CHARS, Signal, check_signal
+from knowingly.domain.signal import DEVICE, MAX_PROBLEM_CHARS, MAX_RAW_CHARS, Signal, check_signal
 from knowingly.domain.validate import check_iterable
 from knowingly.errors import InputError
 from knowingly.policy import EVERY_PURPOSE
@@ -46,8 +46,10 @@ def check_signals(signals: object) -> list[Signal]:
             raise InputError("signals", "a decoder such as 'gpc 1'")
         if not isinstance(one.raw, str) or len(one.raw) > MAX_RAW_CHARS:
             raise InputError("signals", f"raw text of at most {MAX_RAW_CHARS:,} characters")
-        if not (one.problem is None or isinstance(one.problem, str)):
-            raise InputError("signals", "a problem that is text, or None")
+        if one.problem is not None and not (
+            isinstance(one.problem, str) and len(one.problem) <= MAX_PROBLEM_CHARS
+        ):
+            raise InputError("signals", f"a problem of at most {MAX_PROBLEM_CHARS} characters")
         if one.at is not None:
             to_us(one.at)
     return found

@@ -140,6 +140,16 @@ def test_others_are_a_mapping_of_sources(shop, others):
         shop.signals.read(others=others)
 
 
+def test_a_source_with_its_own_name_can_come_among_others(shop):
+    """Both are read where both are given: neither hides the other."""
+    found = shop.signals.read(tcf="broken", others={"tcf": bits.tc_string(), "gpc": "1"})
+    assert [(one.source, bool(one.problem)) for one in found] == [
+        ("tcf", True),
+        ("tcf", False),
+        ("gpc", False),
+    ]
+
+
 HOSTILE = (5, 1.5, True, b"x", "x", "A" * 1_000_000, [], [5], {}, {5: 5}, object(), ("a",), set())
 
 

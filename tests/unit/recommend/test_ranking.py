@@ -1,0 +1,53 @@
+"""The strongest neighbours are the same, whatever is known of them before."""
+
+import numpy as np
+import pytest
+
+from knowingly.recommend import ranking
+
+ITEMS, KEEP = 60, 8
+
+
+@pytest.fixture(params=range(6))
+def draw(request):
+    return np.random.default_rng(request.param)
+
+
+def counted(draw):
+    """Symmetric counts with many ties, and many below the floor."""
+    values = draw.integers(0, 9, (ITEMS, ITEMS))
+    values = np.maximum(values, values.T)
+    return values, ranking.inverse_roots(values.max(axis=1) + draw.integers(0, 3, ITEMS))
+
+
+def ranked(values, roots, before=None):
+    return ranking.rank_rows(np.arange(ITEMS), values, roots, KEEP, 4, before)
+
+
+def others(draw, size):
+    """Any items of each row but its own, by index, then padding."""
+    lists = np.full((ITEMS, KEEP), ranking.PADDING, np.int32)
+    for row in range(ITEMS):
+        rest = np.delete(np.arange(ITEMS), row)
+        lists[row, :size] = np.sort(draw.choice(rest, size, replace=False))
+    return lists
+
+
+@pytest.mark.parametrize("size", [0, KEEP - 1, KEEP])
+def test_any_neighbours_known_before_change_nothing(draw, size):
+    """Full lists or not, strong or weak, over the floor or under it."""
+    values, roots = counted(draw)
+    expected = ranked(values, roots)
+    for found, wanted in zip(ranked(values, roots, others(draw, size)), expected, strict=True):
+        assert (found == wanted).all()
+
+
+def test_those_of_before_a_forget_change_nothing(draw):
+    """Most are still the strongest; some fall under the floor."""
+    values, roots = counted(draw)
+    before, _ = ranked(values, roots)
+    person = draw.random(ITEMS) < 0.5
+    less = np.maximum(values - np.outer(person, person), 0)
+    expected = ranked(less, roots)
+    for found, wanted in zip(ranked(less, roots, before), expected, strict=True):
+        assert (found == wanted).all()
