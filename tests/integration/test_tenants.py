@@ -234,8 +234,8 @@ CASES = {
     ],
     "rights.tell_recipients": lambda shop, _: [shop.rights.tell_recipients()],
     "rights.notices": lambda shop, _: [
-        shop.rights.disclosed("t015", "mailer", "an address", purpose="marketing"),
-        shop.rights.erase("t015").statement,
+        shop.rights.disclosed("t017", "mailer", "an address", purpose="marketing"),
+        shop.rights.erase("t017").statement,
         shop.rights.notices(),
     ],
     "rights.note_told": lambda shop, theirs: [
@@ -243,8 +243,8 @@ CASES = {
         for notice in waiting_notices(theirs)
     ],
     "rights.claims_evidence": lambda shop, _: [
-        shop.rights.erase("t014").statement,
-        shop.rights.claims_evidence("t014"),
+        shop.rights.erase("t016").statement,
+        shop.rights.claims_evidence("t016"),
         refused(lambda: shop.rights.claims_evidence("t000")),
     ],
     "rights.certificates": lambda shop, _: {"all": shop.rights.certificates()},
