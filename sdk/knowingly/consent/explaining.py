@@ -180,10 +180,10 @@ def _is_erased(
     """
     if person is not None and person.state != ACTIVE:
         return True
-    erased_us = subjects.erased_at(snapshot, [lookup]).get(lookup)
-    if erased_us is None or known:
+    if known:
         return False
-    return decision.at_us <= erased_us or decision.reason == "no_record"
+    erased_us = subjects.erased_at(snapshot, [lookup]).get(lookup)
+    return erased_us is not None and (decision.at_us <= erased_us or decision.reason == "no_record")
 
 
 def _opened(
