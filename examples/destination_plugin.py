@@ -1,7 +1,7 @@
 """A plugin that tells one recipient of erasures and withdrawals: here, by a queue in memory.
 
-A real one posts to the recipient's interface and raises where the answer is no success: the notice
-then waits for the next ``knowingly maintain``. Name the module in ``pyproject.toml``::
+A real one posts to the recipient's interface and raises where the answer is no success: the
+notification then waits for the next ``knowingly maintain``. Name the module in ``pyproject.toml``::
 
     [project.entry-points.knowingly]
     mailer = "your_package.mailer"
@@ -16,21 +16,23 @@ and the recipient in ``policy.toml``::
 
 from collections import deque
 
-from knowingly import Destination, Notice, hookimpl
+from knowingly import Destination, Notification, hookimpl
 
 
 class Mailer:
-    """Deletes a person's address at the mailer, once for each notice."""
+    """Deletes a person's address at the mailer, once for each notification."""
 
     def __init__(self) -> None:
         self.queue: deque[str] = deque()
         self.seen: set[str] = set()
 
-    def tell(self, notice: Notice) -> None:
-        """Called again with the same notice after a crash: its id says so."""
-        if notice.id not in self.seen:
-            self.queue.extend(f"{notice.kind} {reference}" for reference in notice.references)
-            self.seen.add(notice.id)
+    def tell(self, notification: Notification) -> None:
+        """Called again with the same notification after a crash: its id says so."""
+        if notification.id not in self.seen:
+            self.queue.extend(
+                f"{notification.kind} {reference}" for reference in notification.references
+            )
+            self.seen.add(notification.id)
 
 
 MAILER = Mailer()

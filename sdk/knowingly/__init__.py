@@ -12,7 +12,7 @@ from knowingly.domain.event import Event, EventKind
 from knowingly.domain.intake import Intake, Refusal
 from knowingly.domain.item import Item, Variant
 from knowingly.domain.merged import Merged
-from knowingly.domain.notice import Destination, Notice
+from knowingly.domain.notification import Destination, Notification
 from knowingly.domain.order import Order, OrderLine
 from knowingly.domain.page import Basis, Hit, Page
 from knowingly.domain.signal import Said, Signal, SignalContext
@@ -141,7 +141,7 @@ __all__ = [
     "Model",
     "ModelCard",
     "NotFittedError",
-    "Notice",
+    "Notification",
     "OpenedEntry",
     "Order",
     "OrderLine",

@@ -9,7 +9,7 @@ from typing import Any
 import pluggy
 
 from knowingly.consent.signals.decoder import SignalDecoder
-from knowingly.domain.notice import Destination
+from knowingly.domain.notification import Destination
 from knowingly.policy import DataField
 from knowingly.recommend.interface import Algorithm
 from knowingly.vault.wrapping import RootKeys
@@ -40,11 +40,12 @@ def knowingly_data_fields() -> Mapping[str, DataField]:  # type: ignore[empty-bo
 
 @hookspec
 def knowingly_destinations() -> Mapping[str, Destination]:  # type: ignore[empty-body]
-    """Who passes notices on to recipients of people's data, by the recipient's id in the policy.
+    """Who passes notifications on to recipients of people's data, by the policy's id of each.
 
-    Called once when a shop is opened. Each id needs one destination only; ``"*"`` takes the notices
-    of every recipient that has none. ``tell`` is called after an erasure and by ``maintain``; what
-    it raises leaves the notice for the next time, and its words are never repeated.
+    Called once when a shop is opened. Each id needs one destination only; ``"*"`` takes the
+    notifications of every recipient that has none. ``tell`` is called after an erasure and by
+    ``maintain``; what it raises leaves the notification for the next time, and its words are never
+    repeated.
     """
 
 

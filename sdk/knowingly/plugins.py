@@ -14,7 +14,7 @@ from knowingly.consent.signals.decoder import INTERFACE as SIGNALS_INTERFACE
 from knowingly.consent.signals.decoder import SignalDecoder
 from knowingly.consent.signals.desk import CORE
 from knowingly.domain.consent import ACCOUNT
-from knowingly.domain.notice import Destination
+from knowingly.domain.notification import Destination
 from knowingly.domain.signal import DEVICE
 from knowingly.errors import (
     ContractError,
@@ -206,7 +206,8 @@ class PluginHost:
                     )
                 if not isinstance(one, Destination):
                     raise ContractError(
-                        f"the destination of {recipient!r}: expected a tell(notice)", plugin=name
+                        f"the destination of {recipient!r}: expected a tell(notification)",
+                        plugin=name,
                     )
                 if recipient in self.destinations or recipient in found:
                     raise PluginLoadError(

@@ -50,7 +50,7 @@ from knowingly.recommend.desk import Models
 from knowingly.recommend.pages import Recommender
 from knowingly.recommend.registry import Registry, Serving
 from knowingly.recommend.training import Trained, train
-from knowingly.store import kept, notices, subjects
+from knowingly.store import kept, notifications, subjects
 from knowingly.store.doors import Snapshot
 from knowingly.tenancy import Tenancy
 from knowingly.vault.wrapping import Wrapping
@@ -383,7 +383,7 @@ class Shop:
             stats["items"] = len(self._tenancy.catalogue.at(snapshot))
             stats["people"] = subjects.count(snapshot)
             stats["ledger_entries"] = snapshot.head.ledger_size
-            stats["recipients_to_tell"] = notices.count(snapshot)
+            stats["recipients_to_tell"] = notifications.count(snapshot)
             for table in kept.TABLES:
                 waiting = kept.count_unusable(snapshot, table)
                 stats[f"{table}_waiting_for_deletion"] = waiting

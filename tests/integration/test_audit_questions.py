@@ -155,8 +155,8 @@ def test_recipients_are_part_of_how_long_it_took(kept_up, clock):
     shop.consent.withdraw("ada", ["personalize"])
     clock.forward(seconds=90)
     assert shop.audit.withdrawal_latency()["destinations"].waiting == 1
-    [notice] = shop.rights.notices()
-    shop.rights.note_told(notice.id)
+    [notification] = shop.rights.notifications()
+    shop.rights.note_told(notification.id)
     took = shop.audit.withdrawal_latency()["destinations"]
     assert (took.noes, took.p50_seconds, took.max_seconds, took.waiting) == (1, 90.0, 90.0, 0)
     assert shop.audit.withdrawal_latency(until=clock.ago(days=1))["destinations"].noes == 0
@@ -325,8 +325,8 @@ def test_what_a_restriction_stops_is_stored_and_not_learned(kept_up, house, cloc
     """Article 18: storing goes on, and is no use; a model that still knew would be one."""
     kept_up.rights.restrict("ada")
     assert found_by(kept_up) == {"disclosures": {"not_told": 1}}
-    [notice] = kept_up.rights.notices()
-    kept_up.rights.note_told(notice.id)
+    [notification] = kept_up.rights.notifications()
+    kept_up.rights.note_told(notification.id)
     assert found_by(kept_up) == {}
     [row] = house.rows("SELECT min(idx) FROM consent_records WHERE action = 'restrict'")
     house.run("DELETE FROM consent_records WHERE idx = ?", *row)

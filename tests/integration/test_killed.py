@@ -12,7 +12,7 @@ import knowingly
 from killing import arm
 from knowingly.governance import noise
 from knowingly.governance.claims import Claims
-from knowingly_plugins.notice_folder import NoticeFolder
+from knowingly_plugins.notification_folder import NotificationFolder
 
 TABLES = (
     "items",
@@ -315,7 +315,7 @@ def test_a_recipient_is_told_wherever_an_erasure_is_killed(small, tmp_path, chil
         class Folder:
             @knowingly.hookimpl
             def knowingly_destinations(self):
-                return {"mailer": NoticeFolder(place.folder / "out")}
+                return {"mailer": NotificationFolder(place.folder / "out")}
 
         shop.plugins.add("folder", Folder())
         return shop
@@ -338,7 +338,7 @@ def test_a_recipient_is_told_wherever_an_erasure_is_killed(small, tmp_path, chil
         shop.maintain(skip=("train", "release", "retention"))
         files = list((place.folder / "out").glob("mailer/*.json"))
         assert len(files) == (1 if begun else 0)
-        assert place.count("notices") == 0
+        assert place.count("notifications") == 0
         shop.audit.verify()
         seen.add(begun)
         if begun:

@@ -19,7 +19,7 @@ from knowingly.importing import tables
 from knowingly.importing.saved import SavedProgress
 from knowingly.ledger import checkpoints
 from knowingly.samples import tea_shop
-from knowingly.store import key_schema, notices, schema
+from knowingly.store import key_schema, notifications, schema
 
 MARK = "theirs"
 """In everything that only the other merchant has."""
@@ -57,10 +57,10 @@ def refused(call):
 MAILER = {"name": "Mailer Ltd", "role": "processor", "country": "IE"}
 
 
-def waiting_notices(shop):
-    """The ids of notices that wait, looked up without an entry."""
+def waiting_notifications(shop):
+    """The ids of notifications that wait, looked up without an entry."""
     with shop._tenancy.read() as snapshot:
-        return [row.notice for row in notices.waiting(snapshot)]
+        return [row.notification for row in notifications.waiting(snapshot)]
 
 
 OLD_CHOICES = """
@@ -233,14 +233,14 @@ CASES = {
         refused(lambda: shop.rights.recipients(f"{MARK}-person")),
     ],
     "rights.tell_recipients": lambda shop, _: [shop.rights.tell_recipients()],
-    "rights.notices": lambda shop, _: [
+    "rights.notifications": lambda shop, _: [
         shop.rights.disclosed("t017", "mailer", "an address", purpose="marketing"),
         shop.rights.erase("t017").statement,
-        shop.rights.notices(),
+        shop.rights.notifications(),
     ],
     "rights.note_told": lambda shop, theirs: [
-        refused(lambda notice=notice: shop.rights.note_told(notice))
-        for notice in waiting_notices(theirs)
+        refused(lambda name=name: shop.rights.note_told(name))
+        for name in waiting_notifications(theirs)
     ],
     "rights.claims_evidence": lambda shop, _: [
         shop.rights.erase("t016").statement,

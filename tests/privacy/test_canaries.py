@@ -220,11 +220,11 @@ def public_calls(shop, seen, clock):
     seen.said += map(repr, seen.value(shop.rights.recipients(two)))
     seen.value(shop.consent.withdraw(two, ["measure"]))
     certificate = seen.value(shop.rights.erase(PEOPLE[4]))
-    notices = seen.value(shop.rights.notices())
-    assert sorted(one.kind for one in notices) == ["erasure", "withdrawal"]
-    seen.said += map(repr, notices)
+    notifications = seen.value(shop.rights.notifications())
+    assert sorted(one.kind for one in notifications) == ["erasure", "withdrawal"]
+    seen.said += map(repr, notifications)
     assert shop.rights.tell_recipients() == 0
-    seen.value(shop.rights.note_told(notices[0].id))
+    seen.value(shop.rights.note_told(notifications[0].id))
     seen.said += [certificate.summary(), certificate.to_json()]
     evidence = seen.value(shop.rights.claims_evidence(PEOPLE[4]))
     seen.said += map(repr, evidence[0].choices)

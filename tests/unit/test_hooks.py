@@ -58,8 +58,8 @@ class Small:
     def knowingly_destinations(self):
         return {"mailer": self}
 
-    def tell(self, notice):
-        self.got.append(notice)
+    def tell(self, notification):
+        self.got.append(notification)
 
     @knowingly.hookimpl
     def knowingly_signals(self):
@@ -188,10 +188,14 @@ def test_hook_knowingly_destinations(house):
         "ada", "mailer", "her address", purpose="marketing", reference="ada@example.org"
     )
     certificate = shop.rights.erase("ada")
-    [notice] = small.got
+    [notification] = small.got
     assert isinstance(small, knowingly.Destination)
-    assert (notice.kind, notice.recipient, notice.tenant) == ("erasure", "mailer", "default")
-    assert (notice.references, notice.what) == (("ada@example.org",), ("her address",))
+    assert (notification.kind, notification.recipient, notification.tenant) == (
+        "erasure",
+        "mailer",
+        "default",
+    )
+    assert (notification.references, notification.what) == (("ada@example.org",), ("her address",))
     assert certificate.statement["recipients"][0]["told"] == shop.now().isoformat()
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from knowingly.domain.consent import ConsentRecord
 from knowingly.domain.moments import day_of
-from knowingly.domain.notice import NoticeKind
+from knowingly.domain.notification import NotificationKind
 from knowingly.governance.recipients import Recipients
 from knowingly.recommend.forgetting import Algorithms, forget
 from knowingly.recommend.gather import PURPOSE as TRAIN
@@ -46,7 +46,7 @@ class ChoiceEffects:
         earlier = [record for record in records if record.index < first_entry]
         stripped: Counter[str] = Counter()
         denied, unlearn = 0, False
-        ended: dict[NoticeKind, list[str]] = {"withdrawal": [], "restriction": []}
+        ended: dict[NotificationKind, list[str]] = {"withdrawal": [], "restriction": []}
         for purpose in purposes:
             mask = self._tenancy.masks.get(purpose, 0)
             decision = self._tenancy.decide(purpose, records, at_us=at_us)
@@ -64,7 +64,7 @@ class ChoiceEffects:
                 every = self._tenancy.every_mask(purpose)
                 denied |= 0 if decision.reason in KEPT_UNUSED else every
                 if self._was_allowed(purpose, earlier, at_us):
-                    kind: NoticeKind = (
+                    kind: NotificationKind = (
                         "restriction" if decision.reason in KEPT_UNUSED else "withdrawal"
                     )
                     ended[kind].append(purpose)

@@ -135,7 +135,9 @@ class Erasures:
             "first_version": self._tenancy.keyring.first_version(person.key_id),
             "tombstone_until_us": now_us + keep_us,
             "claims_until_us": claims_us,
-            "recipients": [{"recipient": one, "notice": notice} for one, notice in told],
+            "recipients": [
+                {"recipient": one, "notification": notification} for one, notification in told
+            ],
             "replayed": replayed,
         }
         erasure = ErasureRow(name, person.subject, person.key_id, BEGUN, progress)

@@ -2,9 +2,10 @@
 
 A disclosure is an entry of the log whose details, sealed under the person's key, say to whom. When
 an erasure begins, or an agreement ends, what must be told is written down in the same transaction,
-each notice under a key of its own, because the person's goes. Telling comes after, and can fail and
-be repeated for as long as it takes: it never stops the deletion of our own data. Once a recipient
-has been told, the notice and its key are deleted, and the log and the certificate say when.
+each notification under a key of its own, because the person's goes. Telling comes after, and can
+fail and be repeated for as long as it takes: it never stops the deletion of our own data. Once a
+recipient has been told, the notification and its key are deleted, and the log and the certificate
+say when.
 """
 
 import json
@@ -19,25 +20,25 @@ from types import MappingProxyType
 from typing import Any
 
 from knowingly.domain.moments import from_us
-from knowingly.domain.notice import Destination, Notice, NoticeKind
+from knowingly.domain.notification import Destination, Notification, NotificationKind
 from knowingly.errors import InputError, SealError
 from knowingly.governance.certificate import Certificate
 from knowingly.ledger import log
 from knowingly.ledger.log import Entry
 from knowingly.store import ledger
-from knowingly.store import notices as stored
+from knowingly.store import notifications as stored
 from knowingly.store import rights as erasures
 from knowingly.store.doors import Snapshot, Tx
-from knowingly.store.notices import NoticeRow
+from knowingly.store.notifications import NotificationRow
 from knowingly.store.subjects import SubjectRow
 from knowingly.tenancy import Tenancy
 
 logger = logging.getLogger("knowingly")
 
-TABLE = "notices"
+TABLE = "notifications"
 MADE = "disclosure.made"
 EVERY_RECIPIENT = "*"
-"""A destination of this name takes the notices that no other one does."""
+"""A destination of this name takes the notifications that no other one does."""
 MAX_WHAT_CHARS = 1_000
 _MADE = f'"kind":"{MADE}"'.encode()
 
@@ -61,7 +62,7 @@ class Disclosure:
 
 
 class Recipients:
-    """The disclosures and notices of one tenant."""
+    """The disclosures and notifications of one tenant."""
 
     def __init__(
         self, tenancy: Tenancy, destinations: Mapping[str, Destination] = MappingProxyType({})
@@ -109,7 +110,7 @@ class Recipients:
         self,
         tx: Tx,
         person: SubjectRow,
-        kind: NoticeKind,
+        kind: NotificationKind,
         *,
         purposes: Sequence[str] | None = None,
         erasure: str | None = None,
@@ -124,7 +125,7 @@ class Recipients:
             erasure: The erasure whose certificate says when they were told.
 
         Returns:
-            ``(recipient, notice)`` of each.
+            ``(recipient, notification)`` of each.
         """
         given: dict[str, list[Disclosure]] = {}
         for one in self.of(tx, person):
@@ -143,7 +144,7 @@ class Recipients:
             }
             cipher = self._tenancy.keyring.cipher(key_id)
             body = cipher.seal(TABLE, name.encode(), json.dumps(said).encode())
-            stored.add(tx, NoticeRow(name, erasure, recipient, key_id, now_us, 0, body))
+            stored.add(tx, NotificationRow(name, erasure, recipient, key_id, now_us, 0, body))
             queued.append((recipient, name))
         return queued
 
@@ -154,59 +155,59 @@ class Recipients:
             waiting = [row for row in stored.waiting(snapshot, erasure) if _is_due(snapshot, row)]
         return sum(self._tell(row) for row in waiting)
 
-    def waiting(self, snapshot: Snapshot) -> list[Notice]:
-        """The notices that wait, oldest first."""
+    def waiting(self, snapshot: Snapshot) -> list[Notification]:
+        """The notifications that wait, oldest first."""
         return [self._opened(row) for row in stored.waiting(snapshot)]
 
-    def note_told(self, notice: str) -> Entry:
+    def note_told(self, notification: str) -> Entry:
         """Record that a recipient was told by other means.
 
         Raises:
-            InputError: No notice of that id waits.
+            InputError: No notification of that id waits.
         """
         with self._tenancy.read() as snapshot:
-            row = stored.find(snapshot, notice) if isinstance(notice, str) else None
+            row = stored.find(snapshot, notification) if isinstance(notification, str) else None
         entry = None if row is None else self._done(row)
         if entry is None:
-            raise InputError("notice", "the id of a notice that waits")
+            raise InputError("notification", "the id of a notification that waits")
         return entry
 
     def end_lost(self) -> None:
-        """Remove notices without a key: a restored backup has some that were told since."""
+        """Remove notifications without a key: a restored backup has some that were told since."""
         with self._tenancy.write() as tx:
             keys = stored.keys(tx)
             lost = self._tenancy.keyring.missing(list(keys.values()))
-            for notice, key_id in keys.items():
+            for notification, key_id in keys.items():
                 if key_id in lost:
-                    stored.remove(tx, notice)
+                    stored.remove(tx, notification)
 
-    def _tell(self, row: NoticeRow) -> bool:
+    def _tell(self, row: NotificationRow) -> bool:
         found = self._destinations.get(row.recipient) or self._destinations.get(EVERY_RECIPIENT)
         if found is None:
             return False
         try:
             found.tell(self._opened(row))
         except Exception as error:
-            # Its words may hold what the notice says.
+            # Its words may hold what the notification says.
             logger.warning("recipient %r was not told (%s)", row.recipient, type(error).__name__)
             with self._tenancy.write() as tx:
-                stored.tried(tx, row.notice)
+                stored.tried(tx, row.notification)
             return False
         return self._done(row) is not None
 
-    def _done(self, row: NoticeRow) -> Entry | None:
+    def _done(self, row: NotificationRow) -> Entry | None:
         """Delete what was told, and say when; None where another process has done it."""
         now_us = self._tenancy.now_us()
         waited = math.ceil((now_us - row.created_us) / 1_000_000)
         facts: dict[str, Any] = {
             "recipient": row.recipient,
-            "delivery": row.notice,
+            "delivery": row.notification,
             "waited_seconds": max(waited, 0),
         }
         if row.erasure is not None:
             facts["erasure"] = row.erasure
         with self._tenancy.write() as tx:
-            if not stored.remove(tx, row.notice):
+            if not stored.remove(tx, row.notification):
                 return None
             seal = self._tenancy.keyring.operator.seal
             entry = log.append(tx, "recipient.told", at_us=now_us, seal=seal, facts=facts)
@@ -217,22 +218,24 @@ class Recipients:
         self._tenancy.keyring.overwrite()
         return entry
 
-    def _certify(self, tx: Tx, row: NoticeRow, now_us: int) -> None:
+    def _certify(self, tx: Tx, row: NotificationRow, now_us: int) -> None:
         """Sign the erasure's certificate anew, with when this recipient was told."""
         old = Certificate.from_json(erasures.certificate(tx, row.erasure or "") or "")
         recipients = [
-            {**one, "told": from_us(now_us).isoformat()} if one["notice"] == row.notice else one
+            {**one, "told": from_us(now_us).isoformat()}
+            if one["notification"] == row.notification
+            else one
             for one in old.statement["recipients"]
         ]
         statement: dict[str, Any] = {**old.statement, "recipients": recipients}
         renewed = Certificate(statement, *self._tenancy.sign(tx, statement))
         erasures.renew_certificate(tx, row.erasure or "", renewed.to_json())
 
-    def _opened(self, row: NoticeRow) -> Notice:
+    def _opened(self, row: NotificationRow) -> Notification:
         cipher = self._tenancy.keyring.cipher(row.key_id)
-        said = json.loads(cipher.open(TABLE, row.notice.encode(), row.body))
-        return Notice(
-            row.notice,
+        said = json.loads(cipher.open(TABLE, row.notification.encode(), row.body))
+        return Notification(
+            row.notification,
             said["kind"],
             row.recipient,
             self._tenancy.name,
@@ -247,6 +250,6 @@ def _unlike(values: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(values))
 
 
-def _is_due(snapshot: Snapshot, row: NoticeRow) -> bool:
+def _is_due(snapshot: Snapshot, row: NotificationRow) -> bool:
     """Nobody is told of an erasure before it is done."""
     return row.erasure is None or erasures.certificate(snapshot, row.erasure) is not None

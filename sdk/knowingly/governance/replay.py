@@ -34,9 +34,8 @@ class Replayed:
 def replay(tenancy: Tenancy, erasures: Erasures, *, backup_us: int) -> Replayed:
     """Erase again everybody whose key is gone, and spend the budget that may have been spent since.
 
-    Evidence for claims that was destroyed since, and notices that were given since, are removed
-    again. The log says so, and from when
-    the backup is.
+    Evidence for claims that was destroyed since, and notifications that were given since, are
+    removed again. The log says so, and from when the backup is.
     """
     erasures.resume()
     models: set[str] = set()

@@ -6,7 +6,7 @@ from typing import Any
 
 from knowingly.consent.desk import Consent
 from knowingly.domain.consent import Action, Receipt
-from knowingly.domain.notice import Notice
+from knowingly.domain.notification import Notification
 from knowingly.domain.validate import check_id
 from knowingly.governance.certificate import Addendum, Certificate
 from knowingly.governance.claims import Claims, ClaimsEvidence
@@ -127,12 +127,12 @@ class Rights:
         """
         return self._recipients.tell()
 
-    def notices(self) -> tuple[Notice, ...]:
+    def notifications(self) -> tuple[Notification, ...]:
         """What recipients have still to be told; a ledger entry notes that staff looked.
 
         Where no plugin tells a recipient, do it yourself, and then ``note_told``.
 
-        Privacy: each notice is for its recipient alone.
+        Privacy: each notification is for its recipient alone.
         """
         keyring = self._tenancy.keyring
         with self._tenancy.write() as tx:
@@ -140,20 +140,20 @@ class Rights:
             found = self._recipients.waiting(tx)
             log.append(
                 tx,
-                "read.notices",
+                "read.notifications",
                 at_us=self._tenancy.now_us(),
                 seal=keyring.operator.seal,
                 details={"by": "staff"},
             )
         return tuple(found)
 
-    def note_told(self, notice: str) -> Entry:
-        """Record that a recipient has been told what the notice of this id says.
+    def note_told(self, notification: str) -> Entry:
+        """Record that a recipient has been told what the notification of this id says.
 
         Raises:
-            InputError: No notice of that id waits.
+            InputError: No notification of that id waits.
         """
-        return self._recipients.note_told(notice)
+        return self._recipients.note_told(notification)
 
     def claims_evidence(self, subject: str) -> tuple[ClaimsEvidence, ...]:
         """What is kept of an erased person's choices for legal claims; a ledger entry notes it.

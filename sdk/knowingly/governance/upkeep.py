@@ -23,7 +23,7 @@ from knowingly.governance.signing_key import sweep_signing
 from knowingly.recommend.forgetting import Algorithms
 from knowingly.recommend.registry import Registry
 from knowingly.recommend.training import Trained, train
-from knowingly.store import claims, imports, notices, subjects
+from knowingly.store import claims, imports, notifications, subjects
 from knowingly.store.doors import Tx
 from knowingly.tenancy import Tenancy
 
@@ -116,7 +116,7 @@ class Upkeep:
 
     def _tell(self, done: Maintained) -> None:
         done.recipients_told = self._recipients.tell()
-        waiting = self._tenancy.ask(notices.count)
+        waiting = self._tenancy.ask(notifications.count)
         if waiting:
             done.notes += (f"recipients: {waiting} have still to be told of an erasure or choice",)
 
@@ -166,4 +166,4 @@ def _using(tx: Tx, first: bytes, last: bytes) -> Iterator[bytes]:
     """The keys in use from one id to another: of people, and of what outlives them."""
     yield from subjects.using(tx, first, last)
     yield from claims.using(tx, first, last)
-    yield from notices.using(tx, first, last)
+    yield from notifications.using(tx, first, last)

@@ -57,9 +57,9 @@ _CLAIM: tuple[tuple[str, Form], ...] = (
     ("state", "clear"),
 )
 
-_NOTICES = "says what the export lists as disclosed; kept until the recipient has been told"
-_NOTICE: tuple[tuple[str, Form], ...] = (
-    ("notice", "random"),
+_TOLD = "says what the export lists as disclosed; kept until the recipient has been told"
+_NOTIFICATION: tuple[tuple[str, Form], ...] = (
+    ("notification", "random"),
     ("erasure", "random"),
     ("recipient", "clear"),
     ("key_id", "random"),
@@ -153,8 +153,11 @@ FIELDS: tuple[Field, ...] = (
         Field("claims", column, "sealed", personal=True, exported=True, note=_CLAIMS)
         for column in ("body", "hold")
     ),
-    *_shops("notices", "tenant"),
-    *(Field("notices", column, form, personal=True, note=_NOTICES) for column, form in _NOTICE),
+    *_shops("notifications", "tenant"),
+    *(
+        Field("notifications", column, form, personal=True, note=_TOLD)
+        for column, form in _NOTIFICATION
+    ),
     *_shops("ledger_entries", "tenant", "idx"),
     *_shops("ledger_entries", "leaf", note="names no person, and nothing leads back to one"),
     *_shops("ledger_nodes", "tenant", "level", "pos", "hash"),

@@ -208,18 +208,18 @@ claims = Table(
 )
 """Evidence of an erased person's choices, each under a key of its own, and a sealed hold on it."""
 
-notices = Table(
-    "notices",
+notifications = Table(
+    "notifications",
     metadata,
     _tenant(),
-    Column("notice", Text, primary_key=True),
+    Column("notification", Text, primary_key=True),
     Column("erasure", Text, nullable=True),
     Column("recipient", Text, nullable=False),
     Column("key_id", Blob(16), nullable=False),
     Column("created_us", BigInteger, nullable=False),
     Column("tries", Integer, nullable=False),
     Column("body", Blob, nullable=False),
-    Index("notices_by_erasure", "tenant", "erasure"),
+    Index("notifications_by_erasure", "tenant", "erasure"),
 )
 """What recipients of a person's data have still to be told, each under a key of its own."""
 

@@ -7,7 +7,7 @@ import pytest
 import knowingly
 from knowingly.errors import InputError, UnknownSubjectError
 from knowingly.store import subjects
-from knowingly_plugins import notice_folder
+from knowingly_plugins import notification_folder
 
 NOTICE = "2026-01/en"
 RECIPIENTS = {
@@ -22,10 +22,10 @@ class Post:
     def __init__(self):
         self.got, self.failing = [], False
 
-    def tell(self, notice):
+    def tell(self, notification):
         if self.failing:
-            raise ConnectionError(f"zqx {notice.references}")
-        self.got.append(notice)
+            raise ConnectionError(f"zqx {notification.references}")
+        self.got.append(notification)
 
 
 class Folder:
@@ -33,7 +33,7 @@ class Folder:
 
     @knowingly.hookimpl
     def knowingly_destinations(self):
-        return notice_folder.knowingly_destinations()
+        return notification_folder.knowingly_destinations()
 
 
 @pytest.fixture
@@ -93,9 +93,9 @@ def test_recipients_are_listed_for_staff_and_in_the_export(shop):
 def test_an_erasure_tells_each_recipient_once(shop, post, house, clock):
     """The certificate says who was told and when, and who waits; it stays genuine."""
     certificate = shop.rights.erase("ada")
-    [notice] = post.got
-    assert notice.references == ("ada@x.example", "ada")
-    assert notice.what == ("e-mail", "first name")
+    [notification] = post.got
+    assert notification.references == ("ada@x.example", "ada")
+    assert notification.what == ("e-mail", "first name")
     told = {one["recipient"]: one["told"] for one in certificate.statement["recipients"]}
     assert told == {"mailer": clock.now.isoformat(), "printer": None}
     assert certificate.is_genuine()
@@ -104,7 +104,7 @@ def test_an_erasure_tells_each_recipient_once(shop, post, house, clock):
     entry = shop.audit.entries(limit=1_000)[-1]
     assert entry.kind == "recipient.told"
     assert entry.facts["erasure"] == certificate.statement["erasure"]
-    assert house.count("notices") == 1
+    assert house.count("notifications") == 1
     assert shop.rights.tell_recipients() == 0
     assert len(post.got) == 1
 
@@ -122,7 +122,7 @@ def test_a_failure_stops_no_deletion_and_is_tried_again(shop, post, house, caplo
     done = shop.maintain(skip=["train", "release", "retention"])
     assert done.recipients_told == 0
     assert any("2 have still to be told" in note for note in done.notes)
-    assert house.rows("SELECT tries FROM notices WHERE recipient = 'mailer'") == [(2,)]
+    assert house.rows("SELECT tries FROM notifications WHERE recipient = 'mailer'") == [(2,)]
     post.failing = False
     assert shop.maintain(skip=["train", "release", "retention"]).recipients_told == 1
     [renewed] = shop.rights.certificates()
@@ -132,7 +132,7 @@ def test_a_failure_stops_no_deletion_and_is_tried_again(shop, post, house, caplo
 
 
 def test_nobody_is_told_of_an_erasure_that_is_not_done(shop, post):
-    """Only once the certificate is there; until then the notice waits."""
+    """Only once the certificate is there; until then the notification waits."""
     erasures = shop._upkeep._erasures
     with shop._tenancy.write() as tx:
         erasure = erasures.begin(tx, subjects.number(tx, 1))
@@ -143,40 +143,40 @@ def test_nobody_is_told_of_an_erasure_that_is_not_done(shop, post):
 
 
 def test_who_has_no_destination_is_told_by_hand(shop, house):
-    """Staff reads the notice, which is an entry, tells, and says so."""
+    """Staff reads the notification, which is an entry, tells, and says so."""
     shop.rights.erase("ada")
     size = shop.audit.verify().size
-    [notice] = shop.rights.notices()
-    assert kinds(shop, size) == ["read.notices"]
-    assert (notice.recipient, notice.references) == ("printer", ("ada",))
-    assert repr(notice) == "Notice(kind='erasure', recipient='printer')"
-    assert shop.rights.note_told(notice.id).kind == "recipient.told"
+    [notification] = shop.rights.notifications()
+    assert kinds(shop, size) == ["read.notifications"]
+    assert (notification.recipient, notification.references) == ("printer", ("ada",))
+    assert repr(notification) == "Notification(kind='erasure', recipient='printer')"
+    assert shop.rights.note_told(notification.id).kind == "recipient.told"
     [certificate] = shop.rights.certificates()
     assert all(one["told"] for one in certificate.statement["recipients"])
     with pytest.raises(InputError):
-        shop.rights.note_told(notice.id)
-    assert house.count("notices") == 0
+        shop.rights.note_told(notification.id)
+    assert house.count("notifications") == 0
     assert house.count("subject_keys", "keys") == 0
 
 
 def test_a_withdrawal_tells_those_who_were_given_data_for_it(shop, post, clock):
-    """In the transaction of the choice the notice is written down; maintain tells."""
+    """In the transaction of the choice the notification is written down; maintain tells."""
     receipt = shop.consent.withdraw("ada", ["marketing"])
     assert receipt.effects["recipients_to_tell"] == 1
     assert post.got == []
     clock.forward(minutes=1)
     assert "recipients_to_tell" not in shop.consent.withdraw("ada", ["marketing"]).effects
     assert shop.rights.tell_recipients() == 1
-    [notice] = post.got
-    assert (notice.kind, notice.purposes) == ("withdrawal", ("marketing",))
+    [notification] = post.got
+    assert (notification.kind, notification.purposes) == ("withdrawal", ("marketing",))
     assert kinds(shop)[-1] == "recipient.told"
 
 
 def test_a_restriction_tells_all_of_them(shop, post):
     """Of what is denied from now on."""
     shop.rights.restrict("ada")
-    assert {one.kind for one in shop.rights.notices()} == {"restriction"}
-    assert {one.recipient for one in shop.rights.notices()} == {"mailer", "printer"}
+    assert {one.kind for one in shop.rights.notifications()} == {"restriction"}
+    assert {one.recipient for one in shop.rights.notifications()} == {"mailer", "printer"}
 
 
 def test_a_merge_hands_the_disclosures_on(shop, post, clock):
@@ -196,7 +196,7 @@ def test_a_lost_key_does_not_stop_a_no(shop, house):
     assert shop.rights.erase("ada").statement["recipients"] == []
 
 
-def test_a_key_of_a_notice_is_not_swept(shop, post, clock):
+def test_a_key_of_a_notification_is_not_swept(shop, post, clock):
     """The sweep knows it is used."""
     post.failing = True
     shop.rights.erase("ada")
@@ -227,11 +227,11 @@ def test_a_bad_disclosure_is_refused(shop, given, field):
     assert shop.audit.verify().size == size
 
 
-def test_the_folder_of_notices_takes_what_nobody_else_does(shop, post, tmp_path, monkeypatch):
+def test_the_folder_of_notifications_takes_what_nobody_else_does(shop, post, tmp_path, monkeypatch):
     """One private file each, named by its id; written again it is the same file."""
-    monkeypatch.delenv(notice_folder.VARIABLE, raising=False)
-    assert notice_folder.knowingly_destinations() == {}
-    monkeypatch.setenv(notice_folder.VARIABLE, str(tmp_path / "out"))
+    monkeypatch.delenv(notification_folder.VARIABLE, raising=False)
+    assert notification_folder.knowingly_destinations() == {}
+    monkeypatch.setenv(notification_folder.VARIABLE, str(tmp_path / "out"))
     shop.plugins.add("folder", Folder())
     shop.rights.erase("ada")
     assert len(post.got) == 1
@@ -243,15 +243,15 @@ def test_the_folder_of_notices_takes_what_nobody_else_does(shop, post, tmp_path,
         file.name,
     )
     assert file.stat().st_mode & 0o777 == 0o600
-    again = knowingly.Notice(**{**said, "at": shop.now()})
-    notice_folder.NoticeFolder(tmp_path / "out").tell(again)
+    again = knowingly.Notification(**{**said, "at": shop.now()})
+    notification_folder.NotificationFolder(tmp_path / "out").tell(again)
     assert [one.name for one in file.parent.iterdir()] == [file.name]
 
 
-def test_a_folder_that_cannot_be_written_leaves_the_notice(shop, tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_written_leaves_the_notification(shop, tmp_path, monkeypatch):
     """It waits, as for any failure."""
     (tmp_path / "out").write_text("a file")
-    monkeypatch.setenv(notice_folder.VARIABLE, str(tmp_path / "out"))
+    monkeypatch.setenv(notification_folder.VARIABLE, str(tmp_path / "out"))
     shop.plugins.add("folder", Folder())
     shop.rights.erase("ada")
-    assert [one.recipient for one in shop.rights.notices()] == ["printer"]
+    assert [one.recipient for one in shop.rights.notifications()] == ["printer"]

@@ -8,7 +8,7 @@ from knowingly.domain.consent import Action
 from knowingly.domain.moments import to_us
 from knowingly.errors import InternalError
 from knowingly.ledger import log
-from knowingly.store import choices, ledger, notices
+from knowingly.store import choices, ledger, notifications
 from knowingly.store.choices import Span
 from knowingly.store.doors import Snapshot
 
@@ -67,7 +67,7 @@ def destinations(snapshot: Snapshot, span: Span) -> Latency:
         took = entry.facts.get("waited_seconds")
         if took is not None and span.since_us <= to_us(entry.at) < span.until_us:
             waited[took] += 1
-    waiting, total = notices.count(snapshot), waited.total()
+    waiting, total = notifications.count(snapshot), waited.total()
     if not total:
         return Latency(0, waiting=waiting)
     p50, p95, most = (float(_nth(waited, _place(share, total))) for share in SHARES)

@@ -22,7 +22,7 @@ from knowingly.ledger.opened import Open, open_entry
 from knowingly.policy import decide
 from knowingly.profiles.scan import Person, in_pages
 from knowingly.recommend.gather import PURPOSE as TRAIN
-from knowingly.store import consents, kept, ledger, models, notices, releases
+from knowingly.store import consents, kept, ledger, models, notifications, releases
 from knowingly.store.doors import Snapshot
 from knowingly.store.subjects import ACTIVE
 from knowingly.tenancy import Tenancy
@@ -158,7 +158,7 @@ class _Look:
 
     def at_recipients(self) -> None:
         """Who was given data and does not know yet that it may not be used any more."""
-        if waiting := notices.count(self.snapshot):
+        if waiting := notifications.count(self.snapshot):
             self.tally.look("disclosures", "not_told", waiting)
 
     def _why_not_given(self, sealed: ledger.SealedEntry) -> str | None:

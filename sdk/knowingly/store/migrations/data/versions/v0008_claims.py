@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the tables of what outlives an erasure: evidence, and notices until they are given."""
+    """Make the tables of what outlives an erasure: evidence, and notifications until they are given."""
     op.create_table(
         "claims",
         sa.Column("tenant", sa.Integer(), autoincrement=False, nullable=False),
@@ -25,15 +25,15 @@ def upgrade() -> None:
     )
     op.create_index("claims_by_lookup", "claims", ["tenant", "lookup"], unique=False)
     op.create_table(
-        "notices",
+        "notifications",
         sa.Column("tenant", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("notice", sa.Text(), nullable=False),
+        sa.Column("notification", sa.Text(), nullable=False),
         sa.Column("erasure", sa.Text(), nullable=True),
         sa.Column("recipient", sa.Text(), nullable=False),
         sa.Column("key_id", sa.LargeBinary(length=16), nullable=False),
         sa.Column("created_us", sa.BigInteger(), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("tenant", "notice"),
+        sa.PrimaryKeyConstraint("tenant", "notification"),
     )
-    op.create_index("notices_by_erasure", "notices", ["tenant", "erasure"], unique=False)
+    op.create_index("notifications_by_erasure", "notifications", ["tenant", "erasure"], unique=False)

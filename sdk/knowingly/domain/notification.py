@@ -5,26 +5,26 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal, Protocol, runtime_checkable
 
-NoticeKind = Literal["erasure", "withdrawal", "restriction"]
+NotificationKind = Literal["erasure", "withdrawal", "restriction"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Notice:
+class Notification:
     """Word to one recipient of what became of a person's data (GDPR art. 19).
 
     ``kind`` is ``erasure``, ``withdrawal`` (an agreement ended, so that ``purposes`` are denied) or
     ``restriction`` (keep it, and do not use it).
 
-    ``id`` is random and the same each time the notice is sent: a recipient that has seen it has
-    nothing left to do. ``references`` are the names the recipient knows the person by, ``what`` was
-    given to it, ``purposes`` what for. It is for that recipient, and holds personal values: its
+    ``id`` is random and the same each time the notification is sent: a recipient that has seen it
+    has nothing left to do. ``references`` are the names the recipient knows the person by, ``what``
+    was given to it, ``purposes`` what for. It is for that recipient, and holds personal values: its
     ``repr`` shows none.
 
     Stability: plugin.
     """
 
     id: str
-    kind: NoticeKind
+    kind: NotificationKind
     recipient: str
     tenant: str
     at: datetime
@@ -33,26 +33,26 @@ class Notice:
     purposes: tuple[str, ...]
 
     def __repr__(self) -> str:
-        return f"Notice(kind={self.kind!r}, recipient={self.recipient!r})"
+        return f"Notification(kind={self.kind!r}, recipient={self.recipient!r})"
 
     def to_json(self) -> str:
-        """The notice as a document."""
+        """The notification as a document."""
         return json.dumps({**asdict(self), "at": self.at.isoformat()}, indent=2)
 
 
 @runtime_checkable
 class Destination(Protocol):
-    """Whoever passes notices on to a recipient.
+    """Whoever passes notifications on to a recipient.
 
     Stability: plugin.
     """
 
-    def tell(self, notice: Notice) -> None:
-        """Tell the recipient, and return once it has the notice.
+    def tell(self, notification: Notification) -> None:
+        """Tell the recipient, and return once it has the notification.
 
-        Whatever is raised means that it has not: the same notice is tried again at the next
+        Whatever is raised means that it has not: the same notification is tried again at the next
         ``maintain``. It can also come twice, after a crash: pass its ``id`` on.
 
         Args:
-            notice: What to tell.
+            notification: What to tell.
         """
