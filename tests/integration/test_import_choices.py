@@ -391,5 +391,6 @@ def test_a_yes_cannot_be_imported_for_what_only_the_shop_may_record():
         Action.DEFER,
         Action.SIGNAL_ALLOW,
         Action.SIGNAL_REFUSE,
+        Action.SIGNAL_SILENT,
     }
     assert set(get_args(PastAction)) == allowed

@@ -70,12 +70,15 @@ class Certificate:
 
         Of what was signed later by another key: whether that key was named by one before it.
         """
+        # First, because a document can hold anything in the place of a key.
+        if not is_signed(self.public_key, self.signature, self.statement):
+            return False
         trusted = {self.public_key}
         for one in self.addenda:
-            if one.public_key not in trusted or not one.is_genuine():
+            if not one.is_genuine() or one.public_key not in trusted:
                 return False
             trusted |= one.names_keys()
-        return is_signed(self.public_key, self.signature, self.statement)
+        return True
 
     @property
     def horizon(self) -> str | None:
