@@ -164,9 +164,12 @@ def test_a_new_signing_key_follows_from_the_old_one(house, shop, folder):
     assert (found.keys, found.key) == (4, shop.audit.key())
     assert shop.audit.verify(strict=True, since=first.text)
     assert len(seeds) == 4
-    names = house.rows("SELECT name FROM tenant_secrets WHERE name LIKE 'signing%'", store="keys")
-    assert names == [("signing-4",)]
+    assert signing_seeds(house) == [("signing-4",)]
     assert house.open().audit.key() == shop.audit.key()
+
+
+def signing_seeds(house):
+    return house.rows("SELECT name FROM tenant_secrets WHERE name LIKE 'signing%'", store="keys")
 
 
 def test_another_process_signs_with_the_new_key(house, shop):
@@ -191,9 +194,9 @@ def test_an_interrupted_rotation_is_taken_on(house, shop, folder, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             shop.keys.rotate_signing()
     assert bundled(shop, folder, key).keys == 2
-    assert house.count("tenant_secrets", store="keys") == 5
+    assert len(signing_seeds(house)) == 2
     house.open().maintain(skip=["train"])
-    assert house.count("tenant_secrets", store="keys") == 4
+    assert len(signing_seeds(house)) == 1
     assert bundled(shop, folder, key).keys == 2
 
 

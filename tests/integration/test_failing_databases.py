@@ -44,8 +44,8 @@ def in_the_body(action):
     real = Store.write
 
     @contextmanager
-    def write(self, tenant):
-        with real(self, tenant) as tx:
+    def write(self, tenant, actor=None):
+        with real(self, tenant, actor) as tx:
             yield tx
             action()
             tx.connection.execute(text("SELECT 1"))
