@@ -65,6 +65,12 @@ def differences(shop: knowingly.Shop) -> dict[str, float]:
     return {one.algorithm: one.largest_difference for one in shop.models.compare_with_refit()}
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: tests often wait for the disk."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()

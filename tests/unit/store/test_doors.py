@@ -174,7 +174,10 @@ def test_database_files_are_their_owners_only(shop, house):
 
 
 def test_no_statement_is_built_from_values():
-    """SQL text in the store has no f-string, %, + or format in it, one own table name apart."""
+    """SQL text in the store has no f-string, %, + or format in it, but for an own table name.
+
+    And for a list of as many places for values as there are values.
+    """
     folder = Path(knowingly.__file__).parent / "store"
     built = []
     for path in sorted(folder.glob("*.py")):
@@ -189,7 +192,8 @@ def test_no_statement_is_built_from_values():
                     if any(isinstance(part, ast.JoinedStr | ast.BinOp) for part in parts):
                         built.append(f"{path.name}: {ast.unparse(value)}")
     assert [line for line in built if "PRAGMA" not in line] == [
-        "migrate.py: f'SELECT version_num FROM {table}'"
+        "ledger.py: _NODES.format(places=', '.join((f'(:l{n}, :p{n})' for n in range(count))))",
+        "migrate.py: f'SELECT version_num FROM {table}'",
     ]
 
 
