@@ -21,7 +21,7 @@ import knowingly
 from houses import Clock, House
 from lives import BY_STEPS, WITH_SAGA, Act, Planner, differences, grown, perform, shown
 
-KILLS = int(os.environ.get("KNOWINGLY_KILLS", "20"))
+KILLS = int(os.environ.get("KNOWINGLY_KILLS", "8"))
 KILLS_PER_LIFE, ACTS_PER_KILL = 10, 12
 LONGEST_WAIT_SECONDS = 0.06
 TABLES = ("consent_records", "events", "manifests", "traits", "identities", "holds")
