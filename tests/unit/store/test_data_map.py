@@ -44,7 +44,7 @@ def test_every_personal_column_is_erased_or_says_why_it_stays():
     }
     assert erased | kept == PERSONAL
     assert not erased & kept
-    assert {table for table, _ in kept} == {"tombstones", "claims", "notices"}
+    assert {table for table, _ in kept} == {"tombstones", "claims", "notifications"}
 
 
 def test_a_personal_column_in_clear_says_why():
