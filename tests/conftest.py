@@ -19,7 +19,7 @@ NOTICE = "2026-01/en"
 EVERYTHING = ("personalize", "train", "measure")
 
 
-BOTH = ("integration", "privacy", "property")
+BOTH = ("integration", "kills", "privacy", "property")
 """The folders whose tests run on both databases; the others look at parts, on SQLite."""
 
 
