@@ -83,7 +83,7 @@ class Two:
         return events | {(trait.field, trait.value) for trait in view.traits.values()}
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(ACTS, max_size=14), st.sampled_from(["consent", "legitimate_interest"]))
 def test_a_merge_never_widens(acts, basis):
     """Allowed after: only what the account allowed before and the session had not refused.
@@ -117,6 +117,10 @@ def test_a_merge_never_widens(acts, basis):
         assert len(document["consent_records"]) >= records
         removed = two.shop.rights.erase("account").statement["removed"]
         for table in tables_to_export():
+            if table not in removed:
+                # What outlives an erasure for claims: there is none yet.
+                assert (table, document[table]) == ("claims", [])
+                continue
             # The export's own entry is written after the document.
             own = 1 if table == "ledger_details" else 0
             assert removed[table] == len(document[table]) + own, table
