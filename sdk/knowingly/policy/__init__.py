@@ -3,13 +3,14 @@
 from knowingly.policy.checking import PolicyCheck, check_policy
 from knowingly.policy.crosswalk import crosswalk
 from knowingly.policy.data import DataField
-from knowingly.policy.decide import EVERY_PURPOSE, REASONS, decide, standing_no
+from knowingly.policy.decide import EVERY_PURPOSE, decide, standing_no
 from knowingly.policy.diff import Asked, Informed, PolicyDiff, diff
 from knowingly.policy.file import default_policy_text, load_policy, parse_policy
 from knowingly.policy.model import Policy
 from knowingly.policy.notices import Notice
 from knowingly.policy.pages import Slot
 from knowingly.policy.purposes import Purpose
+from knowingly.policy.reasons import REASONS
 from knowingly.policy.recall import changed_words, recall
 from knowingly.policy.signals import normalise
 from knowingly.policy.status import status_of
