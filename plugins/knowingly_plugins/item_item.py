@@ -34,8 +34,11 @@ class ItemItem(CountingAlgorithm[ItemItemOptions]):
         """Keep each item's strongest neighbours."""
         return ItemNeighbours.strongest(counts, keep=self.options.neighbours)
 
-    def rebuild(self, model: Model, counts: Counts, touched: NDArray[np.intp]) -> ItemNeighbours:
+    def rebuild(
+        self, model: Model, counts: Counts, touched: NDArray[np.intp], delta: object
+    ) -> ItemNeighbours:
         """Read only the rows that fell."""
+        del delta
         if not isinstance(model, ItemNeighbours):
             return self.build(counts)
         return model.refreshed(counts, touched)

@@ -31,8 +31,11 @@ class Popularity(CountingAlgorithm[PopularityOptions]):
         """The counts are the scores."""
         return ItemScores.from_counts(counts.rows(np.arange(counts.n_items))[:, 0], counts.floor)
 
-    def rebuild(self, model: Model, counts: Counts, touched: NDArray[np.intp]) -> ItemScores:
+    def rebuild(
+        self, model: Model, counts: Counts, touched: NDArray[np.intp], delta: object
+    ) -> ItemScores:
         """Read only the rows that fell."""
+        del delta
         if not isinstance(model, ItemScores):
             return self.build(counts)
         return model.refreshed(counts.rows(touched)[:, 0], touched, counts.floor)

@@ -62,6 +62,7 @@ from knowingly.governance.signing_key import SigningRotated
 from knowingly.governance.upkeep import Maintained
 from knowingly.hookspecs import hookimpl
 from knowingly.importing.report import ImportReport
+from knowingly.items.table import ItemTable
 from knowingly.ledger.checkpoints import Checkpoint
 from knowingly.ledger.log import Entry
 from knowingly.ledger.opened import OpenedEntry
@@ -130,6 +131,7 @@ __all__ = [
     "Item",
     "ItemNeighbours",
     "ItemScores",
+    "ItemTable",
     "KeptChoice",
     "KeyStatus",
     "KnowinglyError",

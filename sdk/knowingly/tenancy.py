@@ -10,6 +10,7 @@ from knowingly.domain.consent import DEVICE, ConsentRecord, Decision
 from knowingly.domain.moments import Clock, to_us
 from knowingly.domain.signal import Signal
 from knowingly.items.catalogue import Catalogue
+from knowingly.items.table import Tables
 from knowingly.ledger import checkpoints
 from knowingly.ledger.notes import NoteKey
 from knowingly.ledger.signing import SIGNING_ROTATED, public_key, sign
@@ -43,6 +44,7 @@ class Tenancy:
     masks: Mapping[str, int]
     past_masks: Mapping[str, int] = field(default_factory=dict)
     catalogue: Catalogue = field(default_factory=Catalogue)
+    tables: Tables = field(default_factory=Tables)
     actor: Actor | None = None
 
     def __repr__(self) -> str:

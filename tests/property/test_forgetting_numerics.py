@@ -37,7 +37,7 @@ def leave_one_by_one(algorithm, block, leaving, floor):
     for person in leaving:
         delta = algorithm.count(block.select(np.array([person])))
         counts = counts.subtract(delta)
-        model = algorithm.rebuild(model, counts, touched_rows(delta))
+        model = algorithm.rebuild(model, counts, touched_rows(delta), delta)
     return model
 
 
@@ -78,7 +78,7 @@ def test_forgetting_people_at_once_equals_a_refit(shop):
     counts = algorithm.total(as_fit_data(block, floor=floor))
     delta = algorithm.count(block.select(np.array(leaving)))
     left = counts.subtract(delta)
-    model = algorithm.rebuild(algorithm.build(counts), left, touched_rows(delta))
+    model = algorithm.rebuild(algorithm.build(counts), left, touched_rows(delta), delta)
     check_same(model, algorithm.build(left))
     check_same(model, ItemNeighbours.from_arrays(model.arrays()))
 

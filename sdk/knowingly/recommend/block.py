@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowingly.domain.event import KIND_CODE, EventKind
+from knowingly.items.table import ItemTable
 from knowingly.recommend.arrays import (
     EVENT_DTYPES,
     Floats,
@@ -112,7 +113,8 @@ class FitData:
 
     ``floor`` is ``min_subjects``: the fewest people who must share a figure that others are shown.
     ``seed`` is the only source of randomness a fit may use. ``source`` gives the blocks anew at
-    each call; a person is in one block only.
+    each call; a person is in one block only. ``items`` says what the items are, by model row; of an
+    algorithm that does not ask for it by ``needs_items``, it is blank.
 
     Stability: plugin.
     """
@@ -121,6 +123,13 @@ class FitData:
     floor: int
     seed: int
     source: Callable[[], Iterable[Block]] = field(default=tuple)
+    items: ItemTable = field(default_factory=ItemTable)
+
+    def __post_init__(self) -> None:
+        if not len(self.items):
+            object.__setattr__(self, "items", ItemTable.blank(self.n_items))
+        if len(self.items) != self.n_items:
+            raise ValueError(f"items: expected {self.n_items} rows, found {len(self.items)}")
 
     def blocks(self) -> Iterator[Block]:
         """The blocks, from the first; each call reads them again."""

@@ -2,16 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 
 from knowingly.domain.moments import from_us
 from knowingly.errors import NotFittedError
+from knowingly.items.table import ItemTable
 from knowingly.recommend import guard
 from knowingly.recommend.forgetting import Algorithms
 from knowingly.recommend.gather import Gathered, gather
+from knowingly.recommend.interface import Algorithm
 from knowingly.recommend.registry import Registry, Serving, options_of
-from knowingly.recommend.training import fit
+from knowingly.recommend.training import described, fit, fit_data
 from knowingly.store import models as stored
 from knowingly.tenancy import Tenancy
 
@@ -99,6 +102,7 @@ class Models:
             if serving is None:
                 raise NotFittedError("nothing has been trained yet: call train first")
             learned = stored.learned_from(snapshot, serving.training)
+            table = described(self._tenancy, snapshot, self._made(serving).values())
             gathered = gather(
                 self._tenancy,
                 snapshot,
@@ -108,22 +112,32 @@ class Models:
         taught = np.array(sorted(learned), np.int64)
         gathered = gathered.only(lambda subjects: np.isin(subjects, taught))
         return [
-            self._compare(serving, name, gathered)
-            for name in serving.models
-            if name in self._algorithms
+            _compare(serving, algorithm, gathered, table)
+            for algorithm in self._made(serving).values()
         ]
 
-    def _compare(self, serving: Serving, name: str, gathered: Gathered) -> Comparison:
-        algorithm = guard.make(self._algorithms[name], options_of(serving.known[name]))
-        newest = max((int(part.records["item"].max()) for part in gathered.parts), default=-1)
-        size = max(len(serving.row_of), newest + 1)
-        row_of = np.full(size, -1, np.int32)
-        row_of[: len(serving.row_of)] = serving.row_of
-        refit = fit(algorithm, gathered, row_of, floor=serving.floor, seed=serving.seed)
-        served, fresh = serving.models[name].arrays(), refit.model.arrays()
-        largest = 0.0
-        for key, array in fresh.items():
-            if array.size:
-                gap = np.abs(array.astype(float) - served[key].astype(float))
-                largest = max(largest, float(gap.max()))
-        return Comparison(name, gathered.people, len(serving.items), largest)
+    def _made(self, serving: Serving) -> dict[str, Algorithm[Any]]:
+        """The algorithms of what is in service, with the options they were fitted with."""
+        return {
+            name: guard.make(self._algorithms[name], options_of(serving.known[name]))
+            for name in serving.models
+            if name in self._algorithms
+        }
+
+
+def _compare(
+    serving: Serving, algorithm: Algorithm[Any], gathered: Gathered, table: ItemTable | None
+) -> Comparison:
+    newest = max((int(part.records["item"].max()) for part in gathered.parts), default=-1)
+    size = max(len(serving.row_of), newest + 1)
+    row_of = np.full(size, -1, np.int32)
+    row_of[: len(serving.row_of)] = serving.row_of
+    data = fit_data(gathered, row_of, table, floor=serving.floor, seed=serving.seed)
+    fresh = fit(algorithm, data).model.arrays()
+    served = serving.models[algorithm.name].arrays()
+    largest = 0.0
+    for key, array in fresh.items():
+        if array.size:
+            gap = np.abs(array.astype(float) - served[key].astype(float))
+            largest = max(largest, float(gap.max()))
+    return Comparison(algorithm.name, gathered.people, len(serving.items), largest)

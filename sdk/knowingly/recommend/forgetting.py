@@ -153,7 +153,7 @@ def _subtracted(
             touched = touched_rows(delta)
             counts.subtract(delta, touched)
             left = counts.encoded()
-        after = guard.rebuild(algorithm, before, counts, touched).arrays()
+        after = guard.rebuild(algorithm, before, counts, touched, delta).arrays()
         with guard.guarded(row.algorithm, "forget"):
             moved = model_rows.moved(before.arrays(), after)
     except PluginError:

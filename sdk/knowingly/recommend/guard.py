@@ -61,11 +61,12 @@ def count(algorithm: CountingAlgorithm[Any], block: Block) -> Matrix:
 
 
 def rebuild(
-    algorithm: CountingAlgorithm[Any], model: Model, counts: Counts, touched: Rows
+    algorithm: CountingAlgorithm[Any], model: Model, counts: Counts, touched: Rows, delta: Matrix
 ) -> Model:
-    """The model after the rows ``touched`` of its counts fell."""
+    """The model after ``delta`` was subtracted from its counts, in the rows ``touched``."""
     with guarded(algorithm.name, "rebuild"):
-        return _checked(algorithm, algorithm.rebuild(model, counts, touched), counts.n_items)
+        left = algorithm.rebuild(model, counts, touched, delta)
+        return _checked(algorithm, left, counts.n_items)
 
 
 def score(name: str, model: Model, query: Query) -> Floats:

@@ -97,7 +97,8 @@ class Algorithm(ABC, Generic[Options]):
     ``name`` is a slug (``[a-z][a-z0-9_]*``). ``forgets`` says what happens when a person is to be
     forgotten: ``"exact"`` (subtracted, only for ``CountingAlgorithm``), ``"refit"`` (taken
     out of service until the next training) or ``"stateless"`` (the model learns from nobody).
-    ``interface`` is the version of this interface that the algorithm was written for.
+    ``needs_items`` asks for ``FitData.items``, what the items are. ``interface`` is the version of
+    this interface that the algorithm was written for.
 
     Args:
         options: Options, or a mapping to make them from; the defaults when left out.
@@ -111,6 +112,7 @@ class Algorithm(ABC, Generic[Options]):
 
     name: ClassVar[str]
     forgets: ClassVar[Literal["exact", "refit", "stateless"]]
+    needs_items: ClassVar[bool] = False
     interface: ClassVar[int] = INTERFACE
     options_type: ClassVar[type[BaseModel]] = NoOptions
     options: Options
@@ -171,7 +173,9 @@ class CountingAlgorithm(Algorithm[Options]):
         Figures of fewer than ``counts.floor`` people must not show in it.
         """
 
-    def rebuild(self, model: Model, counts: Counts, touched: Rows) -> Model:
+    def rebuild(
+        self, model: Model, counts: Counts, touched: Rows, delta: Matrix | NDArray[np.integer]
+    ) -> Model:
         """The model of ``counts`` after people were subtracted: equal to ``build(counts)``.
 
         Override it where not all rows need to be read again. ``model`` stays as it is.
@@ -180,8 +184,9 @@ class CountingAlgorithm(Algorithm[Options]):
             model: What ``build`` gave for the counts before, under the same floor.
             counts: The counts now.
             touched: The rows of counts that fell, sorted.
+            delta: What was subtracted, as ``count`` gave it.
         """
-        del model, touched
+        del model, touched, delta
         return self.build(counts)
 
     def total(self, data: FitData) -> MemoryCounts:

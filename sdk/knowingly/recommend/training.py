@@ -1,6 +1,6 @@
 """``train``: fit every algorithm of the policy on those who agree, and publish all at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from knowingly.domain.moments import day_of
 from knowingly.domain.progress import Progress
 from knowingly.errors import PluginLoadError
+from knowingly.items.table import ItemTable
 from knowingly.ledger import log
 from knowingly.recommend import guard, manifest
 from knowingly.recommend import rows as model_rows
@@ -28,7 +29,7 @@ from knowingly.recommend.interface import Algorithm, CountingAlgorithm, Model
 from knowingly.recommend.registry import ITEM
 from knowingly.store import consents, subjects
 from knowingly.store import models as stored
-from knowingly.store.doors import Tx
+from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.models import ModelRow
 from knowingly.tenancy import Tenancy
 
@@ -93,6 +94,7 @@ def train(
     cut_us = now_us if until_us is None else min(until_us, now_us)
     with tenancy.read() as snapshot:
         n_catalogue = len(tenancy.catalogue.at(snapshot))
+        table = described(tenancy, snapshot, chosen)
         gathered = gather(
             tenancy,
             snapshot,
@@ -108,7 +110,8 @@ def train(
     fitted = []
     for place, algorithm in enumerate(chosen):
         tell(f"fitting {algorithm.name}", place, len(chosen))
-        fitted.append(fit(algorithm, gathered, row_of, floor=rules.min_subjects, seed=rules.seed))
+        data = fit_data(gathered, row_of, table, floor=rules.min_subjects, seed=rules.seed)
+        fitted.append(fit(algorithm, data))
     tell("publishing", 0, 1)
     with tenancy.write() as tx:
         trained = _publish(tenancy, tx, Draft(gathered, items, row_of, fitted))
@@ -116,22 +119,37 @@ def train(
     return trained
 
 
-def fit(
-    algorithm: Algorithm[Any],
+def described(
+    tenancy: Tenancy, snapshot: Snapshot, algorithms: Iterable[Algorithm[Any]]
+) -> ItemTable | None:
+    """What the items are, by catalogue row, where one of the algorithms asks for it."""
+    asked = any(algorithm.needs_items for algorithm in algorithms)
+    return tenancy.tables.at(snapshot) if asked else None
+
+
+def fit_data(
     gathered: Gathered,
     row_of: NDArray[np.int32],
+    table: ItemTable | None,
     *,
     floor: int,
     seed: int,
-) -> Fitted:
-    """One algorithm on what was gathered, over the items that ``row_of`` gives a model row."""
+) -> FitData:
+    """What was gathered, over the items that ``row_of`` gives a model row."""
     n_items = int(row_of.max(initial=-1)) + 1
-    data = FitData(
+    known = np.flatnonzero(row_of >= 0)
+    items = ItemTable() if table is None else table.select(known[np.argsort(row_of[known])])
+    return FitData(
         n_items=n_items,
         floor=floor,
         seed=seed,
         source=lambda: blocks(gathered, row_of, n_items),
+        items=items,
     )
+
+
+def fit(algorithm: Algorithm[Any], data: FitData) -> Fitted:
+    """One algorithm, fitted."""
     return Fitted(algorithm, *guard.fit(algorithm, data))
 
 
@@ -217,7 +235,8 @@ def _forget_before_publishing(one: Fitted, block: Block) -> None:
     if isinstance(one.algorithm, CountingAlgorithm) and one.counts is not None:
         delta = guard.count(one.algorithm, block)
         one.counts = one.counts.subtract(delta)
-        one.model = guard.rebuild(one.algorithm, one.model, one.counts, touched_rows(delta))
+        touched = touched_rows(delta)
+        one.model = guard.rebuild(one.algorithm, one.model, one.counts, touched, delta)
     elif one.algorithm.forgets != "stateless":
         one.in_service = False
 

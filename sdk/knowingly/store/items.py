@@ -22,6 +22,14 @@ _IN_MEMORY = (
     table.c.markets,
     table.c.shown,
 )
+_DESCRIBED = (
+    table.c.row,
+    table.c.title,
+    table.c.categories,
+    table.c.brand,
+    table.c.price,
+    table.c.details,
+)
 _BY_ID = select(table.c.item_id, table.c.row, table.c.published_us).where(
     table.c.tenant == bindparam("t"), table.c.item_id.in_(bindparam("ids", expanding=True))
 )
@@ -38,6 +46,16 @@ def changed(snapshot: Snapshot, since_epoch: int) -> Sequence[Any]:
     """What pages need of the items made or changed after an epoch, by row."""
     newer = (
         select(*_IN_MEMORY)
+        .where(table.c.tenant == snapshot.tenant, table.c.epoch > since_epoch)
+        .order_by(table.c.row)
+    )
+    return snapshot.connection.execute(newer).all()
+
+
+def described(snapshot: Snapshot, since_epoch: int) -> Sequence[Any]:
+    """What the items are that were made or changed after an epoch, by row."""
+    newer = (
+        select(*_DESCRIBED)
         .where(table.c.tenant == snapshot.tenant, table.c.epoch > since_epoch)
         .order_by(table.c.row)
     )

@@ -179,7 +179,7 @@ class AlgorithmContract:
             delta = algorithm.count(block.select(np.array([person])))
             counts = counts.subtract(delta)
             before = {name: array.tobytes() for name, array in model.arrays().items()}
-            left = algorithm.rebuild(model, counts, touched_rows(delta))
+            left = algorithm.rebuild(model, counts, touched_rows(delta), delta)
             after = {name: array.tobytes() for name, array in model.arrays().items()}
             assert after == before, "rebuild changed the model it was given"
             check_same(left, algorithm.build(counts))
@@ -195,7 +195,8 @@ class AlgorithmContract:
         counts = algorithm.total(as_fit_data(rest, floor=2))
         before = algorithm.total(as_fit_data(block, floor=2))
         delta = algorithm.count(block) - algorithm.count(rest)
-        left = algorithm.rebuild(algorithm.build(before), counts, touched_rows(delta))
+        model = algorithm.build(before)
+        left = algorithm.rebuild(model, counts, touched_rows(delta), delta)
         check_same(left, algorithm.build(counts))
 
 

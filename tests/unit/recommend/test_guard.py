@@ -112,7 +112,9 @@ def test_a_stray_error_is_named_and_not_repeated(error):
         lambda: guard.fit(Broken(), data),
         lambda: guard.fit(Miscounting(), data),
         lambda: guard.count(Miscounting(), make_block(5, 5, 1)),
-        lambda: guard.rebuild(Miscounting(), ItemScores(np.zeros(5)), counts_of(5), np.arange(2)),
+        lambda: guard.rebuild(
+            Miscounting(), ItemScores(np.zeros(5)), counts_of(5), np.arange(2), None
+        ),
     ]
     for call in calls:
         with pytest.raises(PluginError, match=r"'mine'.*" + type(error).__name__) as caught:

@@ -76,7 +76,7 @@ def test_a_counting_fit_is_the_sum_of_its_blocks():
     assert total.rows(np.arange(7))[:, 0].tolist() == np.bincount(data.item, minlength=7).tolist()
     fitted = Views().fit(data)
     assert fitted.scores.tolist() == total.rows(np.arange(7))[:, 0].tolist()
-    again = Views().rebuild(fitted, total, np.arange(0))
+    again = Views().rebuild(fitted, total, np.arange(0), np.zeros((0, 1), np.int64))
     assert again.scores.tolist() == fitted.scores.tolist()
 
 
