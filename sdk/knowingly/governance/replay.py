@@ -34,8 +34,11 @@ class Replayed:
 def replay(tenancy: Tenancy, erasures: Erasures, *, backup_us: int) -> Replayed:
     """Erase again everybody whose key is gone, and spend the budget that may have been spent since.
 
-    Evidence for claims that was destroyed since, and notifications that were given since, are
-    removed again. The log says so, and from when the backup is.
+    As by the first erasure, evidence for claims outlives it where the policy says so: which choices
+    were made and when, because how is sealed under a key that is gone. So is whom their data was
+    given to: nobody can be told of it from here. Evidence that was destroyed since, and
+    notifications that were given since, are removed again. The log says so, and from when the
+    backup is.
     """
     erasures.resume()
     models: set[str] = set()
@@ -43,7 +46,7 @@ def replay(tenancy: Tenancy, erasures: Erasures, *, backup_us: int) -> Replayed:
     Recipients(tenancy).end_lost()
     lost = without_key(tenancy)
     for subject in lost:
-        certificate = erasures.replay(subject)
+        certificate = erasures.replay(subject, backup_us=backup_us)
         models |= certificate.statement["models"].keys()
     with tenancy.write() as tx:
         spend_the_rest(tenancy, tx)
