@@ -127,6 +127,20 @@ def test_a_no_takes_what_the_device_allowed(shop, house, clock, action, where):
     assert house.count("events") == 0
 
 
+def test_a_device_that_takes_its_yes_back_takes_all_that_rests_on_devices(shop, house, clock):
+    """Events do not say which device they came from, so none may stay that may be of this one."""
+    choose(shop, "grant", device="tablet")
+    choose(shop, "grant", device="phone")
+    for device in ("tablet", "phone"):
+        shop.track("ada", "view", "sencha", device=device)
+    clock.forward(seconds=1)
+    choose(shop, "withdraw", device="tablet")
+    assert events_kept(house) == 0
+    assert shop.track("ada", "view", "sencha", device="phone").kept == 1
+    choose(shop, "refuse", device="watch")
+    assert events_kept(house) == 1, "it allowed nothing before"
+
+
 def test_a_no_on_a_device_leaves_what_the_account_allows(shop, house, clock):
     """A device's own setting is its own."""
     choose(shop, "grant")
