@@ -11,8 +11,9 @@ from knowingly.backup.creating import create
 from knowingly.backup.restoring import restore_data
 from knowingly.cli.app import app
 from knowingly.errors import InputError, TamperedError
-from knowingly.ledger import checkpoints, keys
+from knowingly.ledger import checkpoints, keys, log
 from knowingly.ledger.notes import NoteKey
+from knowingly.ledger.signing import sign
 from knowingly.means import find_means
 from knowingly.store import key_acts
 
@@ -144,6 +145,28 @@ def test_a_forger_cannot_put_a_key_before_the_known_one(shop, house):
         shop.audit.verify()
     with knowingly.open_auditor(house.url) as auditor, pytest.raises(TamperedError):
         auditor.verify(key=key)
+
+
+def test_a_rotation_that_the_known_key_did_not_sign_is_found(shop, house):
+    """An entry in which the shop's key is said to name another, under another's signature."""
+    key = shop.audit.key()
+    house.run("DELETE FROM checkpoints")
+    with shop._tenancy.write() as tx:
+        size, new = tx.head.ledger_size, Holder(FIRST).note_key(tx)
+        named = {"origin": new.name, "by": key, "key": new.verifier_key}
+        statement = {"act": "signing.rotated", "entry": size, "at_us": 0, **named}
+        facts = {**named, "signature": sign(FIRST, statement)}
+        seal = shop._tenancy.keyring.operator.seal
+        log.append(tx, "signing.rotated", at_us=0, seal=seal, facts=facts)
+        document = {"statement": statement, "public_key": "", "signature": facts["signature"]}
+        key_acts.add(tx, "signing.rotated", "2", json.dumps(document))
+    forge(shop, FIRST)
+    with (
+        knowingly.open_auditor(house.url) as auditor,
+        pytest.raises(TamperedError, match="the old one did not sign it") as error,
+    ):
+        auditor.verify(key=key)
+    assert error.value.index == size
 
 
 def test_a_rotation_whose_checkpoints_were_deleted_is_found(shop, house):
