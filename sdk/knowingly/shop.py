@@ -90,7 +90,8 @@ class Shop:
         self.signals = Signals(tenancy, self._host.decoders, self._host.skipped)
         past = PastChoices(tenancy, effects)
         self._importer = Importer(tenancy, self._people, self._counters, past)
-        self.profiles = Profiles(tenancy, fields, Merges(tenancy, fields, effects, erasures))
+        merges = Merges(tenancy, fields, effects, erasures)
+        self.profiles = Profiles(tenancy, fields, merges, recipients.corrected)
         self.models = Models(tenancy, registry, algorithms)
         self.aggregates = Aggregates(tenancy)
         exporter = Exporter(tenancy, registry, fields)
@@ -186,6 +187,7 @@ class Shop:
         price: float | None = None,
         order: str | None = None,
         agent: str | None = None,
+        device: str | None = None,
     ) -> Intake: ...
 
     @overload
@@ -220,7 +222,9 @@ class Shop:
             strict: For a batch: refuse the whole of it when one row is bad.
             **fields: Of a single event: ``at`` (aware, now when left out), ``event_id`` (a second
                 event with the same id is ignored), ``quantity``, ``price``, ``order``, ``agent``
-                (the browser's user agent: known bots are dropped, and it is never stored).
+                (the browser's user agent: known bots are dropped, and it is never stored),
+                ``device`` (the app's id of it: choices made on it alone count, as on a page; it
+                is not stored with the event).
 
         Returns:
             What was kept, was there already, was dropped (by consent reason), and was refused. An

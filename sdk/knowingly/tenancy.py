@@ -106,6 +106,21 @@ class Tenancy:
             purpose, records, policy=self.policy, at_us=at_us, signals=signals, scope=scope
         )
 
+    def decide_anywhere(
+        self, purpose: str, records: Sequence[ConsentRecord], *, at_us: int
+    ) -> Decision:
+        """What holds without a device; where that is a no, on the device that allowed it first.
+
+        This settles what may stay: an event is not told apart by the device it came from.
+        """
+        decision = self.decide(purpose, records, at_us=at_us)
+        if decision.allowed:
+            return decision
+        devices = {one.scope for one in records if one.scope.startswith(DEVICE)}
+        there = [self.decide(purpose, records, at_us=at_us, scope=scope) for scope in devices]
+        allowed = [one for one in there if one.allowed]
+        return min(allowed, key=lambda one: one.since_us, default=decision)
+
     def signing_seed(self, snapshot: Snapshot) -> bytes:
         """What signs as this snapshot or transaction sees it: the newest key that the log names."""
         return self.keyring.signing_seed(key_acts.latest(snapshot, SIGNING_ROTATED) or 1)

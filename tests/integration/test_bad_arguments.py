@@ -218,6 +218,10 @@ CALLS = {
         lambda shop, bad: shop.track("t000", "view", "sencha", agent=bad),
         NOT_TEXT[1:],
     ),
+    "track(device)": (
+        lambda shop, bad: shop.track("t000", "view", "sencha", device=bad),
+        (*NOT_TEXT[1:], "", SECRET * 100),
+    ),
     "tenant": (lambda shop, bad: shop.tenant(bad), (*NOT_TEXT, "", SECRET, "a\n")),
     "from_json": (
         lambda shop, bad: Certificate.from_json(bad),

@@ -139,8 +139,8 @@ def test_it_fails_without_tombstones(monday, tea_house, monkeypatch):
     """Old events could come back by an import."""
     real = Erasures.replay
 
-    def without(self, subject):
-        certificate = real(self, subject)
+    def without(self, subject, **options):
+        certificate = real(self, subject, **options)
         with self._tenancy.write() as tx:
             subjects.drop_tombstones(tx, 2**62)
         return certificate

@@ -263,6 +263,7 @@ CASES = {
         refused(lambda: shop.audit.verify(since=checkpoint_of(theirs))),
     ],
     "audit.key": lambda shop, _: shop.audit.key(),
+    "audit.keys": lambda shop, _: shop.audit.keys(),
     "audit.checkpoint": lambda shop, _: shop.audit.checkpoint(),
     "audit.prove": lambda shop, _: shop.audit.prove(3),
     "audit.consistency": lambda shop, _: shop.audit.consistency(3),

@@ -135,6 +135,7 @@ def busy(house, seen):
                     price=PRICE,
                     quantity=3,
                     agent=AGENT,
+                    device=f"zqxdevice-{person}",
                 )
             )
         told = shop.profiles.set(

@@ -47,6 +47,7 @@ AUDIT_COMMANDS: dict[str, Command] = {
     "verify": audit.verify,
     "entries": audit.entries,
     "key": audit.key,
+    "keys": audit.keys,
     "checkpoint": audit.checkpoint,
     "prove": audit.prove,
     "export": audit.export,

@@ -1,5 +1,6 @@
 """``knowingly audit``: verify, entries, key, checkpoint, prove and export."""
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,9 @@ from knowingly.governance.auditor import Auditor
 from knowingly.ledger.verifier import MAX_LINE
 from knowingly.shop import Shop
 
+KEY_PLUSES = 2
+"""A verifier key has as many; what has fewer is the name of a file."""
+
 Since = Annotated[
     Path | None, typer.Option("--since", metavar="FILE", help="A checkpoint kept elsewhere.")
 ]
@@ -25,12 +29,17 @@ def verify(
     output: Output,
     strict: Annotated[bool, typer.Option("--strict", help="Read every entry too.")] = False,
     since: Since = None,
+    key: Annotated[
+        str | None,
+        typer.Option("--key", metavar="KEY", help="A verifier key that you hold, or its file."),
+    ] = None,
 ) -> None:
     """Hash the whole log again and compare it with what is stored; exit 4 where it differs."""
     kept = None if since is None else _short_text(since)
+    held = key if key is None or key.count("+") >= KEY_PLUSES else _short_text(Path(key)).strip()
     with steps(output) as tell:
         found = log.verify(
-            lambda done, total: tell("hashing", done, total), strict=strict, since=kept
+            lambda done, total: tell("hashing", done, total), strict=strict, since=kept, key=held
         )
     output.say(f"{found.size:,} entries, each as it was written. Root: {found.root}")
     if kept is not None:
@@ -44,6 +53,14 @@ def key(shop: Shop, output: Output) -> None:
     found = shop.audit.key()
     output.say(found)
     output.document({"key": found})
+
+
+@shop_command
+def keys(shop: Shop, output: Output) -> None:
+    """Print every key that signed, with evidence, for knowingly-verify --keys and an old proof."""
+    found = shop.audit.keys()
+    output.say(found)
+    output.document(json.loads(found))
 
 
 @shop_command

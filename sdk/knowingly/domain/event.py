@@ -35,6 +35,8 @@ class Event(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
     id is ignored, so that a batch can be sent again. ``at`` is now when left out. ``price`` is one
     unit's price in the shop's currency; ``order`` groups the lines of one order. ``agent`` is the
     browser's user agent: the event of a known bot is dropped, and the agent never stored.
+    ``device`` is the app's id of the device: choices made on it alone count when it is settled what
+    the event may be kept for. It is not stored with the event.
 
     A ``cancel`` undoes a purchase as if it had not been made; it names the order, and without an
     ``item`` it is about all of it. A ``return`` says that units came back; with an ``order`` it
@@ -52,6 +54,7 @@ class Event(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
     price: Price | None = Field(default=None, repr=False)
     order: Id | None = Field(default=None, repr=False, validate_default=True)
     agent: str | None = Field(default=None, repr=False, strict=True)
+    device: Id | None = Field(default=None, repr=False)
 
     @field_validator("item")
     @classmethod

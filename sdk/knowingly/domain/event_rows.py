@@ -89,6 +89,7 @@ def _plain() -> SchemaValidator:
         ),
         "order": core_schema.nullable_schema(identifier),
         "agent": core_schema.nullable_schema(core_schema.str_schema(strict=True)),
+        "device": core_schema.nullable_schema(identifier),
     }
     field = core_schema.typed_dict_field
     fields = {name: field(schema) for name, schema in needed.items()}

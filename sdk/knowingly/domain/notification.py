@@ -5,20 +5,22 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal, Protocol, runtime_checkable
 
-NotificationKind = Literal["erasure", "withdrawal", "restriction"]
+NotificationKind = Literal["erasure", "withdrawal", "restriction", "rectification", "removal"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Notification:
     """Word to one recipient of what became of a person's data (GDPR art. 19).
 
-    ``kind`` is ``erasure``, ``withdrawal`` (an agreement ended, so that ``purposes`` are denied) or
-    ``restriction`` (keep it, and do not use it).
+    ``kind`` is ``erasure``, ``withdrawal`` (an agreement ended, so that ``purposes`` are denied),
+    ``restriction`` (keep it, and do not use it), ``rectification`` (values of ``fields`` were put
+    right) or ``removal`` (values of ``fields`` were deleted).
 
     ``id`` is random and the same each time the notification is sent: a recipient that has seen it
     has nothing left to do. ``references`` are the names the recipient knows the person by, ``what``
-    was given to it, ``purposes`` what for. It is for that recipient, and holds personal values: its
-    ``repr`` shows none.
+    was given to it, ``purposes`` what for. ``fields`` are names of the data map; the values are not
+    told, because not every recipient may have them. It is for that recipient, and holds personal
+    values: its ``repr`` shows none.
 
     Stability: plugin.
     """
@@ -31,6 +33,7 @@ class Notification:
     references: tuple[str, ...]
     what: tuple[str, ...]
     purposes: tuple[str, ...]
+    fields: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Notification(kind={self.kind!r}, recipient={self.recipient!r})"

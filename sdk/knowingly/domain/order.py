@@ -55,6 +55,7 @@ class Order(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
     ``id`` is the app's own id of the order, ``at`` when it was placed. An order that is sent again
     replaces what was sent before if its ``updated_at`` is not older; without one, the time it
     comes in counts. One without lines, or one that is ``cancelled``, undoes them all.
+    ``device`` is what it is of an ``Event``.
 
     Stability: stable.
     """
@@ -65,6 +66,7 @@ class Order(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
     lines: tuple[OrderLine, ...] = Field(max_length=MAX_LINES, repr=False)
     updated_at: Moment | None = Field(default=None, repr=False)
     cancelled: bool = False
+    device: Id | None = Field(default=None, repr=False)
 
 
 class Edition(NamedTuple):
@@ -100,7 +102,9 @@ def events_of(order: Order) -> list[dict[str, Any]]:
         _digest(order, lines),
         len(lines),
     )
-    common = {"subject": order.subject, "at": order.at, "order": order.id}
+    common: dict[str, Any] = {"subject": order.subject, "at": order.at, "order": order.id}
+    if order.device is not None:
+        common["device"] = order.device
     head = {
         **common,
         "kind": EventKind.PURCHASE if lines else EventKind.CANCEL,

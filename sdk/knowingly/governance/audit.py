@@ -22,7 +22,10 @@ from knowingly.governance.checkpoints import Checkpoints
 from knowingly.ledger import bundle, checkpoints, keys, log, proofs, verifier
 from knowingly.ledger.checkpoints import Checkpoint, as_checkpoint
 from knowingly.ledger.entry_proof import entry_proof
+from knowingly.ledger.key_chain import key_chain
 from knowingly.ledger.log import Entry
+from knowingly.ledger.signers import KnownKey
+from knowingly.ledger.verifier import VerifierKey
 from knowingly.ledger.verify import VerifiedLog, holds, verify
 from knowingly.policy import Policy
 from knowingly.store import checkpoints as checkpoint_rows
@@ -68,21 +71,30 @@ class Audit:
         *,
         strict: bool = False,
         since: str | None = None,
+        key: str | None = None,
     ) -> VerifiedLog:
         """Hash every entry again, and compare with tree, checkpoints and consent state.
+
+        The checkpoints that were kept have to be signed: by the shop's key, or by keys before it
+        for which a checkpoint of the shop's key vouches.
 
         Args:
             progress: Told how many entries are done, of how many.
             strict: Also read every entry, and refuse one that is not canonical JSON.
             since: A signed checkpoint that was kept elsewhere: the log must begin with it.
+            key: A verifier key that you hold, to go by instead of the one in the key store.
 
         Raises:
             TamperedError: Its ``index`` is the first entry that does not fit.
-            InputError: ``since`` is no checkpoint of this log.
+            InputError: ``since`` is no checkpoint of this log, or ``key`` no key of it.
         """
         kept = None if since is None else read_checkpoint(since, "since")
         with self._tenancy.read() as snapshot:
-            found = verify(snapshot, progress, strict=strict)
+            known = known_key(snapshot, key)
+            if known is None:
+                own = VerifierKey.parse(self._tenancy.note_key(snapshot).verifier_key)
+                known = KnownKey(own, signs_now=True)
+            found = verify(snapshot, progress, strict=strict, known=known)
             if kept is not None:
                 self._must_begin_with(snapshot, kept)
         return found
@@ -91,6 +103,19 @@ class Audit:
         """The verifier key in force, for those who check the log: give it out once, by hand."""
         with self._tenancy.read() as snapshot:
             return self._tenancy.note_key(snapshot).verifier_key
+
+    def keys(self) -> str:
+        """Every key that signed, one after the other, for whoever holds a proof of another key.
+
+        Returns:
+            JSON that ``knowingly-verify --keys`` takes beside a proof or a receipt: each change of
+            keys with its entry and the proof of it. It is public.
+
+        Raises:
+            TamperedError: What is stored does not prove an entry that names a key.
+        """
+        with self._tenancy.read() as snapshot:
+            return key_chain(snapshot, self._tenancy)
 
     def checkpoint(self, size: int | None = None) -> Checkpoint:
         """A signed checkpoint: of the log as it is now, or an earlier one given again.
@@ -363,6 +388,23 @@ def must_begin_with(snapshot: Snapshot, kept: verifier.Checkpoint) -> None:
             f"the log does not begin with the {kept.size:,} entries of the checkpoint you hold",
             index=0 if kept.size <= size else size,
         )
+
+
+def known_key(snapshot: Snapshot, key: str | None) -> KnownKey | None:
+    """A verifier key that somebody holds, checked to be of this log.
+
+    Raises:
+        InputError: It is none.
+    """
+    if key is None:
+        return None
+    try:
+        held = VerifierKey.parse(str(key))
+    except verifier.VerificationError as error:
+        raise InputError("key", f"a verifier key: what was given {error.why}") from None
+    if held.name != checkpoints.origin(snapshot):
+        raise InputError("key", "a verifier key of this log, as audit key prints it")
+    return KnownKey(held, signs_now=False)
 
 
 def check_page(since: int, limit: int) -> None:

@@ -15,7 +15,7 @@ from typing import Self
 from knowingly.domain.moments import from_us
 from knowingly.domain.progress import Counted
 from knowingly.errors import InputError
-from knowingly.governance.audit import check_page, must_begin_with, read_checkpoint
+from knowingly.governance.audit import check_page, known_key, must_begin_with, read_checkpoint
 from knowingly.ledger import log, verifier
 from knowingly.ledger.checkpoints import Checkpoint, as_checkpoint
 from knowingly.ledger.log import Entry
@@ -73,18 +73,21 @@ class Auditor:
             progress: Told how many entries are done, of how many.
             strict: Also read every entry, and refuse one that is not canonical JSON.
             since: A signed checkpoint that was kept elsewhere: the log must begin with it.
-            key: The verifier key that signed it, as the shop gave it out; who signed ``since`` is
-                not checked when it is left out.
+            key: A verifier key as the shop gave it out: it must have signed ``since``, and vouch
+                for the checkpoints that the shop kept. Who signed them is not checked when it is
+                left out.
 
         Raises:
             TamperedError: Its ``index`` is the first entry that does not fit.
-            InputError: ``since`` is no checkpoint, or ``key`` did not sign it.
+            InputError: ``since`` is no checkpoint, or ``key`` did not sign it or is no key of this
+                log.
         """
         kept = None if since is None else read_checkpoint(since, "since")
         if kept is not None and key is not None:
             _must_be_signed(kept, key)
         with self._store.read(self._number) as snapshot:
-            found = verify(snapshot, progress, strict=strict)
+            known = known_key(snapshot, key)
+            found = verify(snapshot, progress, strict=strict, known=known)
             if kept is not None:
                 must_begin_with(snapshot, kept)
         return found

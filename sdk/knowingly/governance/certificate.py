@@ -132,7 +132,14 @@ class Certificate:
             f"Old copies of the key store: {self._old_copies()}.\n"
             f"Recipients: {self._recipients()}.\n"
             f"Kept: {kept}."
+            f"{self._not_in_the_backup()}"
         )
+
+    def _not_in_the_backup(self) -> str:
+        """What an erasure that was done again in restored data could not read; a line, or none."""
+        lacking = self.statement.get("not_in_the_backup", ())
+        told = "; ".join(f"{one['what']}: {one['why']}" for one in lacking)
+        return f"\nNot in the backup that this data is from: {told}." if told else ""
 
     def _recipients(self) -> str:
         told = [

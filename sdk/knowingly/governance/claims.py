@@ -69,19 +69,28 @@ class Claims:
     def __init__(self, tenancy: Tenancy) -> None:
         self._tenancy = tenancy
 
-    def keep(self, tx: Tx, person: SubjectRow, erasure: str, *, now_us: int) -> int | None:
+    def keep(
+        self, tx: Tx, person: SubjectRow, erasure: str, *, erased_us: int, now_us: int
+    ) -> int | None:
         """Seal a person's evidence again, in the transaction that begins their erasure.
+
+        Args:
+            tx: The transaction.
+            person: Whose choices it is of.
+            erasure: The erasure that it outlives.
+            erased_us: When they may have been erased first: its days are counted from there.
+            now_us: The time.
 
         Returns:
             Until when it is kept; None where the policy keeps none, or there is none.
         """
         days = self._tenancy.policy.evidence.keep_days_after_erasure
-        choices = self._choices(tx, person) if days else []
+        until_us = erased_us + days * DAY_US
+        choices = self._choices(tx, person) if until_us > now_us else []
         if not choices:
             return None
         keyring = self._tenancy.keyring
         [key_id] = keyring.create(1, at_us=now_us)
-        until_us = now_us + days * DAY_US
         lookup = keyring.claim(subjects.lookup_of(tx, person.subject))
         body = keyring.cipher(key_id).seal(TABLE, _place(erasure), json.dumps(choices).encode())
         stored.add(tx, ClaimRow(erasure, lookup, key_id, until_us, KEPT, body, None))

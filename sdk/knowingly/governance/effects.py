@@ -7,9 +7,8 @@ not reach back to them, and the models forget what they learned. There is no que
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from knowingly.domain.consent import ConsentRecord
+from knowingly.domain.consent import DEVICE, ConsentRecord
 from knowingly.domain.moments import day_of
-from knowingly.domain.notification import NotificationKind
 from knowingly.governance.recipients import Recipients
 from knowingly.recommend.forgetting import Algorithms, forget
 from knowingly.recommend.gather import PURPOSE as TRAIN
@@ -45,8 +44,8 @@ class ChoiceEffects:
         records = consents.of(tx, person.subject)
         earlier = [record for record in records if record.index < first_entry]
         stripped: Counter[str] = Counter()
-        denied, unlearn = 0, False
-        ended: dict[NotificationKind, list[str]] = {"withdrawal": [], "restriction": []}
+        denied, unlearn, restricted = 0, False, False
+        ended: list[str] = []
         for purpose in purposes:
             mask = self._tenancy.masks.get(purpose, 0)
             decision = self._tenancy.decide(purpose, records, at_us=at_us)
@@ -61,13 +60,17 @@ class ChoiceEffects:
                 unlearn |= purpose == TRAIN and not whole
             else:
                 unlearn |= purpose == TRAIN
-                every = self._tenancy.every_mask(purpose)
-                denied |= 0 if decision.reason in KEPT_UNUSED else every
-                if self._was_allowed(purpose, earlier, at_us):
-                    kind: NotificationKind = (
-                        "restriction" if decision.reason in KEPT_UNUSED else "withdrawal"
-                    )
-                    ended[kind].append(purpose)
+                kept_on = decision.reason in KEPT_UNUSED or self._stands_on_devices(
+                    purpose, earlier, records, at_us
+                )
+                denied |= 0 if kept_on else self._tenancy.every_mask(purpose)
+                if self._tenancy.policy.recipients:
+                    # Only such a shop has anybody to tell.
+                    before = self._tenancy.decide(purpose, earlier, at_us=at_us)
+                    if decision.reason in KEPT_UNUSED:
+                        restricted |= before.reason not in KEPT_UNUSED
+                    elif before.allowed:
+                        ended.append(purpose)
         if denied:
             for table in kept.TABLES:
                 stripped[table] += kept.strip(tx, table, person.subject, denied)
@@ -76,18 +79,30 @@ class ChoiceEffects:
         )
         effects = {f"{table}_stripped": number for table, number in stripped.items()}
         effects["models_forgot"] = len(forgot)
-        effects["recipients_to_tell"] = sum(
-            len(self._recipients.queue(tx, person, kind, purposes=names))
-            for kind, names in ended.items()
-            if names
-        )
+        told = self._recipients.queue(tx, person, "withdrawal", purposes=ended) if ended else []
+        if restricted:
+            # Everybody who was given anything, also what had run out: they may have it still.
+            told += self._recipients.queue(tx, person, "restriction")
+        effects["recipients_to_tell"] = len(told)
         return {name: number for name, number in effects.items() if number}
 
-    def _was_allowed(self, purpose: str, earlier: Sequence[ConsentRecord], at_us: int) -> bool:
-        """Whether a purpose that is denied now was allowed before; asked where somebody was told.
+    def _stands_on_devices(
+        self,
+        purpose: str,
+        earlier: Sequence[ConsentRecord],
+        records: Sequence[ConsentRecord],
+        at_us: int,
+    ) -> bool:
+        """Whether some device allows what the account does not, and none has just taken it back.
 
-        Only a shop whose policy has recipients has anybody to tell.
+        Events are not told apart by device: those of one that takes its yes back go with all
+        others that rest on a device.
         """
-        if not self._tenancy.policy.recipients:
-            return False
-        return self._tenancy.decide(purpose, earlier, at_us=at_us).allowed
+        decide, anywhere = self._tenancy.decide, False
+        for scope in {one.scope for one in records if one.scope.startswith(DEVICE)}:
+            before = decide(purpose, earlier, at_us=at_us, scope=scope)
+            now = decide(purpose, records, at_us=at_us, scope=scope)
+            if before.allowed and not (now.allowed and now.since_us <= before.since_us):
+                return False
+            anywhere |= now.allowed
+        return anywhere

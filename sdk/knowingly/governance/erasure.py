@@ -33,6 +33,7 @@ from knowingly.tenancy import Tenancy
 
 BEGUN, UNTRUNCATED, DONE = "begun", "not yet truncated", "done"
 OVERWRITTEN = "its bytes overwritten in the key store"
+KEY_GONE = "it was sealed under the person's key, which had been destroyed"
 
 
 class Erasures:
@@ -78,17 +79,18 @@ class Erasures:
                 return Certificate.from_json(stored.certificate(snapshot, erasure.erasure) or "")
         return done
 
-    def replay(self, subject: int) -> Certificate:
-        """Erase again, in data from before it, somebody whose key was destroyed since.
+    def replay(self, subject: int, *, backup_us: int) -> Certificate:
+        """Erase again, in data from ``backup_us``, somebody whose key was destroyed since.
 
         What models learned from them stands in a manifest that nobody can open any more: those
-        models go out of service until the next training.
+        models go out of service until the next training. Nobody can read either how they chose,
+        nor to whom their data was given: the certificate says so.
         """
         with self._tenancy.write() as tx:
             person = subjects.number(tx, subject)
             if person is None or person.state != ACTIVE:
                 raise UnknownSubjectError(subjects.count(tx))
-            erasure = self.begin(tx, person, replayed=True)
+            erasure = self.begin(tx, person, backup_us=backup_us)
         return self.finish(erasure)
 
     def resume(self) -> int:
@@ -106,14 +108,18 @@ class Erasures:
                 self.finish(erasure)
         return len(waiting)
 
-    def begin(self, tx: Tx, person: SubjectRow, *, replayed: bool = False) -> ErasureRow:
-        """The first step, in the caller's transaction: from its commit on it is always finished."""
-        now_us = self._tenancy.now_us()
+    def begin(self, tx: Tx, person: SubjectRow, *, backup_us: int | None = None) -> ErasureRow:
+        """The first step, in the caller's transaction: from its commit on it is always finished.
+
+        ``backup_us`` is from when the data is, where the person was erased before in newer data.
+        """
+        now_us, replayed = self._tenancy.now_us(), backup_us is not None
         manifests = stored.count_rows(tx, "manifests", person.subject)
         forgot = forget(self._tenancy, self._registry, self._algorithms, tx, person)
         name = uuid.uuid4().hex
-        # Nobody can open the details of somebody whose key is gone already.
-        claims_us = None if replayed else self._claims.keep(tx, person, name, now_us=now_us)
+        # Not a day longer than the first certificate, which this data does not have, can have said.
+        erased_us = now_us if backup_us is None else backup_us
+        claims_us = self._claims.keep(tx, person, name, erased_us=erased_us, now_us=now_us)
         told = self._recipients.queue(tx, person, "erasure", erasure=name)
         keep_us = self._tenancy.policy.erasure.tombstone_days * DAY_US
         subjects.mark_erasing(
@@ -139,6 +145,8 @@ class Erasures:
                 {"recipient": one, "notification": notification} for one, notification in told
             ],
             "replayed": replayed,
+            "backup_us": backup_us,
+            "disclosures": self._recipients.count(tx, person) if replayed else 0,
         }
         erasure = ErasureRow(name, person.subject, person.key_id, BEGUN, progress)
         stored.begin(tx, erasure)
@@ -228,6 +236,7 @@ class Erasures:
             ],
             "recipients": [{**one, "told": None} for one in told.get("recipients", ())],
             "old_copies": old_copies(self._tenancy, told.get("first_version", 1)),
+            **_not_in_the_backup(told),
         }
 
     def _signed(self, tx: Tx, statement: Mapping[str, Any]) -> Certificate:
@@ -249,6 +258,25 @@ class Erasures:
                 seal=self._tenancy.keyring.operator.seal,
                 facts={"erasure": erasure.erasure},
             )
+
+
+def _not_in_the_backup(told: Mapping[str, Any]) -> dict[str, Any]:
+    """What a certificate says of an erasure that was done again: what it could not read."""
+    if told.get("backup_us") is None:
+        return {}
+    made = from_us(told["backup_us"]).isoformat()
+    lacking = [{"what": "what was recorded later", "why": f"the data is a backup of {made}"}]
+    if told["claims_until_us"] is not None:
+        lacking.append({"what": "how each choice was made, in the evidence kept", "why": KEY_GONE})
+    if told["disclosures"]:
+        lacking.append(
+            {
+                "what": f"the recipients of {told['disclosures']} disclosures, who were not told "
+                "again (the certificate of the first erasure names them)",
+                "why": KEY_GONE,
+            }
+        )
+    return {"not_in_the_backup": lacking}
 
 
 def _claims_kept(until_us: int | None) -> list[dict[str, str]]:

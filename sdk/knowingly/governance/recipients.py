@@ -1,18 +1,18 @@
-"""Who was given a person's data, and telling them when it is erased or no longer agreed to.
+"""Who was given a person's data, and telling them what became of it.
 
 A disclosure is an entry of the log whose details, sealed under the person's key, say to whom. When
-an erasure begins, or an agreement ends, what must be told is written down in the same transaction,
-each notification under a key of its own, because the person's goes. Telling comes after, and can
-fail and be repeated for as long as it takes: it never stops the deletion of our own data. Once a
-recipient has been told, the notification and its key are deleted, and the log and the certificate
-say when.
+an erasure begins, an agreement ends, data is restricted or put right, what must be told is written
+down in the same transaction, each notification under a key of its own, because the person's goes.
+Telling comes after, and can fail and be repeated for as long as it takes: it never stops the
+deletion of our own data. Once a recipient has been told, the notification and its key are deleted,
+and the log and the certificate say when.
 """
 
 import json
 import logging
 import math
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,6 +40,7 @@ MADE = "disclosure.made"
 EVERY_RECIPIENT = "*"
 """A destination of this name takes the notifications that no other one does."""
 MAX_WHAT_CHARS = 1_000
+TOLD_SINCE = "after the backup that this data is from"
 _MADE = f'"kind":"{MADE}"'.encode()
 
 
@@ -106,13 +107,18 @@ class Recipients:
                 found.append(Disclosure(**told, at=log.as_entry(index, leaf).at, entry=index))
         return found
 
+    def count(self, snapshot: Snapshot, person: SubjectRow) -> int:
+        """How many disclosures of a person are on record, whether or not their key is there."""
+        entries = ledger.details_of(snapshot, person.subject)
+        return sum(_MADE in leaf for _, leaf, _ in entries)
+
     def queue(
         self,
         tx: Tx,
         person: SubjectRow,
         kind: NotificationKind,
         *,
-        purposes: Sequence[str] | None = None,
+        purposes: Collection[str] | None = None,
         erasure: str | None = None,
     ) -> list[tuple[str, str]]:
         """Write down what recipients must be told, in the transaction of what they are told of.
@@ -127,23 +133,55 @@ class Recipients:
         Returns:
             ``(recipient, notification)`` of each.
         """
+        given = self._given(tx, person, purposes)
+        said = {recipient: _said(kind, disclosed) for recipient, disclosed in given.items()}
+        return self._write_down(tx, said, erasure)
+
+    def corrected(
+        self,
+        tx: Tx,
+        person: SubjectRow,
+        kind: NotificationKind,
+        fields: Mapping[str, Collection[str] | None],
+    ) -> list[tuple[str, str]]:
+        """Write down that fields were put right or removed, for who was given data they are in.
+
+        That is data given for a purpose of the field, or any where none is known. A recipient is
+        told of no field that it cannot have been given.
+        """
+        said = {}
+        for recipient, disclosed in self._given(tx, person, None).items():
+            given_for = {one.purpose for one in disclosed}
+            named = [
+                name
+                for name, purposes in fields.items()
+                if purposes is None or given_for.intersection(purposes)
+            ]
+            if named:
+                said[recipient] = _said(kind, disclosed) | {"fields": named}
+        return self._write_down(tx, said, None)
+
+    def _given(
+        self, tx: Tx, person: SubjectRow, purposes: Collection[str] | None
+    ) -> dict[str, list[Disclosure]]:
+        """What each recipient was given for some purposes, or for any."""
         given: dict[str, list[Disclosure]] = {}
         for one in self.of(tx, person):
             if purposes is None or one.purpose in purposes:
                 given.setdefault(one.recipient, []).append(one)
+        return given
+
+    def _write_down(
+        self, tx: Tx, said: Mapping[str, Mapping[str, Any]], erasure: str | None
+    ) -> list[tuple[str, str]]:
+        """A notification for each recipient, under a key of its own."""
         now_us = self._tenancy.now_us()
-        keys = self._tenancy.keyring.create(len(given), at_us=now_us) if given else []
+        keys = self._tenancy.keyring.create(len(said), at_us=now_us) if said else []
         queued = []
-        for (recipient, disclosures), key_id in zip(sorted(given.items()), keys, strict=True):
+        for recipient, key_id in zip(sorted(said), keys, strict=True):
             name = uuid.uuid4().hex
-            said = {
-                "kind": kind,
-                "references": _unlike(one.reference for one in disclosures),
-                "what": _unlike(one.what for one in disclosures),
-                "purposes": _unlike(one.purpose for one in disclosures),
-            }
             cipher = self._tenancy.keyring.cipher(key_id)
-            body = cipher.seal(TABLE, name.encode(), json.dumps(said).encode())
+            body = cipher.seal(TABLE, name.encode(), json.dumps(said[recipient]).encode())
             stored.add(tx, NotificationRow(name, erasure, recipient, key_id, now_us, 0, body))
             queued.append((recipient, name))
         return queued
@@ -175,11 +213,13 @@ class Recipients:
     def end_lost(self) -> None:
         """Remove notifications without a key: a restored backup has some that were told since."""
         with self._tenancy.write() as tx:
-            keys = stored.keys(tx)
-            lost = self._tenancy.keyring.missing(list(keys.values()))
-            for notification, key_id in keys.items():
-                if key_id in lost:
-                    stored.remove(tx, notification)
+            waiting = stored.waiting(tx)
+            lost = self._tenancy.keyring.missing([row.key_id for row in waiting])
+            for row in waiting:
+                if row.key_id in lost:
+                    stored.remove(tx, row.notification)
+                    if row.erasure is not None:
+                        self._certify(tx, row, TOLD_SINCE)
 
     def _tell(self, row: NotificationRow) -> bool:
         found = self._destinations.get(row.recipient) or self._destinations.get(EVERY_RECIPIENT)
@@ -212,19 +252,17 @@ class Recipients:
             seal = self._tenancy.keyring.operator.seal
             entry = log.append(tx, "recipient.told", at_us=now_us, seal=seal, facts=facts)
             if row.erasure is not None:
-                self._certify(tx, row, now_us)
+                self._certify(tx, row, from_us(now_us).isoformat())
         # After a crash here the key is one that nothing uses, and the sweep takes it.
         self._tenancy.keyring.destroy(row.key_id)
         self._tenancy.keyring.overwrite()
         return entry
 
-    def _certify(self, tx: Tx, row: NotificationRow, now_us: int) -> None:
+    def _certify(self, tx: Tx, row: NotificationRow, told: str) -> None:
         """Sign the erasure's certificate anew, with when this recipient was told."""
         old = Certificate.from_json(erasures.certificate(tx, row.erasure or "") or "")
         recipients = [
-            {**one, "told": from_us(now_us).isoformat()}
-            if one["notification"] == row.notification
-            else one
+            {**one, "told": told} if one["notification"] == row.notification else one
             for one in old.statement["recipients"]
         ]
         statement: dict[str, Any] = {**old.statement, "recipients": recipients}
@@ -243,7 +281,18 @@ class Recipients:
             tuple(said["references"]),
             tuple(said["what"]),
             tuple(said["purposes"]),
+            tuple(said.get("fields", ())),
         )
+
+
+def _said(kind: NotificationKind, disclosed: Sequence[Disclosure]) -> dict[str, Any]:
+    """What a notification says of what one recipient was given."""
+    return {
+        "kind": kind,
+        "references": _unlike(one.reference for one in disclosed),
+        "what": _unlike(one.what for one in disclosed),
+        "purposes": _unlike(one.purpose for one in disclosed),
+    }
 
 
 def _unlike(values: Iterable[str]) -> list[str]:

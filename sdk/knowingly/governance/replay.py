@@ -11,8 +11,9 @@ from knowingly.governance.aggregates import spend_the_rest
 from knowingly.governance.claims import Claims
 from knowingly.governance.erasure import Erasures
 from knowingly.governance.recipients import Recipients
-from knowingly.ledger import log
-from knowingly.store import subjects
+from knowingly.ledger import checkpoints, log
+from knowingly.ledger.signing import SIGNING_ROTATED
+from knowingly.store import key_acts, subjects
 from knowingly.store.subjects import ACTIVE
 from knowingly.tenancy import Tenancy
 
@@ -34,8 +35,12 @@ class Replayed:
 def replay(tenancy: Tenancy, erasures: Erasures, *, backup_us: int) -> Replayed:
     """Erase again everybody whose key is gone, and spend the budget that may have been spent since.
 
-    Evidence for claims that was destroyed since, and notifications that were given since, are
-    removed again. The log says so, and from when the backup is.
+    As by the first erasure, evidence for claims outlives it where the policy says so: which choices
+    were made and when, because how is sealed under a key that is gone. So is whom their data was
+    given to: nobody can be told of it from here. Kept checkpoints are signed again where the key
+    that signs was replaced since. Evidence that was destroyed since, and
+    notifications that were given since, are removed again. The log says so, and from when the
+    backup is.
     """
     erasures.resume()
     models: set[str] = set()
@@ -43,10 +48,14 @@ def replay(tenancy: Tenancy, erasures: Erasures, *, backup_us: int) -> Replayed:
     Recipients(tenancy).end_lost()
     lost = without_key(tenancy)
     for subject in lost:
-        certificate = erasures.replay(subject)
+        certificate = erasures.replay(subject, backup_us=backup_us)
         models |= certificate.statement["models"].keys()
     with tenancy.write() as tx:
         spend_the_rest(tenancy, tx)
+        named = key_acts.latest(tx, SIGNING_ROTATED) or 1
+        if tenancy.keyring.signing_version(named) != named:
+            # The key that signed them is destroyed, and nothing in this data names the newer one.
+            checkpoints.cosign(tx, tenancy)
         log.append(
             tx,
             "backup.restored",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
-from knowingly.domain.consent import ACCOUNT, Action, ConsentRecord, Decision
+from knowingly.domain.consent import ACCOUNT, DEVICE, Action, ConsentRecord, Decision
 from knowingly.domain.moments import DAY_US, day_of
 from knowingly.governance.claims import Claims
 from knowingly.ledger import log
@@ -216,7 +216,7 @@ class Retention:
         """The purposes, as a mask, that this person's choices allowed and now do not."""
         mask, choices = 0, list(records)
         for name in self._tenancy.policy.purposes:
-            decision = self._tenancy.decide(name, choices, at_us=now_us)
+            decision = self._tenancy.decide_anywhere(name, choices, at_us=now_us)
             if decision.reason in LAPSED:
                 mask |= self._tenancy.every_mask(name)
             elif decision.reason == "no_record" and any(one.purpose == name for one in choices):
@@ -227,8 +227,8 @@ class Retention:
     def _shortened(self, records: Sequence[ConsentRecord], now_us: int) -> Iterator[Decision]:
         """The permissions that hold, but begin later than an earlier yes did."""
         for name in self._tenancy.policy.purposes:
-            decision = self._tenancy.decide(name, records, at_us=now_us)
-            if decision.since_us and _follows_a_yes(decision, records):
+            decision = self._tenancy.decide_anywhere(name, records, at_us=now_us)
+            if decision.since_us and _follows_another(decision, records):
                 yield decision
 
     def _lapse_one(
@@ -325,11 +325,15 @@ class Retention:
         return late
 
 
-def _follows_a_yes(decision: Decision, records: Iterable[ConsentRecord]) -> bool:
+def _follows_another(decision: Decision, records: Sequence[ConsentRecord]) -> bool:
     """Whether a yes came last before the one a permission begins with: it no longer counts.
 
     As where a purpose was widened after both. After a no, what was kept had lost the purpose then.
+    A device's permission may follow one of the account's that grew stale.
     """
+    where = {one.scope for one in records if one.index in decision.rests_on}
+    if any(scope.startswith(DEVICE) for scope in where):
+        return True
     earlier = [
         (min(one.at_us, one.received_us), one.action is Action.GRANT)
         for one in records

@@ -1,7 +1,8 @@
 """A new key to sign with: the old one names it in the log, and is destroyed.
 
 1. A new seed is kept in the key store, unless one is waiting there.
-2. The log says so, signed by the old key; in the same transaction the new one is in force.
+2. The log says so, signed by the old key; in the same transaction the new one is in force, and
+   signs a checkpoint: whoever knows only the new one can tell that the old one was before it.
 3. The old seed is destroyed: who gets hold of the key store later cannot sign for earlier days.
 
 Each step can be repeated. A rotation that stopped after the first is taken on by the next call,
@@ -48,6 +49,7 @@ def rotate_signing(tenancy: Tenancy) -> SigningRotated:
         entry = keys.announce(
             tx, old, new, version=version, at_us=tenancy.now_us(), seal=keyring.operator.seal
         )
+        checkpoints.make(tx, tenancy, at_us=tenancy.now_us())
     sweep_signing(tenancy)
     return SigningRotated(new.verifier_key, old.verifier_key, entry.index)
 

@@ -36,6 +36,11 @@ def announcements(snapshot: Snapshot) -> list[Mapping[str, Any]]:
     return [json.loads(found[name]) for name in sorted(found, key=int)]
 
 
+def announced(snapshot: Snapshot) -> list[int]:
+    """The numbers of the entries that name a new key, in order."""
+    return sorted(int(one["statement"]["entry"]) for one in announcements(snapshot))
+
+
 def every(snapshot: Snapshot, holder: HoldsNoteKey) -> list[str]:
     """The verifier keys of a log, oldest first; the last is in force."""
     said = [one["statement"] for one in announcements(snapshot)]

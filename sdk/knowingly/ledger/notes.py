@@ -32,8 +32,16 @@ class NoteKey:
 
     def signed(self, text: str) -> str:
         """The note: the text, which ends in a newline, an empty line, and the signature."""
+        return f"{text}\n{self._signature(text)}"
+
+    def cosigned(self, note: str) -> str:
+        """A note that somebody signed, signed by this key as well."""
+        text, _, _ = note.rpartition("\n\n")
+        return note + self._signature(text + "\n")
+
+    def _signature(self, text: str) -> str:
         signature = Ed25519PrivateKey.from_private_bytes(self.seed).sign(text.encode())
-        return f"{text}\n— {self.name} {base64.b64encode(self._id + signature).decode()}\n"
+        return f"— {self.name} {base64.b64encode(self._id + signature).decode()}\n"
 
     @property
     def _id(self) -> bytes:

@@ -4,6 +4,7 @@
 
     knowingly-verify bundle.jsonl --key log.pub --since checkpoint-you-kept.txt
     knowingly-verify receipt.json --key log.pub         # or a .tlog-proof
+    knowingly-verify receipt.json --key log.pub --keys keys.json    # after a change of keys
     python verifier.py bundle.jsonl --key log.pub       # a copy of this file is enough
 
 It imports nothing else on purpose, so that it can be read in one sitting and run by people who do
@@ -32,6 +33,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 FORMAT = "knowingly-audit-bundle/1"
+KEY_CHAIN = "knowingly-key-chain/1"
 TLOG_PROOF = "c2sp.org/tlog-proof@v1"
 RECEIPT_PROOF = "knowingly:hasProof"
 ROTATED = "signing.rotated"
@@ -42,6 +44,7 @@ MAX_LINE = 2 * MAX_ENTRY
 MAX_CHECKPOINTS = 100_000
 MAX_SIGNATURES = 100
 MAX_KEYS = 1_000
+MAX_KEY_CHAIN = MAX_KEYS * 6_000
 MAX_PATH = 64
 HASH_BYTES = 32
 
@@ -368,6 +371,74 @@ class Keys:
             raise VerificationError(f"there are over {MAX_KEYS:,} signing keys")
 
 
+@dataclass(frozen=True)
+class KeyChain:
+    """The keys of a log by the size from which each signs; the first from the start."""
+
+    keys: tuple[VerifierKey, ...]
+    sizes: tuple[int, ...]
+
+    @classmethod
+    def parse(cls, document: bytes, held: VerifierKey) -> "KeyChain":
+        """Read a chain, and check that the key the reader holds vouches for all of it.
+
+        An earlier key does by its signature under the entry that names the next one, and so on; a
+        later one by the newest key's checkpoint, whose log has these entries.
+
+        Raises:
+            VerificationError: It is none, something in it does not fit, or the key is not in it.
+        """
+        said = _object(document)
+        rotations = said.get("rotations")
+        if (
+            said.get("format") != KEY_CHAIN
+            or not isinstance(said.get("checkpoint"), str)
+            or not isinstance(rotations, list)
+            or len(rotations) >= MAX_KEYS
+        ):
+            raise VerificationError(f"is no chain of keys of the format {KEY_CHAIN}")
+        checkpoint = Checkpoint.parse(said["checkpoint"])
+        keys = Keys([held] if not rotations else [])
+        sizes = [0]
+        for rotation in rotations:
+            sizes.append(_follow(rotation, keys, checkpoint, after=sizes[-1]))
+        if held.text not in [one.text for one in keys.chain]:
+            raise VerificationError("the key you hold is none of the chain's")
+        checkpoint.must_be_signed_by(keys.now)
+        return cls(tuple(keys.chain), tuple(sizes))
+
+    def in_force(self, size: int) -> VerifierKey:
+        """The key that signs a checkpoint of this size."""
+        return self.keys[sum(1 for start in self.sizes if start <= size) - 1]
+
+
+def _follow(rotation: object, keys: Keys, checkpoint: Checkpoint, *, after: int) -> int:
+    """Take the key that an entry of a chain names; the size from which it signs."""
+    said = rotation if isinstance(rotation, dict) else {}
+    index, entry = said.get("index"), said.get("entry")
+    if not _is_int(index) or index < after or not isinstance(entry, str):
+        raise VerificationError("holds a change of keys that is malformed, or out of order")
+    leaf, proof = entry.encode(errors="replace"), _hashes(said.get("inclusion"))
+    try:
+        _take(leaf, index, keys)
+    except VerificationError as error:
+        raise VerificationError(error.why, index) from None
+    size, root = checkpoint.size, checkpoint.root
+    if not is_included(leaf_hash(leaf), index=index, size=size, proof=proof, root=root):
+        raise VerificationError("its proof does not lead to the root of the checkpoint", index)
+    return index + 1
+
+
+def _take(leaf: bytes, index: int, keys: Keys) -> None:
+    """Take the key that an entry names; the first entry says which key was there before."""
+    told = read_entry(leaf)
+    if told["kind"] != ROTATED:
+        raise VerificationError("it names no signing key")
+    if not keys.chain:
+        keys.chain.append(VerifierKey.parse(str(told.get("by"))))
+    keys.follow(told, index)
+
+
 # A bundle: the whole log in a file.
 
 
@@ -623,6 +694,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("file", type=Path, help="a bundle, a proof, or a receipt")
     parser.add_argument("--key", required=True, help="the verifier key you hold, or its file")
+    parser.add_argument(
+        "--keys", type=Path, help="how the keys followed one another, for a proof of another key"
+    )
     parser.add_argument("--since", type=Path, help="a checkpoint you kept: the log begins with it")
     parser.add_argument("--entry", type=Path, help="the entry, where a proof does not bring it")
     parser.add_argument("--json", action="store_true", help="one JSON document")
@@ -649,7 +723,12 @@ def _checked(asked: argparse.Namespace) -> Verified:
         proof = _proof_in(file.read(2 * MAX_LINE))
         file.seek(0)
         if proof is None:
+            if asked.keys is not None:
+                raise VerificationError("a bundle brings its keys: leave out --keys")
             return verify_bundle(file, key, since)
+    if asked.keys is not None:
+        chain = KeyChain.parse(_read(asked.keys, MAX_KEY_CHAIN), key)
+        key = chain.in_force(proof.checkpoint.size)
     entry = proof.extra if asked.entry is None else _read(asked.entry).removesuffix(b"\n")
     if not entry:
         raise VerificationError("the proof does not bring its entry: give it with --entry")
@@ -690,10 +769,10 @@ def _text(path: Path) -> str:
         raise VerificationError("is not UTF-8 text") from None
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, most: int = 2 * MAX_LINE) -> bytes:
     with path.open("rb") as file:
-        found = file.read(2 * MAX_LINE + 1)
-    if len(found) > 2 * MAX_LINE:
+        found = file.read(most + 1)
+    if len(found) > most:
         raise VerificationError("is longer than any of its kind")
     return found
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from knowingly.domain.progress import Counted
 from knowingly.errors import TamperedError
-from knowingly.ledger import kept_policies, merkle, proofs, verifier
+from knowingly.ledger import kept_policies, merkle, proofs, signers, verifier
 from knowingly.ledger.agreement import block_agrees, rest_agrees
 from knowingly.store import checkpoints
 from knowingly.store import ledger as rows
@@ -35,7 +35,11 @@ class VerifiedLog:
 
 
 def verify(
-    snapshot: Snapshot, progress: Counted | None = None, *, strict: bool = False
+    snapshot: Snapshot,
+    progress: Counted | None = None,
+    *,
+    strict: bool = False,
+    known: signers.KnownKey | None = None,
 ) -> VerifiedLog:
     """Hash every entry again and compare with the stored tree, head, checkpoints and state.
 
@@ -44,6 +48,8 @@ def verify(
     Args:
         snapshot: The log as it is now.
         progress: Told how many entries are done, of how many.
+        known: A key that is known from elsewhere: it must vouch for the kept checkpoints. Who
+            signed them is not asked where none is known.
         strict: Also read every entry, and refuse one that is not canonical JSON with the fields
             that each has. Slower by some times; what is stored was written so.
 
@@ -74,6 +80,8 @@ def verify(
         lost = rows.first_without_details(snapshot)
         raise TamperedError("details are gone that no erasure removed", index=lost or 0)
     _checkpoints_agree(snapshot)
+    if known is not None:
+        signers.check(snapshot, known)
     return VerifiedLog(size, merkle.root(walk.frontier).hex())
 
 
@@ -205,10 +213,15 @@ def _details_erased(leaf: bytes) -> int:
 
 
 def _checkpoints_agree(snapshot: Snapshot) -> None:
-    """The checkpoints that were kept are of this log; who signed them is not asked here."""
+    """The checkpoints that were kept are of this log; who signed them is asked after."""
     good = 0
     for one in checkpoints.every(snapshot):
-        said = verifier.Checkpoint.parse(one.note)
+        try:
+            said = verifier.Checkpoint.parse(one.note)
+        except verifier.VerificationError:
+            raise TamperedError(
+                f"what is kept as the checkpoint of size {one.size} is none", index=good
+            ) from None
         if said.size != one.size or not holds(snapshot, said):
             raise TamperedError(
                 f"the checkpoint of size {one.size} is not of the entries there are", index=good

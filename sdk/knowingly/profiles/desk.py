@@ -29,10 +29,13 @@ class Profiles:
     Stability: stable.
     """
 
-    def __init__(self, tenancy: Tenancy, fields: Fields, merger: Merger) -> None:
+    def __init__(
+        self, tenancy: Tenancy, fields: Fields, merger: Merger, corrected: traits.Corrected
+    ) -> None:
         self._tenancy = tenancy
         self._fields = fields
         self._merger = merger
+        self._corrected = corrected
 
     def view(self, subject: str, purpose: str) -> Profile:
         """What ``purpose`` may see of a person now; nothing, where it may see nothing.
@@ -125,16 +128,21 @@ class Profiles:
     def rectify(self, subject: str, values: Mapping[str, Value], *, origin: str = "") -> Intake:
         """Put stored values right (GDPR art. 16): no old value survives; the log notes it.
 
+        Whoever was given the person's data for a purpose of such a field is told which fields.
+
         Raises:
             InputError: As ``set``.
             UnknownSubjectError: No such person is known.
             HoldError: A legal hold is in force.
         """
         setting = self._setting(values, None, origin, None)
-        return traits.rectify(self._tenancy, self._fields, check_id(subject), setting)
+        rectify, tell = traits.rectify, self._corrected
+        return rectify(self._tenancy, self._fields, check_id(subject), setting, tell=tell)
 
     def remove(self, subject: str, fields: Sequence[str]) -> int:
         """Delete a person's values of some fields; how many there were. The log notes it.
+
+        Whoever was given the person's data for a purpose of such a field is told which fields.
 
         Raises:
             InputError: ``fields`` is no list of names.
@@ -146,7 +154,8 @@ class Profiles:
         is_list = isinstance(fields, Sequence) and not isinstance(fields, bytes | bytearray)
         if not is_list or not all(isinstance(field, str) for field in fields):
             raise InputError("fields", "a field's name, or a list of them")
-        return traits.remove(self._tenancy, check_id(subject), fields)
+        remove, tell = traits.remove, self._corrected
+        return remove(self._tenancy, self._fields, check_id(subject), fields, tell=tell)
 
     def link(self, subject: str, kind: str, value: str) -> None:
         """Let a person be found by an e-mail address, a phone number or the like.

@@ -5,6 +5,7 @@ import os
 import struct
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from itertools import repeat
 from typing import Any, NamedTuple, cast
 
@@ -18,7 +19,7 @@ from knowingly.ledger import log
 from knowingly.profiles.body import NO_ITEM, TABLE, order_code, with_edition
 from knowingly.profiles.editions import Arrived, Older, without_older
 from knowingly.profiles.people import NEVER_ERASED, People, Person
-from knowingly.profiles.permissions import Permission, permission
+from knowingly.profiles.permissions import OnDevice, Permission, permission
 from knowingly.store import events, subjects
 from knowingly.store.doors import Then, Tx
 from knowingly.store.subjects import ACTIVE
@@ -47,6 +48,10 @@ class _Known(NamedTuple):
     person: Person
     permission: Permission
     cipher: Cipher
+
+
+_Group = tuple[_Known | None, Sequence[int]]
+"""Somebody, and the places of those events of theirs that the same permission is asked for."""
 
 
 class _Kept(NamedTuple):
@@ -90,7 +95,8 @@ def track(
     with tenancy.write() as tx:
         tenancy.keyring.watch(tx.head.shred_epoch)
         asked = _ask(tenancy, people, tx, lookups, fresh)
-        keep = _allowed(batch, asked, tenancy.catalogue.at(tx).row_of)
+        groups = _by_device(tenancy, people, tx, batch, asked)
+        keep = _allowed(batch, groups, tenancy.catalogue.at(tx).row_of)
         if strict and batch.refused:
             first = batch.refused[0]
             raise UnknownItemError(first.field, first.expected, row=first.row)
@@ -219,10 +225,44 @@ def _open(
     return opened
 
 
-def _allowed(batch: _Batch, asked: Sequence[_Known | None], row_of: Mapping[str, int]) -> _Kept:
+def _by_device(
+    tenancy: Tenancy,
+    people: People,
+    tx: Tx,
+    batch: _Batch,
+    asked: Sequence[_Known | None],
+) -> list[_Group]:
+    """Each person's events; apart, under what is allowed there, those of a device with choices.
+
+    Only of people who have chosen something on a device are the events looked at for one.
+    """
+    groups: list[_Group] = []
+    apart: dict[OnDevice, tuple[_Known, list[int]]] = {}
+    scope_of = cache(tenancy.device_scope)
+    for known, mine in zip(asked, batch.of_person.values(), strict=True):
+        if known is None or not known.permission.devices:
+            groups.append((known, mine))
+            continue
+        others: list[int] = []
+        for place in mine:
+            device = batch.fields[place].get("device")
+            scope = "" if device is None else scope_of(device)
+            if scope in known.permission.devices:
+                own = apart.setdefault((known.person.row.subject, scope), (known, []))
+                own[1].append(place)
+            else:
+                others.append(place)
+        groups.append((known, others))
+    allowed = people.permissions.on_devices(tenancy, tx, apart.keys(), tenancy.now_us())
+    for where, (known, mine) in apart.items():
+        groups.append((known._replace(permission=allowed[where]), mine))
+    return groups
+
+
+def _allowed(batch: _Batch, groups: Sequence[_Group], row_of: Mapping[str, int]) -> _Kept:
     """The events that may be kept; the rest is refused, or dropped by reason."""
     keep = _Kept([], [], [], [])
-    for known, mine in zip(asked, batch.of_person.values(), strict=True):
+    for known, mine in groups:
         if known is None:
             batch.dropped["no_record"] += sum(map(_counts, map(batch.fields.__getitem__, mine)))
             continue

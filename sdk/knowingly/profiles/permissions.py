@@ -2,18 +2,21 @@
 
 A bulk import asks about the same people again and again. Every choice is a ledger entry, so the
 size of the log, read under the writer's lock, says whether anything can have changed, and the
-entries since say for whom. A permission that runs out by itself is remembered until then.
+entries since say for whom. A permission that runs out by itself is remembered until then. What is
+allowed on a device is asked and remembered only where the person chose something on it alone.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from knowingly.domain.consent import Action, ConsentRecord
+from knowingly.domain.consent import DEVICE, Action, ConsentRecord
 from knowingly.store import consents
 from knowingly.store.doors import Tx
 from knowingly.tenancy import Tenancy
 
 KEPT_PEOPLE = 200_000
+OnDevice = tuple[int, str]
+"""A person, and the scope of a device of theirs."""
 _EVER_US = 2**63 - 1
 
 
@@ -23,7 +26,8 @@ class Permission:
 
     It holds for ``[from_us, until_us)``. An event since ``newest_us`` may be kept for all of
     ``full_mask``. ``reason`` is why an event that no purpose may keep is dropped. An order before
-    ``first_us``, the person's first choice, may be kept for ``past_mask``.
+    ``first_us``, the person's first choice, may be kept for ``past_mask``. ``devices`` are
+    the scopes of those for which they have chosen something apart.
     """
 
     allowed: tuple[tuple[int, int], ...]
@@ -34,6 +38,7 @@ class Permission:
     full_mask: int
     past_mask: int
     first_us: int
+    devices: frozenset[str]
 
     def mask(self, at_us: int) -> int:
         """The purposes that an event of this time may be kept for."""
@@ -46,13 +51,19 @@ class Permission:
         return mask
 
 
-def permission(tenancy: Tenancy, records: Sequence[ConsentRecord], now_us: int) -> Permission:
-    """What these choices of one person allow now."""
+def permission(
+    tenancy: Tenancy,
+    records: Sequence[ConsentRecord],
+    now_us: int,
+    *,
+    scope: str | None = None,
+) -> Permission:
+    """What these choices of one person allow now; with ``scope``, on that device."""
     allowed = []
     reason = ""
     past_mask = 0
     for purpose, mask in tenancy.masks.items():
-        decision = tenancy.decide(purpose, records, at_us=now_us)
+        decision = tenancy.decide(purpose, records, at_us=now_us, scope=scope)
         if decision.allowed:
             allowed.append((mask, decision.since_us))
         elif not reason:
@@ -69,6 +80,7 @@ def permission(tenancy: Tenancy, records: Sequence[ConsentRecord], now_us: int) 
         full_mask=sum(mask for mask, _ in allowed),
         past_mask=past_mask,
         first_us=min((min(one.at_us, one.received_us) for one in records), default=_EVER_US),
+        devices=frozenset(one.scope for one in records if one.scope.startswith(DEVICE)),
     )
 
 
@@ -92,6 +104,7 @@ class Permissions:
     def __init__(self) -> None:
         self._log_size = 0
         self._kept: dict[int, Permission] = {}
+        self._on_device: dict[int, dict[str, Permission]] = {}
 
     def of(
         self, tenancy: Tenancy, tx: Tx, people: Sequence[int], now_us: int
@@ -113,12 +126,36 @@ class Permissions:
         self._kept.update(found)
         return found
 
+    def on_devices(
+        self, tenancy: Tenancy, tx: Tx, asked: Collection[OnDevice], now_us: int
+    ) -> dict[OnDevice, Permission]:
+        """The permissions of people on devices on which they chose something."""
+        self._drop_changed(tx)
+        found = {}
+        unknown = []
+        for subject, scope in asked:
+            kept = self._on_device.get(subject, {}).get(scope)
+            if kept is not None and kept.from_us <= now_us < kept.until_us:
+                found[subject, scope] = kept
+            else:
+                unknown.append((subject, scope))
+        records = consents.of_many(tx, list({subject for subject, _ in unknown}))
+        if len(self._on_device) + len(records) > KEPT_PEOPLE:
+            self._on_device.clear()
+        for subject, scope in unknown:
+            fresh = permission(tenancy, records[subject], now_us, scope=scope)
+            self._on_device.setdefault(subject, {})[scope] = fresh
+            found[subject, scope] = fresh
+        return found
+
     def _drop_changed(self, tx: Tx) -> None:
         size = tx.head.ledger_size
         if size < self._log_size:
             # An older copy of the data was put in place: nothing remembered can be trusted.
             self._kept.clear()
-        elif size > self._log_size and self._kept:
+            self._on_device.clear()
+        elif size > self._log_size and (self._kept or self._on_device):
             for subject in consents.changed_since(tx, self._log_size):
                 self._kept.pop(subject, None)
+                self._on_device.pop(subject, None)
         self._log_size = size

@@ -6,10 +6,10 @@ comes in. The field's name is a keyed hash, its value sealed with its source and
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 from knowingly.domain.consent import Decision
 from knowingly.domain.intake import Intake
@@ -49,6 +49,22 @@ class Trait:
 
     def __repr__(self) -> str:
         return "Trait()"
+
+
+class Corrected(Protocol):
+    """Passes on that a person's fields were corrected; who was given them is known above."""
+
+    def __call__(
+        self,
+        tx: Tx,
+        person: SubjectRow,
+        kind: Literal["rectification", "removal"],
+        fields: Mapping[str, Collection[str] | None],
+    ) -> object:
+        """Tell, in the transaction, those who were given data for a purpose of these fields.
+
+        Each field comes with its purposes, or with None where it may have been for any.
+        """
 
 
 class Setting(NamedTuple):
@@ -132,7 +148,9 @@ def keep(tenancy: Tenancy, fields: Fields, subject: str, new: Setting) -> Intake
     return Intake(len(rows), dropped=dict(dropped))
 
 
-def rectify(tenancy: Tenancy, fields: Fields, subject: str, new: Setting) -> Intake:
+def rectify(
+    tenancy: Tenancy, fields: Fields, subject: str, new: Setting, *, tell: Corrected
+) -> Intake:
     """Put right what is stored: no old value survives, and a ledger entry notes it.
 
     What was kept for a purpose stays kept for it, so that a restricted person's data can be put
@@ -159,10 +177,13 @@ def rectify(tenancy: Tenancy, fields: Fields, subject: str, new: Setting) -> Int
         stored.remove(tx, person.subject, list(names(tenancy, person, new.values)))
         stored.replace(tx, person.subject, rows)
         _note(tenancy, tx, person, "profile.rectified", list(new.values))
+        tell(tx, person, "rectification", _with_purposes(fields, new.values))
     return Intake(len(rows), dropped=dict(dropped))
 
 
-def remove(tenancy: Tenancy, subject: str, fields: Sequence[str]) -> int:
+def remove(
+    tenancy: Tenancy, declared: Fields, subject: str, fields: Sequence[str], *, tell: Corrected
+) -> int:
     """Delete a person's values of some fields, declared or not; how many there were.
 
     Raises:
@@ -171,10 +192,19 @@ def remove(tenancy: Tenancy, subject: str, fields: Sequence[str]) -> int:
     """
     with tenancy.write() as tx:
         person = changeable(tenancy, tx, subject)
-        gone = stored.remove(tx, person.subject, list(names(tenancy, person, fields)))
+        known = {row.trait for row in stored.of(tx, person.subject)}
+        there = [name for name in fields if name_of(tenancy, person, name) in known]
+        gone = stored.remove(tx, person.subject, list(names(tenancy, person, there)))
         if gone:
-            _note(tenancy, tx, person, "profile.removed", list(fields))
+            _note(tenancy, tx, person, "profile.removed", there)
+            tell(tx, person, "removal", _with_purposes(declared, there))
     return gone
+
+
+def _with_purposes(declared: Fields, names: Iterable[str]) -> dict[str, Collection[str] | None]:
+    """Fields with the purposes they are for; None for one that is not declared any more."""
+    known = declared.all()
+    return {name: known[name].purposes if name in known else None for name in sorted(names)}
 
 
 def changeable(tenancy: Tenancy, tx: Tx, subject: str) -> SubjectRow:

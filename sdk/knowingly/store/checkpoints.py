@@ -48,6 +48,12 @@ def every(snapshot: Snapshot) -> Iterator[CheckpointRow]:
         after = rows[-1].size
 
 
+def replace_note(tx: Tx, size: int, note: str) -> None:
+    """Keep a checkpoint with other signatures."""
+    one = (table.c.tenant == tx.tenant, table.c.size == size)
+    tx.connection.execute(update(table).where(*one).values(note=note))
+
+
 def mark_handed_on(tx: Tx, size: int) -> None:
     """Note that every destination has the checkpoint of a size."""
     one = (table.c.tenant == tx.tenant, table.c.size == size)

@@ -54,12 +54,6 @@ def count(snapshot: Snapshot) -> int:
     return int(snapshot.connection.execute(every).scalar_one())
 
 
-def keys(snapshot: Snapshot) -> dict[str, bytes]:
-    """The id of every key that a notification is under, by notification."""
-    rows = select(table.c.notification, table.c.key_id).where(table.c.tenant == snapshot.tenant)
-    return {row[0]: row[1] for row in snapshot.connection.execute(rows)}
-
-
 def using(snapshot: Snapshot, first: bytes, last: bytes) -> list[bytes]:
     """The ids of keys that notifications are under, from the first id to the last."""
     rows = select(table.c.key_id).where(

@@ -85,6 +85,22 @@ def test_a_changed_checkpoint_is_not_signed(change):
         read.must_be_signed_by(VerifierKey.parse(KEY_OF_LOG.verifier_key))
 
 
+def test_a_checkpoint_of_another_log_is_refused_whoever_signed_it():
+    """The key's owner may sign notes of other origins: they say nothing of this log."""
+    read = Checkpoint.parse(KEY_OF_LOG.signed(BODY.replace("example.com/log", "example.com/other")))
+    with pytest.raises(VerificationError, match="of another log"):
+        read.must_be_signed_by(VerifierKey.parse(KEY_OF_LOG.verifier_key))
+
+
+def test_a_second_key_signs_what_the_first_did():
+    """Each by itself is enough for who knows it."""
+    second = NoteKey("example.com/log", b"t" * 32)
+    read = Checkpoint.parse(second.cosigned(NOTE))
+    assert read.text == BODY
+    for key in (KEY_OF_LOG, second):
+        read.must_be_signed_by(VerifierKey.parse(key.verifier_key))
+
+
 def test_one_bad_signature_by_the_key_refuses_the_note():
     """A second line of the same key that does not verify."""
     bad = base64.b64encode(base64.b64decode(NOTE.split(" ")[-1])[:4] + b"x" * 64).decode()

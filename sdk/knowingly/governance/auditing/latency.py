@@ -55,7 +55,7 @@ def profiles_and_models(snapshot: Snapshot, span: Span) -> Latency:
 
 
 def destinations(snapshot: Snapshot, span: Span) -> Latency:
-    """Of recipients of people's data, in whole seconds: each no and each erasure they were told of.
+    """Of recipients of people's data, in whole seconds: each thing that they had to be told.
 
     The log says of each how long it had waited. Those that wait now are counted whatever the span.
     """

@@ -35,7 +35,8 @@ CHECKED = {
     "train; an event in a model that is over keeps its purpose, and counts among the events",
     "releases": "every release of figures, against a debit of the privacy budget made before it",
     "disclosures": "every disclosure in the log, against the recipients of the policy and what its "
-    "person allowed when it was made; and every recipient who has still to be told of a no",
+    "person allowed when it was made; and every recipient who has still to be told of a no, an "
+    "erasure or a correction",
     "exports": "every export in the log, against the person who has a right to it",
 }
 """What is held against what, kind by kind."""
@@ -157,7 +158,7 @@ class _Look:
                 self.tally.look("disclosures", self._why_not_given(entry))
 
     def at_recipients(self) -> None:
-        """Who was given data and does not know yet that it may not be used any more."""
+        """Who was given data and does not know yet what became of it."""
         if waiting := notifications.count(self.snapshot):
             self.tally.look("disclosures", "not_told", waiting)
 
@@ -211,7 +212,7 @@ def _grounds(tenancy: Tenancy, records: Sequence[ConsentRecord] | None, now_us: 
         return None
     found: dict[int, tuple[int | None, int, str]] = {}
     for name, purpose in tenancy.policy.purposes.items():
-        decision = tenancy.decide(name, records, at_us=now_us)
+        decision = tenancy.decide_anywhere(name, records, at_us=now_us)
         keep = day_of(now_us - purpose.keep_days * DAY_US)
         unused = decision.reason in KEPT_UNUSED
         begun = max(day_of(decision.since_us), keep)
