@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from setting import NOW, PURPOSES, fill, latencies, timed
+from setting import NOW, PURPOSES, Spread, fill, timed
 from sqlalchemy import create_engine, text
 from stores import Place, postgres_places, sqlite_place
 
@@ -74,20 +74,18 @@ def _explaining(place: Place, size: int) -> list[Figure]:
         people = [f"person-{n}" for n in made_up.choice(size, EXPLAINED, replace=False)]
         for one in people:
             shop.consent.withdraw(one, ["train"])
-        asked = [
-            *((lambda one=one: shop.consent.explain(one, "train")) for one in people),
-        ]
+        asked = [(lambda one=one: shop.consent.explain(one, "train")) for one in people]
         past = [(lambda one=one: shop.consent.explain(one, PURPOSES[0], at=NOW)) for one in people]
         shop.consent.explain(people[0], "train")
-        now, then = latencies(asked), latencies(past)
-        history = latencies([lambda one=one: shop.consent.log(one) for one in people])
+        now, then = Spread.of(asked), Spread.of(past)
+        history = Spread.of([lambda one=one: shop.consent.log(one) for one in people])
         bare = _bare_commits(place)
     kind = f"{place.kind}, a log of {size:,}"
-    beside = f"{now[0] / bare:.1f} times a plain durable insert ({bare:.2f} ms)"
+    beside = f"{now.p50 / bare:.1f} times a plain durable insert ({bare:.2f} ms)"
     return [
-        (f"{kind}: explain now, logged", f"p50 {now[0]:.2f} ms, p99 {now[1]:.2f} ms", beside),
-        (f"{kind}: explain a past moment", f"p50 {then[0]:.2f} ms, p99 {then[1]:.2f} ms", ""),
-        (f"{kind}: log of one person", f"p50 {history[0]:.2f} ms, p99 {history[1]:.2f} ms", ""),
+        (f"{kind}: explain now, logged", str(now), beside),
+        (f"{kind}: explain a past moment", str(then), ""),
+        (f"{kind}: log of one person", str(history), ""),
     ]
 
 

@@ -5,7 +5,6 @@ same bytes in memory, which is its limit.
 """
 
 import hashlib
-import io
 import os
 import time
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from setting import latencies, progress, timed
+from setting import Spread, Took, progress, timed, turns
 from sqlalchemy import create_engine, text
 from stores import Place, postgres_places, sqlite_place
 
@@ -48,15 +47,11 @@ def _measure(place: Place, entries: int, console: Console) -> list[Figure]:
         with _plain(place) as plain:
             bulk = _append(tenancy, plain, entries, console)
             single = _append_singly(tenancy, plain)
-        with tenancy.read() as snapshot:
-            size = snapshot.head.ledger_size
-            bare = _bare([leaf for _, leaf in rows.every_leaf(snapshot)])
-            plainly = timed(lambda: verify(snapshot))
-            strictly = timed(lambda: verify(snapshot, strict=True))
-        offline = _offline(place, shop)
-        consents = _with_consents(shop, entries // 10)
-        proving = latencies([lambda n=n: shop.audit.prove(n) for n in _some(size)])
-        growing = latencies([lambda n=n: shop.audit.consistency(n + 1) for n in _some(size)])
+        size, [bare, plainly, strictly] = _verifying(tenancy)
+        exported, offline = _offline(place, shop)
+        with_choices, [beside, mixed] = _with_choices(shop, entries // 10)
+        proving = Spread.of([lambda n=n: shop.audit.prove(n) for n in _some(size)])
+        growing = Spread.of([lambda n=n: shop.audit.consistency(n + 1) for n in _some(size)])
     figures = [
         (
             f"append, {BATCH:,} at a time",
@@ -68,13 +63,18 @@ def _measure(place: Place, entries: int, console: Console) -> list[Figure]:
             f"{1 / single[0]:,.0f}/s",
             f"{single[1] / single[0]:.2f} times a plain insert",
         ),
-        ("hashing the same bytes, bare", f"{size / bare:,.0f}/s", "the limit"),
-        ("verify", f"{size / plainly:,.0f}/s", f"{bare / plainly:.2f} times bare hashing"),
-        ("verify --strict", f"{size / strictly:,.0f}/s", f"{bare / strictly:.2f} times bare"),
-        ("knowingly-verify, a bundle", f"{size / offline:,.0f}/s", f"{bare / offline:.2f} times"),
-        ("verify, every tenth a choice", f"{consents[0]:,.0f}/s", f"{consents[1]:.2f} times bare"),
-        ("prove an entry", f"p50 {proving[0]:.2f} ms, p99 {proving[1]:.2f} ms", ""),
-        ("prove that it only grew", f"p50 {growing[0]:.2f} ms, p99 {growing[1]:.2f} ms", ""),
+        ("hashing the same bytes, bare", f"{size / bare.wall:,.0f}/s", "the limit"),
+        ("verify", f"{size / plainly.wall:,.0f}/s", plainly.beside(bare)),
+        ("verify --strict", f"{size / strictly.wall:,.0f}/s", strictly.beside(bare)),
+        ("write a bundle", f"{size / exported.wall:,.0f}/s", exported.beside(bare)),
+        ("knowingly-verify, the bundle", f"{size / offline.wall:,.0f}/s", offline.beside(bare)),
+        (
+            "verify, every tenth a choice",
+            f"{with_choices / mixed.wall:,.0f}/s",
+            mixed.beside(beside),
+        ),
+        ("prove an entry", str(proving), ""),
+        ("prove that it only grew", str(growing), ""),
     ]
     return [(f"{place.kind}, {size:,} entries: {what}", *rest) for what, *rest in figures]
 
@@ -152,39 +152,55 @@ def _append_singly(tenancy: Any, plain: _Plain) -> tuple[float, float]:
     return float(np.median(ours)), float(np.median(beside))
 
 
-def _bare(leaves: list[bytes]) -> float:
-    """Seconds to hash leaves that are in memory, and every node above them."""
-
-    def run() -> None:
-        sha256 = hashlib.sha256
-        level = [sha256(b"\x00" + leaf).digest() for leaf in leaves]
-        while len(level) > 1:
-            pairs = zip(level[::2], level[1::2], strict=False)
-            level = [sha256(b"\x01" + left + right).digest() for left, right in pairs]
-
-    return timed(run)
+def _bare(leaves: list[bytes]) -> None:
+    """Hash leaves that are in memory, and every node above them."""
+    sha256 = hashlib.sha256
+    level = [sha256(b"\x00" + leaf).digest() for leaf in leaves]
+    while len(level) > 1:
+        pairs = zip(level[::2], level[1::2], strict=False)
+        level = [sha256(b"\x01" + left + right).digest() for left, right in pairs]
 
 
-def _offline(place: Place, shop: Any) -> float:
+def _verifying(tenancy: Any) -> tuple[int, list[Took]]:
+    """How many entries there are; to hash them bare, to verify them, and to do so strictly."""
+    with tenancy.read() as snapshot:
+        leaves = [leaf for _, leaf in rows.every_leaf(snapshot)]
+        return len(leaves), turns(
+            lambda: _bare(leaves),
+            lambda: verify(snapshot),
+            lambda: verify(snapshot, strict=True),
+        )
+
+
+def _offline(place: Place, shop: Any) -> tuple[Took, Took]:
+    """To write a bundle, and to check it."""
     path = place.folder / "bundle.jsonl"
-    shop.audit.bundle(path)
+
+    def write() -> None:
+        path.unlink(missing_ok=True)
+        shop.audit.bundle(path)
+
+    [exported] = turns(write)
     key = verifier.VerifierKey.parse(shop.audit.key())
-    whole = io.BytesIO(path.read_bytes())
+
+    def check() -> None:
+        with path.open("rb") as file:
+            verifier.verify_bundle(file, key)
+
+    [offline] = turns(check)
     path.unlink()
-    return timed(lambda: verifier.verify_bundle(whole, key))
+    return exported, offline
 
 
-def _with_consents(shop: Any, choices: int) -> tuple[float, float]:
-    """Entries a second, and beside bare hashing, once every tenth is a choice with its rows."""
+def _with_choices(shop: Any, choices: int) -> tuple[int, list[Took]]:
+    """How many entries there are, once every tenth is a choice; to hash and to verify them."""
     for start in range(0, choices, 1_000):
         shop.consent.record(
             {"subject": f"person-{n}", "action": "grant", "purposes": ["train"], "notice": NOTICE}
             for n in range(start, min(start + 1_000, choices))
         )
-    with shop._tenancy.read() as snapshot:
-        bare = _bare([leaf for _, leaf in rows.every_leaf(snapshot)])
-        seconds = timed(lambda: verify(snapshot))
-        return snapshot.head.ledger_size / seconds, bare / seconds
+    size, [bare, plainly, _] = _verifying(shop._tenancy)
+    return size, [bare, plainly]
 
 
 def _some(size: int) -> list[int]:

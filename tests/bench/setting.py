@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,55 @@ def timed(call: Callable[[], Any]) -> float:
     started = time.perf_counter()
     call()
     return time.perf_counter() - started
+
+
+@dataclass(frozen=True)
+class Took:
+    """What one call took: seconds, and seconds of this process's own processor time.
+
+    On a machine that others use too, the second says more; a server's work is only in the first.
+    """
+
+    wall: float
+    own: float
+
+    def beside(self, other: "Took") -> str:
+        """How many times as fast as another call this one was, both ways."""
+        return f"{other.wall / self.wall:.2f} ({other.own / self.own:.2f} in own processor time)"
+
+
+def turns(*calls: Callable[[], Any], rounds: int = 3) -> list[Took]:
+    """The medians of calls that take turns, so that a busy moment meets all of them."""
+    taken = [[_took(call) for call in calls] for _ in range(rounds)]
+    return [
+        Took(median(one.wall for one in each), median(one.own for one in each))
+        for each in zip(*taken, strict=True)
+    ]
+
+
+def _took(call: Callable[[], Any]) -> Took:
+    started, own = time.perf_counter(), time.process_time()
+    call()
+    return Took(time.perf_counter() - started, time.process_time() - own)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How long many calls took, in milliseconds: the median, the 99th of 100, and what is ours."""
+
+    p50: float
+    p99: float
+    own: float
+
+    @classmethod
+    def of(cls, calls: list[Callable[[], Any]]) -> "Spread":
+        """Make each call once."""
+        taken = [_took(call) for call in calls]
+        p50, p99 = np.percentile([one.wall for one in taken], [50, 99]) * 1e3
+        return cls(float(p50), float(p99), median(one.own for one in taken) * 1e3)
+
+    def __str__(self) -> str:
+        return f"p50 {self.p50:.2f} ms, p99 {self.p99:.2f} ms, own {self.own:.2f} ms"
 
 
 def latencies(calls: list[Callable[[], Any]]) -> tuple[float, float]:

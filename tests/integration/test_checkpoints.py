@@ -124,6 +124,18 @@ def test_a_damaged_tree_proves_nothing(shop, house):
         shop.audit.prove(3)
 
 
+def test_a_changed_or_missing_node_is_named(shop, house):
+    """The database compares them; both do so in the same way."""
+    grants(shop, 6)
+    assert shop.audit.verify().size == 6
+    house.run("UPDATE ledger_nodes SET hash=? WHERE level=1 AND pos=1", b"x" * 32)
+    for change in (None, "DELETE FROM ledger_nodes WHERE level=1 AND pos=1"):
+        if change:
+            house.run(change)
+        with pytest.raises(TamperedError, match="entry 3: an inner node above it was changed"):
+            shop.audit.verify()
+
+
 def test_a_bundle_holds_the_log_and_every_checkpoint(shop, folder):
     """Whoever kept an earlier checkpoint sees that the log still begins with it."""
     grants(shop, 3)

@@ -1,12 +1,13 @@
 """The consent state says what the entries say: neither can be edited on its own."""
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 from knowingly.domain.consent import MERGED
 from knowingly.errors import TamperedError
+from knowingly.ledger.block import Block
+from knowingly.ledger.canonical import parsed
 from knowingly.store import consents
 from knowingly.store import ledger as rows
 from knowingly.store.consents import MergedRows, StoredChoice
@@ -17,22 +18,21 @@ UNDER_AGE = "under_age"
 """The purposes of a grant, in its entry, that the person was too young to agree to alone."""
 
 
-def block_agrees(snapshot: Snapshot, first: int, leaves: Sequence[bytes]) -> None:
-    """The entries from ``first`` on, and the choices that name them, say the same.
+def block_agrees(snapshot: Snapshot, block: Block) -> None:
+    """Entries, and the choices that name them, say the same.
 
     Every choice of a person who is not erased has its rows: a no cannot be deleted.
 
     Raises:
         TamperedError: Names the first entry of these that does not fit.
     """
-    end = first + len(leaves)
     stored: defaultdict[int, list[StoredChoice]] = defaultdict(list)
-    for row in consents.of_entries(snapshot, first, end):
+    for row in consents.of_entries(snapshot, block.first, block.end):
         stored[row[0]].append(StoredChoice(*row))
-    stated = [index for index, leaf in enumerate(leaves, first) if _CONSENT in leaf]
-    subjects = rows.subjects_of(snapshot, first, end) if stated else {}
+    stated = [index for index, _ in block.holding(_CONSENT)]
+    subjects = rows.subjects_of(snapshot, block.first, block.end) if stated else {}
     for index in sorted({*stated, *stored}):
-        said = json.loads(leaves[index - first])
+        said = parsed(block.leaves[index - block.first])
         if not all(_same(said, one) for one in stored[index]):
             raise TamperedError("a consent record does not say what the entry says", index=index)
         if index in subjects and said["kind"].startswith("consent."):
@@ -84,7 +84,7 @@ def _merged_are_told(snapshot: Snapshot, merges: Sequence[MergedRows]) -> None:
     leaves = rows.leaves_of(snapshot, [index for _, index in named])
     for one, index in named:
         leaf = leaves.get(index)
-        said = json.loads(leaf) if leaf is not None else {}
+        said = parsed(leaf) if leaf is not None else {}
         if (
             said.get("kind") != "subject.merged"
             or said["choices"] != one.entries

@@ -15,7 +15,7 @@ def entry_proof(snapshot: Snapshot, index: int, holder: HoldsNoteKey) -> str:
     """
     size = snapshot.head.ledger_size
     note = checkpoints.current(snapshot, holder)
-    leaf = rows.leaves_of(snapshot, [index]).get(index, b"")
+    leaf = rows.leaf_of(snapshot, index) or b""
     try:
         hashes = proofs.inclusion(snapshot, index, size)
     except (LookupError, ValueError):

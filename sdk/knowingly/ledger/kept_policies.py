@@ -5,10 +5,10 @@ could make yeses count for more than they were given for.
 """
 
 import hashlib
-import json
-from collections.abc import Sequence
 
 from knowingly.errors import TamperedError
+from knowingly.ledger.block import Block
+from knowingly.ledger.canonical import parsed
 from knowingly.store import policies
 from knowingly.store.doors import Snapshot
 
@@ -18,11 +18,11 @@ Activated = dict[int, tuple[str, int]]
 _KIND = b'"kind":"policy.activated"'
 
 
-def activated(first: int, leaves: Sequence[bytes]) -> Activated:
-    """The policies that entries from ``first`` on put into force."""
+def activated(block: Block) -> Activated:
+    """The policies that entries put into force."""
     found = {}
-    for index, leaf in [one for one in enumerate(leaves, first) if _KIND in one[1]]:
-        said = json.loads(leaf)
+    for index, leaf in block.holding(_KIND):
+        said = parsed(leaf)
         # Entries of releases that did not keep policies say the digest alone.
         if said["kind"] == "policy.activated" and said.get("kept"):
             found[index] = (said["policy"], said["at"])

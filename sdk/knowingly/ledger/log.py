@@ -4,9 +4,7 @@ A leaf names no person: it has a fresh random handle and a commitment to the det
 random key that lies beside them. When the details are erased, nothing leads from the leaf back.
 """
 
-import hashlib
 import hmac
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +15,7 @@ from knowingly.domain.actor import ACTOR, Actor
 from knowingly.domain.moments import from_us
 from knowingly.errors import LedgerError
 from knowingly.ledger import merkle
-from knowingly.ledger.canonical import canonical
+from knowingly.ledger.canonical import canonical, parsed
 from knowingly.store import ledger as rows
 from knowingly.store.doors import Snapshot, Tx
 
@@ -26,6 +24,7 @@ Seal = Callable[[str, bytes, bytes], bytes]
 
 DETAILS = "ledger_details"
 SECRET_BYTES = 32
+_FRAME = frozenset({"v", "kind", "at", "handle", "commit"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +84,27 @@ def append_many(tx: Tx, drafts: Sequence[Draft]) -> list[Entry]:
     """Add entries in the transaction of the changes they record."""
     first = tx.head.ledger_size
     leaves, kept = [], []
+    handles = [os.urandom(16).hex() for _ in drafts]
     for index, draft in enumerate(drafts, first):
         secret, private = os.urandom(SECRET_BYTES), canonical(_told(draft.details, tx.actor))
-        leaves.append(_leaf(draft, commitment(secret, private)))
+        leaves.append(_leaf(draft, handles[index - first], commitment(secret, private)))
         kept.append((draft.subject, draft.seal(DETAILS, row_name(index), secret + private)))
     try:
         frontier = merkle.unpack(first, tx.head.ledger_frontier)
     except ValueError as error:
         raise LedgerError(f"the log cannot go on: {error}; run audit verify") from None
-    nodes = list(merkle.grow(first, frontier, map(merkle.leaf_hash, leaves)))
+    hashes = list(map(merkle.leaf_hash, leaves))
+    nodes = list(merkle.grow(first, frontier, hashes))
     rows.add(tx, first, leaves, nodes, kept)
     tx.head.ledger_size = first + len(leaves)
     tx.head.ledger_frontier = merkle.pack(frontier)
-    return [as_entry(index, leaf) for index, leaf in enumerate(leaves, first)]
+    # As each leaf tells it, without reading what was just written.
+    return [
+        Entry(index, draft.kind, from_us(draft.at_us), handle, leaf_hash.hex(), _facts(draft.facts))
+        for index, (draft, handle, leaf_hash) in enumerate(
+            zip(drafts, handles, hashes, strict=True), first
+        )
+    ]
 
 
 def _told(details: Mapping[str, Any], actor: Actor | None) -> dict[str, Any]:
@@ -106,29 +113,32 @@ def _told(details: Mapping[str, Any], actor: Actor | None) -> dict[str, Any]:
     return said if actor is None else {**said, ACTOR: actor.details()}
 
 
-def _leaf(draft: Draft, commit: str) -> bytes:
-    own = {"v": 1, "kind": draft.kind, "at": draft.at_us, "commit": commit}
-    return canonical({**draft.facts, **own, "handle": os.urandom(16).hex()})
+def _leaf(draft: Draft, handle: str, commit: str) -> bytes:
+    own = {"v": 1, "kind": draft.kind, "at": draft.at_us, "handle": handle, "commit": commit}
+    return canonical({**draft.facts, **own})
 
 
 def commitment(secret: bytes, private: bytes) -> str:
     """The keyed commitment to an entry's details, hex."""
-    return hmac.new(secret, private, hashlib.sha256).hexdigest()
+    return hmac.digest(secret, private, "sha256").hex()
 
 
 def as_entry(index: int, leaf: bytes) -> Entry:
     """The entry that stored leaf bytes tell."""
-    value = json.loads(leaf)
-    known = {"v", "kind", "at", "handle", "commit"}
-    facts = {name: part for name, part in value.items() if name not in known}
+    value = parsed(leaf)
     return Entry(
         index,
         value["kind"],
         from_us(value["at"]),
         value["handle"],
         merkle.leaf_hash(leaf).hex(),
-        facts,
+        _facts(value),
     )
+
+
+def _facts(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What an entry says beside what every entry has."""
+    return {name: part for name, part in said.items() if name not in _FRAME}
 
 
 def entries(snapshot: Snapshot, *, since: int = 0, limit: int = 100) -> list[Entry]:

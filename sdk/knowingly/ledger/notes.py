@@ -27,8 +27,9 @@ class NoteKey:
     @property
     def verifier_key(self) -> str:
         """What a verifier is given: the name, the key's id, and the public key."""
-        public = _ED25519 + raw_public_key(self.seed)
-        return f"{self.name}+{self._id.hex()}+{base64.b64encode(public).decode()}"
+        public = raw_public_key(self.seed)
+        spelled = base64.b64encode(_ED25519 + public).decode()
+        return f"{self.name}+{self._id(public).hex()}+{spelled}"
 
     def signed(self, text: str) -> str:
         """The note: the text, which ends in a newline, an empty line, and the signature."""
@@ -40,10 +41,11 @@ class NoteKey:
         return note + self._signature(text + "\n")
 
     def _signature(self, text: str) -> str:
-        signature = Ed25519PrivateKey.from_private_bytes(self.seed).sign(text.encode())
-        return f"— {self.name} {base64.b64encode(self._id + signature).decode()}\n"
+        key = Ed25519PrivateKey.from_private_bytes(self.seed)
+        by = self._id(key.public_key().public_bytes_raw())
+        signature = base64.b64encode(by + key.sign(text.encode())).decode()
+        return f"— {self.name} {signature}\n"
 
-    @property
-    def _id(self) -> bytes:
-        named = self.name.encode() + b"\n" + _ED25519 + raw_public_key(self.seed)
+    def _id(self, public: bytes) -> bytes:
+        named = self.name.encode() + b"\n" + _ED25519 + public
         return hashlib.sha256(named).digest()[:4]

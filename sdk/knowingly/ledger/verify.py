@@ -5,7 +5,6 @@ stored nodes of that level in one read, so that the time goes into hashing.
 """
 
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -15,12 +14,13 @@ from knowingly.domain.progress import Counted
 from knowingly.errors import TamperedError
 from knowingly.ledger import kept_policies, merkle, proofs, signers, verifier
 from knowingly.ledger.agreement import block_agrees, rest_agrees
+from knowingly.ledger.block import Block
+from knowingly.ledger.canonical import parsed
 from knowingly.store import checkpoints
 from knowingly.store import ledger as rows
 from knowingly.store.doors import Snapshot
 
 _ERASED = b'"kind":"erasure.done"'
-_BLOCK_LEVEL = rows.BLOCK.bit_length() - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +59,12 @@ def verify(
     size = snapshot.head.ledger_size
     walk, erased = _Walk(snapshot), 0
     activated: kept_policies.Activated = {}
-    for leaves in walk.blocks():
-        first = walk.done - len(leaves)
+    for block in walk.blocks():
         if strict:
-            _are_canonical(first, leaves)
-        block_agrees(snapshot, first, leaves)
-        activated |= kept_policies.activated(first, leaves)
-        erased += sum(_details_erased(leaf) for leaf in leaves if _ERASED in leaf)
+            _are_canonical(block)
+        block_agrees(snapshot, block)
+        activated |= kept_policies.activated(block)
+        erased += sum(_details_erased(leaf) for _, leaf in block.holding(_ERASED))
         if progress:
             progress(walk.done, size)
     if walk.done != size:
@@ -90,16 +89,17 @@ class _Walk:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
+        self._block_level = rows.BLOCK.bit_length() - 1
         self.done = 0
         self.frontier: list[bytes] = []
 
-    def blocks(self) -> Iterator[Sequence[bytes]]:
-        """The leaves of each block, once they were compared.
+    def blocks(self) -> Iterator[Block]:
+        """Block by block, once it was compared.
 
         Raises:
             TamperedError: Names the first entry that does not fit.
         """
-        after = -(2**62)
+        after = rows.BEFORE_ALL
         while stored := rows.block(self._snapshot, after):
             after = stored[-1][0]
             leaves = self._in_order(stored)
@@ -107,7 +107,7 @@ class _Walk:
             self.done += len(leaves)
             if len(leaves) < len(stored):
                 self._broken(stored[len(leaves)])
-            yield leaves
+            yield Block(self.done - len(leaves), leaves)
 
     def _in_order(self, stored: Sequence[tuple[int, bytes]]) -> Sequence[bytes]:
         """The leaves up to one that is missing, or is no bytes."""
@@ -132,11 +132,11 @@ class _Walk:
         position = self.done
         faults: list[_Fault] = []
         ragged: list[bytes] = []
-        for level in range(_BLOCK_LEVEL + 1):
+        for level in range(self._block_level + 1):
             faults += self._faults(level, position, hashes)
-            if len(hashes) & 1 and level < _BLOCK_LEVEL:
+            if len(hashes) & 1 and level < self._block_level:
                 ragged.append(hashes.pop())
-            if level == _BLOCK_LEVEL or not hashes:
+            if level == self._block_level or not hashes:
                 break
             hashes, position = _level_above(hashes), position >> 1
         if faults:
@@ -147,7 +147,7 @@ class _Walk:
 
     def _join(self, node: bytes, position: int) -> None:
         """Put a whole block's root beside those before it, up to where they make no pair."""
-        level = _BLOCK_LEVEL
+        level = self._block_level
         while position & 1:
             node = merkle.node_hash(self.frontier.pop(), node)
             level, position = level + 1, position >> 1
@@ -157,14 +157,8 @@ class _Walk:
 
     def _faults(self, level: int, position: int, hashes: Sequence[bytes]) -> "list[_Fault]":
         """The first stored node of a level that is another, if one is."""
-        end = position + len(hashes)
-        if rows.nodes_of_level(self._snapshot, level, position, end) == hashes:
-            return []
-        places = [(level, place) for place in range(position, end)]
-        stored = rows.nodes(self._snapshot, places)
-        given = zip(places, hashes, strict=True)
-        bad = next(place for (_, place), node in given if stored.get((level, place)) != node)
-        return [_Fault(((bad + 1) << level) - 1, level)]
+        bad = rows.first_other(self._snapshot, level, position, hashes)
+        return [] if bad is None else [_Fault(((bad + 1) << level) - 1, level)]
 
 
 def _are(kind: type, values: Sequence[object]) -> bool:
@@ -197,8 +191,8 @@ def _level_above(hashes: list[bytes]) -> list[bytes]:
     return [sha256(b"\x01" + left + right).digest() for left, right in pairs]
 
 
-def _are_canonical(first: int, leaves: Sequence[bytes]) -> None:
-    for index, leaf in enumerate(leaves, first):
+def _are_canonical(block: Block) -> None:
+    for index, leaf in enumerate(block.leaves, block.first):
         try:
             verifier.read_entry(leaf)
         except verifier.VerificationError as error:
@@ -207,7 +201,7 @@ def _are_canonical(first: int, leaves: Sequence[bytes]) -> None:
 
 def _details_erased(leaf: bytes) -> int:
     """How many entries lost their details in the erasure that an entry records."""
-    said = json.loads(leaf)
+    said = parsed(leaf)
     removed = said["removed"] if said["kind"] == "erasure.done" else {}
     return int(removed.get("ledger_details", 0))
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from knowingly.domain.actor import Actor
 from knowingly.domain.intake import Intake
 from knowingly.errors import StoreError
+from knowingly.store.batches import BulkUpdate
 from knowingly.store.database import Database
 from knowingly.store.failures import LOST
 from knowingly.store.prepared import Prepared
@@ -65,10 +66,15 @@ Then = Callable[[Tx, Intake], None]
 """What a caller of many rows does with them in the transaction that takes them in."""
 
 
-_COUNTERS = [field.name for field in fields(Head)]
 _SELECT = select(tenants).where(tenants.c.tenant == bindparam("t"))
 _HEAD = Prepared(_SELECT)
 _LOCKED_HEAD = Prepared(_SELECT.with_for_update())
+_COUNTERS = [field.name for field in fields(Head) if field.name not in {"tenant", "name"}]
+_SAVE = BulkUpdate(
+    update(tenants)
+    .where(tenants.c.tenant == bindparam("tenant"))
+    .values({name: bindparam(name) for name in _COUNTERS})
+)
 
 
 class Store:
@@ -106,15 +112,8 @@ class Store:
             tx = Tx(connection, tenant, head, actor)
             before = replace(head)
             yield tx
-            changed = {
-                name: getattr(head, name)
-                for name in _COUNTERS
-                if getattr(head, name) != getattr(before, name)
-            }
-            if changed:
-                connection.execute(
-                    update(tenants).where(tenants.c.tenant == tenant).values(**changed)
-                )
+            if head != before:
+                _SAVE(connection, [{name: getattr(head, name) for name in ("tenant", *_COUNTERS)}])
 
     def tenant(self, name: str) -> int:
         """The number of a tenant, opened on first use."""

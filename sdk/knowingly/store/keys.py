@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from knowingly.store.batches import BulkInsert, batched
 from knowingly.store.key_schema import subject_keys as table
 from knowingly.store.key_schema import tenant_secrets as secrets
+from knowingly.store.prepared import Prepared
 
 KeyTx = Connection
 """A transaction or a snapshot of the key store, as the vault hands it on."""
@@ -24,8 +25,10 @@ class NewKey(NamedTuple):
 
 
 _ADD = BulkInsert(table)
-_ONE = select(table.c.key_id, table.c.wrapped).where(
-    table.c.tenant == bindparam("t"), table.c.key_id == bindparam("k")
+_ONE = Prepared(
+    select(table.c.key_id, table.c.wrapped).where(
+        table.c.tenant == bindparam("t"), table.c.key_id == bindparam("k")
+    )
 )
 _MANY = select(table.c.key_id, table.c.wrapped).where(
     table.c.tenant == bindparam("t"), table.c.key_id.in_(bindparam("k", expanding=True))
@@ -61,8 +64,7 @@ def subject_keys(
 ) -> dict[bytes, bytes]:
     """Wrapped subject keys by id; an id that is not there is left out."""
     if len(key_ids) == 1:
-        rows = connection.execute(_ONE, {"t": tenant, "k": key_ids[0]}).all()
-        return {row[0]: row[1] for row in rows}
+        return dict(_ONE.all(connection, {"t": tenant, "k": key_ids[0]}))
     found: dict[bytes, bytes] = {}
     for chunk in batched(key_ids):
         rows = connection.execute(_MANY, {"t": tenant, "k": chunk}).all()

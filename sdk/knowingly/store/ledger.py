@@ -2,41 +2,70 @@
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import chain
 from operator import itemgetter
 from typing import NamedTuple
 
-from sqlalchemy import BindParameter, TextClause, and_, bindparam, func, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Integer,
+    LargeBinary,
+    and_,
+    bindparam,
+    cast,
+    func,
+    select,
+    text,
+    update,
+)
 
-from knowingly.store.batches import BulkInsert, batched
+from knowingly.store.batches import BATCH, BulkInsert, batched
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.prepared import Prepared
 from knowingly.store.schema import ledger_details, ledger_entries, ledger_nodes, subjects
 
-BLOCK = 1_024
+BLOCK = 4_096
 """Entries that are verified at a time: a power of two, so that a block is a subtree."""
+PAGE = 1_024
+"""Entries that are read at a time by whoever may soon have enough."""
+BEFORE_ALL = -(2**62)
+"""Below the number of any entry, of one that somebody else wrote there too."""
+_HASH_BYTES = 32
 
 _TENANT: BindParameter[int] = bindparam("t")
 _BLOCK = Prepared(
     select(ledger_entries.c.idx, ledger_entries.c.leaf)
     .where(ledger_entries.c.tenant == _TENANT, ledger_entries.c.idx > bindparam("after"))
     .order_by(ledger_entries.c.idx)
-    .limit(BLOCK)
+    .limit(bindparam("limit"))
+)
+_LEAF = Prepared(
+    select(ledger_entries.c.leaf).where(
+        ledger_entries.c.tenant == _TENANT, ledger_entries.c.idx == bindparam("index")
+    )
 )
 _LEAVES = select(ledger_entries.c.idx, ledger_entries.c.leaf).where(
     ledger_entries.c.tenant == _TENANT,
     ledger_entries.c.idx.in_(bindparam("indices", expanding=True)),
 )
-_LEVEL = Prepared(
-    select(ledger_nodes.c.hash)
-    .where(
-        ledger_nodes.c.tenant == _TENANT,
-        ledger_nodes.c.level == bindparam("level"),
-        ledger_nodes.c.pos >= bindparam("low"),
-        ledger_nodes.c.pos < bindparam("high"),
-    )
-    .order_by(ledger_nodes.c.pos)
+_LOW: BindParameter[int] = bindparam("low")
+_AS_GIVEN = and_(
+    ledger_nodes.c.tenant == _TENANT,
+    ledger_nodes.c.level == bindparam("level"),
+    ledger_nodes.c.pos >= _LOW,
+    ledger_nodes.c.pos < bindparam("high"),
+    # SQLite would keep a broken number too, between two that are whole.
+    ledger_nodes.c.pos == cast(ledger_nodes.c.pos, BigInteger),
+    ledger_nodes.c.hash
+    == func.substr(
+        bindparam("hashes", type_=LargeBinary),
+        cast((ledger_nodes.c.pos - _LOW) * _HASH_BYTES + 1, Integer),
+        _HASH_BYTES,
+    ),
 )
+# The database compares: a row for each node would cost more than its hash.
+_COUNT_AS_GIVEN = Prepared(select(func.count()).where(_AS_GIVEN))
+_PLACES_AS_GIVEN = Prepared(select(ledger_nodes.c.pos).where(_AS_GIVEN))
 _SUBJECTS = Prepared(
     select(ledger_details.c.idx, ledger_details.c.subject).where(
         ledger_details.c.tenant == _TENANT,
@@ -46,25 +75,21 @@ _SUBJECTS = Prepared(
 )
 # SQLite reads every node for a list of pairs behind IN; a join leads it to each by the key.
 _NODES = """
-WITH place (level, pos) AS (VALUES {places})
+WITH place (level, pos) AS ({places})
 SELECT node.level, node.pos, node.hash FROM place CROSS JOIN ledger_nodes AS node
 WHERE node.tenant = :t AND node.level = place.level AND node.pos = place.pos
 """
+# A server is handed them as two values, however many there are, and plans the statement once.
+_ARRAYS = "SELECT * FROM unnest(CAST(:levels AS smallint[]), CAST(:positions AS bigint[]))"
+_NODES_OF_ARRAYS = Prepared(text(_NODES.format(places=_ARRAYS)))
 
 _SAME_ENTRY = and_(
     ledger_entries.c.tenant == ledger_details.c.tenant,
     ledger_entries.c.idx == ledger_details.c.idx,
 )
-_NAMED = (
-    select(
-        ledger_entries.c.idx, ledger_entries.c.leaf, ledger_details.c.subject, ledger_details.c.body
-    )
-    .select_from(ledger_entries.outerjoin(ledger_details, _SAME_ENTRY))
-    .where(
-        ledger_entries.c.tenant == bindparam("t"),
-        ledger_entries.c.idx.in_(bindparam("i", expanding=True)),
-    )
-)
+_NAMED = select(
+    ledger_entries.c.idx, ledger_entries.c.leaf, ledger_details.c.subject, ledger_details.c.body
+).select_from(ledger_entries.outerjoin(ledger_details, _SAME_ENTRY))
 _WHOSE = and_(
     subjects.c.tenant == ledger_details.c.tenant, subjects.c.subject == ledger_details.c.subject
 )
@@ -76,7 +101,7 @@ _DETAILS = Prepared(
     .select_from(ledger_entries.join(ledger_details, _SAME_ENTRY).outerjoin(subjects, _WHOSE))
     .where(ledger_entries.c.tenant == _TENANT, ledger_entries.c.idx > bindparam("after"))
     .order_by(ledger_entries.c.idx)
-    .limit(BLOCK)
+    .limit(PAGE)
 )
 _ADD_ENTRIES = BulkInsert(ledger_entries)
 _ADD_NODES = BulkInsert(ledger_nodes)
@@ -118,6 +143,12 @@ def leaves(snapshot: Snapshot, since: int, limit: int) -> list[tuple[int, bytes]
     return [(row[0], row[1]) for row in snapshot.connection.execute(page)]
 
 
+def leaf_of(snapshot: Snapshot, index: int) -> bytes | None:
+    """The leaf of an entry, where it is there."""
+    rows = _LEAF.all(snapshot.connection, {"t": snapshot.tenant, "index": index})
+    return rows[0][0] if rows else None
+
+
 def leaves_of(snapshot: Snapshot, indices: Sequence[int]) -> dict[int, bytes]:
     """The leaves of these entries, by index; one that is not there is left out."""
     where = {"t": snapshot.tenant, "indices": list(indices)}
@@ -126,37 +157,53 @@ def leaves_of(snapshot: Snapshot, indices: Sequence[int]) -> dict[int, bytes]:
 
 def block(snapshot: Snapshot, after: int) -> Sequence[tuple[int, bytes]]:
     """The next entries after an index, at most ``BLOCK``: index and leaf, in order."""
-    return _BLOCK.all(snapshot.connection, {"t": snapshot.tenant, "after": after})
+    return _after(snapshot, after, BLOCK)
+
+
+def _after(snapshot: Snapshot, index: int, limit: int) -> Sequence[tuple[int, bytes]]:
+    where = {"t": snapshot.tenant, "after": index, "limit": limit}
+    return _BLOCK.all(snapshot.connection, where)
 
 
 def every_leaf(snapshot: Snapshot) -> Iterator[tuple[int, bytes]]:
-    """Every index and leaf, in order, a block of them in memory at a time."""
-    after = -(2**62)
-    while part := block(snapshot, after):
-        yield from part
-        after = part[-1][0]
+    """Every index and leaf, in order, a page of them in memory at a time."""
+    return leaves_from(snapshot, BEFORE_ALL + 1)
 
 
-def nodes_of_level(snapshot: Snapshot, level: int, low: int, high: int) -> list[bytes]:
-    """Stored nodes of one level from a position up to another, in order."""
-    where = {"t": snapshot.tenant, "level": level, "low": low, "high": high}
-    return list(chain.from_iterable(_LEVEL.all(snapshot.connection, where)))
+def first_other(
+    snapshot: Snapshot, level: int, position: int, hashes: Sequence[bytes]
+) -> int | None:
+    """The first of the stored nodes of a level, from a position on, that is not as given here."""
+    end = position + len(hashes)
+    where = {"t": snapshot.tenant, "level": level, "low": position, "high": end}
+    given = {**where, "hashes": b"".join(hashes)}
+    [(same,)] = _COUNT_AS_GIVEN.all(snapshot.connection, given)
+    if same == len(hashes):
+        return None
+    places = {place for (place,) in _PLACES_AS_GIVEN.all(snapshot.connection, given)}
+    return next(place for place in range(position, end) if place not in places)
 
 
 def nodes(snapshot: Snapshot, places: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
     """Stored nodes by ``(level, position)``, in one read; one that is not there is left out."""
     if not places:
         return {}
-    where = {"t": snapshot.tenant}
-    for n, (level, position) in enumerate(places):
-        where |= {f"l{n}": level, f"p{n}": position}
-    found = snapshot.connection.execute(_nodes(len(places)), where)
-    return {(row[0], row[1]): row[2] for row in found}
+    given: dict[str, object] = {"t": snapshot.tenant}
+    if snapshot.connection.dialect.name == "postgresql":
+        statement = _NODES_OF_ARRAYS
+        given["levels"], given["positions"] = map(list, zip(*places, strict=True))
+    else:
+        statement = _nodes(len(places))
+        for n, (level, position) in enumerate(places):
+            given |= {f"l{n}": level, f"p{n}": position}
+    found = statement.all(snapshot.connection, given)
+    return {(level, position): node for level, position, node in found}
 
 
 @lru_cache(maxsize=256)
-def _nodes(count: int) -> TextClause:
-    return text(_NODES.format(places=", ".join(f"(:l{n}, :p{n})" for n in range(count))))
+def _nodes(count: int) -> Prepared:
+    pairs = ", ".join(f"(:l{n}, :p{n})" for n in range(count))
+    return Prepared(text(_NODES.format(places=f"VALUES {pairs}")))
 
 
 def details_of(snapshot: Snapshot, subject: int) -> list[tuple[int, bytes, bytes]]:
@@ -176,15 +223,21 @@ def named(
     """Entries by number: index, leaf, person, and sealed details; None for what is not there."""
     found: list[tuple[int, bytes, int | None, bytes | None]] = []
     for chunk in batched(indices):
-        where = {"t": snapshot.tenant, "i": chunk}
-        found += map(tuple, snapshot.connection.execute(_NAMED, where))
+        where = {"t": snapshot.tenant, **{f"i{n}": index for n, index in enumerate(chunk)}}
+        found += _named(len(chunk)).all(snapshot.connection, where)
     return sorted(found, key=itemgetter(0))
+
+
+@lru_cache(maxsize=BATCH)
+def _named(count: int) -> Prepared:
+    one_of = ledger_entries.c.idx.in_([bindparam(f"i{n}") for n in range(count)])
+    return Prepared(_NAMED.where(ledger_entries.c.tenant == _TENANT, one_of))
 
 
 def leaves_from(snapshot: Snapshot, start: int) -> Iterator[tuple[int, bytes]]:
     """Every leaf from a number on, in order, some at a time: whoever has enough just stops."""
     after = start - 1
-    while part := block(snapshot, after):
+    while part := _after(snapshot, after, PAGE):
         yield from part
         after = part[-1][0]
 

@@ -22,6 +22,9 @@ STATEMENT_SECONDS = 900
 """No single statement of ours takes so long; one that does is stuck."""
 ALONE_KEY = 0x6B6E6F77
 """Of the advisory lock that opening, naming and upgrading hold: "know"."""
+BINARY = MappingProxyType({"knowingly_binary": True})
+"""The option of a statement whose rows come as the server has them, and not spelled as text."""
+_BINARY_FORMAT = 1
 
 _SERVER = text(
     "SELECT current_setting('server_version_num')::int, current_setting('server_encoding'), "
@@ -104,6 +107,7 @@ def _engine(url: URL) -> Engine:
     except ImportError:
         raise StoreError("PostgreSQL needs an extra: pip install 'knowingly[postgres]'") from None
     event.listen(engine, "connect", _prepare)
+    event.listen(engine, "before_cursor_execute", _ask_for_binary)
     return engine
 
 
@@ -112,6 +116,18 @@ def _refuse_writes(connection: Any, _record: object) -> None:  # noqa: ANN401 - 
     connection.autocommit = True
     connection.execute("SET default_transaction_read_only = on")
     connection.autocommit = was
+
+
+def _ask_for_binary(
+    _connection: Connection,
+    cursor: Any,  # noqa: ANN401 - psycopg is an extra
+    _statement: str,
+    _values: object,
+    context: Any,  # noqa: ANN401 - of its dialect
+    _many: bool,
+) -> None:
+    if context.execution_options.get("knowingly_binary"):
+        cursor.format = _BINARY_FORMAT
 
 
 def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 - psycopg is an extra

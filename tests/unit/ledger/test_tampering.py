@@ -8,6 +8,7 @@ import pytest
 
 import knowingly
 from knowingly.errors import TamperedError
+from knowingly.store import ledger as rows
 from knowingly.vault.root import write_root_key
 
 
@@ -35,10 +36,11 @@ def evidence(tmp_path_factory):
         file.close()
 
 
-@pytest.fixture
-def tampered(evidence):
+@pytest.fixture(params=[4, rows.BLOCK], ids=["several blocks", "one block"])
+def tampered(evidence, request, monkeypatch):
     """Runs statements, verifies, and puts everything back; the index that was named."""
     shop, file = evidence
+    monkeypatch.setattr(rows, "BLOCK", request.param)
 
     def run(*statements):
         file.execute("BEGIN IMMEDIATE")
@@ -154,6 +156,20 @@ def test_a_leaf_stored_as_text_is_named(tampered):
 def test_an_index_that_is_no_whole_number_is_named(tampered):
     """Between the one before and the one after, as many rows as ever."""
     assert tampered("UPDATE ledger_entries SET idx=5.5 WHERE idx=6") == 6
+
+
+def test_a_node_that_is_kept_between_two_places_is_named(tampered):
+    """Even one that the bytes of its neighbours give there."""
+    nodes = dict(tampered.file.execute("SELECT pos, hash FROM ledger_nodes WHERE level=0"))
+    between = nodes[4][16:] + nodes[5][:16]
+    move = "UPDATE ledger_nodes SET pos=4.5, hash=? WHERE level=0 AND pos=5"
+    assert tampered((move, (between,))) == 5
+
+
+def test_a_node_stored_as_text_is_named(tampered):
+    """The same bytes, which are no hash then."""
+    change = "UPDATE ledger_nodes SET hash=CAST(hash AS TEXT) WHERE level=0 AND pos=5"
+    assert tampered(change) == 5
 
 
 def test_an_edited_head_is_named(tampered):

@@ -195,7 +195,7 @@ def test_no_statement_is_built_from_values():
                     if any(isinstance(part, ast.JoinedStr | ast.BinOp) for part in parts):
                         built.append(f"{path.name}: {ast.unparse(value)}")
     assert [line for line in built if "PRAGMA" not in line] == [
-        "ledger.py: _NODES.format(places=', '.join((f'(:l{n}, :p{n})' for n in range(count))))",
+        "ledger.py: _NODES.format(places=f'VALUES {pairs}')",
         "migrate.py: f'SELECT version_num FROM {table}'",
     ]
 
