@@ -148,12 +148,15 @@ class CountingAlgorithm(Algorithm[Options]):
     """An algorithm whose model follows from integer counts that add up over people.
 
     That is what makes forgetting exact: what a person added is subtracted, and ``rebuild`` gives
-    what a fit without them would have given, bit for bit.
+    what a fit without them would have given. ``tolerance`` is how far a figure of it may be off, at
+    most; 0 is bit for bit, and what is above it is for models made of real numbers. The counts are
+    exact either way.
 
     Stability: plugin.
     """
 
     forgets = "exact"
+    tolerance: ClassVar[float] = 0.0
 
     @abstractmethod
     def count(self, block: Block) -> Matrix | NDArray[np.integer]:
