@@ -45,7 +45,7 @@ for found in registered():
 TestRecent = contract_of(Recent, half_life_days=3.0)
 
 
-@pytest.mark.parametrize("name", ["popularity", "item_item"])
+@pytest.mark.parametrize("name", ["popularity", "item_item", "ease"])
 def test_the_sweep_finds_the_algorithms_that_ship(name):
     """Without registered algorithms the sweep would pass by testing nothing."""
     assert name in {algorithm.name for algorithm in registered()}
