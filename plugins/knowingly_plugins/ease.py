@@ -71,6 +71,13 @@ class Learned:
         total = self.lists.total
         return np.where(total >= self.floor, total / (total + self.options.l2), 0.0)
 
+    def gives(self, model: ItemWeights, floor: int, options: EaseOptions) -> bool:
+        """Whether this model follows from it, bit for bit."""
+        arrays = self.model.arrays()
+        return (self.floor, self.options) == (floor, options) and all(
+            np.array_equal(array, arrays[name]) for name, array in model.arrays().items()
+        )
+
     def subtract(self, counts: Counts, touched: NDArray[np.intp], taken: NDArray[np.int64]) -> bool:
         """Become what is learned from ``counts``: ``taken`` less than before in rows ``touched``.
 

@@ -15,7 +15,8 @@ MOST_KINDS = 16
 """Kinds of rows in what is subtracted, beyond which inverting again is the better way."""
 MOST_SUBTRACTED = 1_000
 """Subtractions after which rounding is not trusted any more: invert again, from integers."""
-_WORST_CONDITION = 1e6
+_LEAST_LEFT = 1e-6
+"""Below it, a subtraction would lose six of some sixteen digits."""
 _VALUES_AT_ONCE = 2**20
 
 
@@ -89,7 +90,7 @@ class Inverse:
         member[np.arange(len(touched)), kind] = 1.0
         columns = self.times(touched, member)
         inner = np.eye(len(kernel)) - kernel @ (member.T @ columns[touched])
-        if np.linalg.cond(inner) > _WORST_CONDITION:
+        if np.linalg.svd(inner, compute_uv=False).min() < _LEAST_LEFT:
             return None
         middle = np.linalg.solve(inner, kernel)
         middle = (middle + middle.T) / 2
