@@ -3,7 +3,6 @@
 import pytest
 
 from knowingly.governance import effects
-from knowingly_plugins import ease
 
 
 @pytest.fixture
@@ -21,11 +20,11 @@ def shop_of_ease(tea_house):
     return shop
 
 
-def near(gaps, shop):
+def near(shop):
     """It is in service, and as a refit to a millionth."""
-    found = gaps(shop)
-    assert set(found) == {"ease"}, "out of service"
-    return found["ease"] <= ease.Ease.tolerance
+    (found,) = shop.models.compare_with_refit()  # none where it is out of service
+    assert (found.algorithm, found.tolerance) == ("ease", 1e-6)
+    return found.largest_difference <= found.tolerance
 
 
 def test_pages_come_from_it_with_reasons(shop_of_ease):
@@ -37,7 +36,7 @@ def test_pages_come_from_it_with_reasons(shop_of_ease):
     assert all("because" in hit.reason.lower() for hit in told), told
 
 
-def test_it_forgets_as_a_refit_would(shop_of_ease, clock, gaps):
+def test_it_forgets_as_a_refit_would(shop_of_ease, clock):
     """Withdrawn or erased, one after the other, and after a new training."""
     clock.forward(hours=1)
     for number, person in enumerate(("t000", "t001", "t002", "t003", "t020", "t021")):
@@ -45,13 +44,13 @@ def test_it_forgets_as_a_refit_would(shop_of_ease, clock, gaps):
             shop_of_ease.rights.erase(person)
         else:
             shop_of_ease.consent.withdraw(person, ["train"])
-        assert near(gaps, shop_of_ease)
+        assert near(shop_of_ease)
     shop_of_ease.train()
     shop_of_ease.rights.erase("t022")
-    assert near(gaps, shop_of_ease)
+    assert near(shop_of_ease)
 
 
-def test_a_rolled_back_forget_leaves_it_right(shop_of_ease, clock, gaps, monkeypatch):
+def test_a_rolled_back_forget_leaves_it_right(shop_of_ease, clock, monkeypatch):
     """What was subtracted in memory alone is found out, and counted from the database again."""
     clock.forward(hours=1)
     shop_of_ease.rights.erase("t000")
@@ -65,13 +64,13 @@ def test_a_rolled_back_forget_leaves_it_right(shop_of_ease, clock, gaps, monkeyp
     with pytest.raises(RuntimeError, match="power cut"):
         shop_of_ease.consent.withdraw("t001", ["train"])
     monkeypatch.undo()
-    assert near(gaps, shop_of_ease)
+    assert near(shop_of_ease)
     shop_of_ease.consent.withdraw("t002", ["train"])
-    assert near(gaps, shop_of_ease)
+    assert near(shop_of_ease)
 
 
 def test_another_process_forgets_from_where_this_one_was(
-    shop_of_ease, tea_house, clock, gaps, child, wait
+    shop_of_ease, tea_house, clock, child, wait
 ):
     """Turn by turn, each finds that the model has moved on without it."""
     clock.forward(hours=1)
@@ -80,9 +79,9 @@ def test_another_process_forgets_from_where_this_one_was(
     def elsewhere():
         with tea_house.open() as other:
             other.rights.erase("t001")
-            assert near(gaps, other)
+            assert near(other)
 
     assert wait(child(elsewhere)) == 0
-    assert near(gaps, shop_of_ease)
+    assert near(shop_of_ease)
     shop_of_ease.rights.erase("t002")
-    assert near(gaps, shop_of_ease)
+    assert near(shop_of_ease)

@@ -12,7 +12,7 @@ from knowingly.items.table import ItemTable
 from knowingly.recommend import guard
 from knowingly.recommend.forgetting import Algorithms
 from knowingly.recommend.gather import Gathered, gather
-from knowingly.recommend.interface import Algorithm
+from knowingly.recommend.interface import Algorithm, CountingAlgorithm
 from knowingly.recommend.registry import Registry, Serving, options_of
 from knowingly.recommend.training import described, fit, fit_data
 from knowingly.store import models as stored
@@ -44,7 +44,8 @@ class ModelCard:
 class Comparison:
     """A served model beside a refit, today, on the same item list.
 
-    ``largest_difference`` is over every stored parameter; 0 means bit for bit.
+    ``largest_difference`` is over every stored parameter; 0 means bit for bit. ``tolerance`` is how
+    large it may be, of an algorithm that forgets exactly: 0 unless it works with real numbers.
 
     Stability: stable.
     """
@@ -53,6 +54,7 @@ class Comparison:
     people: int
     items: int
     largest_difference: float
+    tolerance: float = 0.0
 
 
 class Models:
@@ -140,4 +142,5 @@ def _compare(
         if array.size:
             gap = np.abs(array.astype(float) - served[key].astype(float))
             largest = max(largest, float(gap.max()))
-    return Comparison(algorithm.name, gathered.people, len(serving.items), largest)
+    allowed = algorithm.tolerance if isinstance(algorithm, CountingAlgorithm) else 0.0
+    return Comparison(algorithm.name, gathered.people, len(serving.items), largest, allowed)
