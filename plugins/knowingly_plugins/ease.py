@@ -24,7 +24,7 @@ from knowingly import (
     PluginError,
     hookimpl,
 )
-from knowingly_plugins.inverse import Inverse
+from knowingly_plugins.inverse import Floats, Inverse, Rows
 
 CHOICES = (EventKind.VIEW, EventKind.CART, EventKind.PURCHASE, EventKind.LIKE)
 LEAST_TOGETHER = 100
@@ -66,7 +66,7 @@ class Learned:
         self.reached = self.inverse.times(rows, self.reach[:, None])[:, 0]
         self.model = self._model()
 
-    def _reach(self) -> NDArray[np.float64]:
+    def _reach(self) -> Floats:
         """How much an item says for those that are no neighbours of it: more, the better known."""
         total = self.lists.total
         return np.where(total >= self.floor, total / (total + self.options.l2), 0.0)
@@ -78,7 +78,7 @@ class Learned:
             np.array_equal(array, arrays[name]) for name, array in model.arrays().items()
         )
 
-    def subtract(self, counts: Counts, touched: NDArray[np.intp], taken: NDArray[np.int64]) -> bool:
+    def subtract(self, counts: Counts, touched: Rows, taken: NDArray[np.int64]) -> bool:
         """Become what is learned from ``counts``: ``taken`` less than before in rows ``touched``.
 
         Returns:
@@ -106,18 +106,24 @@ class Learned:
             neighbour.copy(), weight.astype(np.float32), self.reach, self._base(weight, own)
         )
 
-    def _base(self, weight: NDArray[np.float64], own: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _base(self, weight: Floats, own: Floats) -> Floats:
         """The least squares of ``reach[i] * base[j]`` to the weights that are not listed."""
-        reach, neighbour = self.reach, self.lists.neighbour
-        shown = neighbour >= 0
-        item, n_items = neighbour[shown], len(reach)
-        told = np.bincount(item, (weight * reach[:, None])[shown], minlength=n_items)
-        square = np.bincount(item, (shown * np.square(reach)[:, None])[shown], minlength=n_items)
-        square = np.square(reach).sum() - np.square(reach) - square
-        together = n_items - 1 - np.bincount(item, minlength=n_items)
-        many = (together >= LEAST_TOGETHER) & (self.lists.total >= self.floor) & (square > 0)
+        listed = self.lists.neighbour >= 0
+        item, n_items = self.lists.neighbour[listed], len(self.reach)
+
+        def not_listed(all_others: Floats, each: NDArray[Any]) -> Floats:
+            """What is left of a sum, by item, without the items that list it."""
+            by_pair = np.broadcast_to(each, weight.shape)[listed]
+            return all_others - np.bincount(item, by_pair, minlength=n_items)
+
+        reach = self.reach[:, None]
+        square, known = np.square(self.reach), (self.reach > 0).astype(float)
+        told = not_listed(self.reach - self.reached / own, weight * reach)
+        squares = not_listed(square.sum() - square, np.square(reach))
+        many = not_listed(known.sum() - known, reach > 0) >= LEAST_TOGETHER
         base = np.zeros(n_items)
-        np.divide(reach - self.reached / own - told, square, out=base, where=many)
+        shown = many & (self.lists.total >= self.floor)
+        np.divide(told, squares, out=base, where=shown)
         return base
 
 
@@ -136,7 +142,7 @@ class Kept:
         self,
         model: ItemWeights,
         counts: Counts,
-        touched: NDArray[np.intp],
+        touched: Rows,
         taken: NDArray[np.int64],
         options: EaseOptions,
     ) -> ItemWeights:
@@ -187,7 +193,7 @@ class Ease(CountingAlgorithm[EaseOptions]):
         self,
         model: Model,
         counts: Counts,
-        touched: NDArray[np.intp],
+        touched: Rows,
         delta: Any,  # noqa: ANN401  # as above
     ) -> ItemWeights:
         """Subtract from the inverse in place, where this process has it, or else invert again."""

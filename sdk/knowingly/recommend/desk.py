@@ -12,7 +12,8 @@ from knowingly.items.table import ItemTable
 from knowingly.recommend import guard
 from knowingly.recommend.forgetting import Algorithms
 from knowingly.recommend.gather import Gathered, gather
-from knowingly.recommend.interface import Algorithm, CountingAlgorithm
+from knowingly.recommend.interface import Algorithm, CountingAlgorithm, Model
+from knowingly.recommend.models import MODEL_KINDS
 from knowingly.recommend.registry import Registry, Serving, options_of
 from knowingly.recommend.training import described, fit, fit_data
 from knowingly.store import models as stored
@@ -24,7 +25,7 @@ class ModelCard:
     """What is known of one model being served.
 
     ``people`` are those it has learned from and not forgotten; ``floor`` the fewest people that a
-    figure shown to others is shared by.
+    figure shown to others is shared by, and ``floor_of`` says in words which people that counts.
 
     Stability: stable.
     """
@@ -38,6 +39,7 @@ class ModelCard:
     people: int
     items: int
     floor: int
+    floor_of: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ class Models:
                 people=people,
                 items=len(serving.items),
                 floor=serving.floor,
+                floor_of=MODEL_KINDS.get(row.kind, Model).floor_of,
             )
             for row in serving.known.values()
         ]

@@ -36,12 +36,14 @@ class Model(ABC):
 
     ``kind`` names how the arrays are read again (see ``MODEL_KINDS``). ``uses_history`` is false
     for a model that scores the same whatever the person did: its pages are not personal.
+    ``floor_of`` says in words which people a figure in it is of, for the model card.
 
     Stability: plugin.
     """
 
     kind: ClassVar[str]
     uses_history: ClassVar[bool] = True
+    floor_of: ClassVar[str] = "the people who chose an item"
 
     @property
     @abstractmethod

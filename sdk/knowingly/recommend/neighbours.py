@@ -31,6 +31,7 @@ class ItemNeighbours(Model):
     """
 
     kind: ClassVar[str] = "neighbours"
+    floor_of: ClassVar[str] = "the people who chose both items of a pair"
 
     def __init__(self, neighbour: NDArray[np.int32], count: NDArray[np.int32], total: Ints) -> None:
         self.neighbour, self.count, self.total = neighbour, count, total

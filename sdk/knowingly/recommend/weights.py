@@ -40,6 +40,9 @@ class ItemWeights(Model):
     """
 
     kind: ClassVar[str] = "weights"
+    floor_of: ClassVar[str] = (
+        "the people who chose both items of a listed pair, and either item of the others"
+    )
 
     def __init__(
         self,

@@ -216,6 +216,16 @@ def test_a_pair_of_too_few_people_has_no_weight_of_its_own():
     assert model.weight[0, model.neighbour[0] == 1] > 0
 
 
+def test_items_of_too_few_people_are_in_no_figure_of_the_rest():
+    """Where too few others are left, there is none, however many unknown items there are."""
+    chosen = lives(3, n_items=20)
+    unknown = np.zeros((N_PEOPLE, 150), bool)
+    unknown[0] = True
+    model = Shop(Ease(OPTIONS), np.hstack([chosen, unknown])).model
+    assert not model.reach[20:].any()
+    assert not model.base.any()
+
+
 def test_too_many_items_are_refused_by_name():
     """Before any memory is taken, with what to write instead."""
     data = as_fit_data(to_block(lives(9)))

@@ -36,6 +36,13 @@ def test_pages_come_from_it_with_reasons(shop_of_ease):
     assert all("because" in hit.reason.lower() for hit in told), told
 
 
+def test_its_card_says_what_the_floor_counts(shop_of_ease):
+    """Pairs where a pair is shown, items for the rest."""
+    (card,) = shop_of_ease.models.cards()
+    assert (card.algorithm, card.forgets, card.floor) == ("ease", "exact", 5)
+    assert "both items of a listed pair" in card.floor_of
+
+
 def test_it_forgets_as_a_refit_would(shop_of_ease, clock):
     """Withdrawn or erased, one after the other, and after a new training."""
     clock.forward(hours=1)
