@@ -75,7 +75,7 @@ from knowingly.recommend.block import Block, FitData
 from knowingly.recommend.counts import Counts
 from knowingly.recommend.desk import Comparison, ModelCard
 from knowingly.recommend.interface import Algorithm, CountingAlgorithm, Model
-from knowingly.recommend.models import ItemNeighbours, ItemScores
+from knowingly.recommend.models import ItemFactors, ItemNeighbours, ItemScores, ItemWeights
 from knowingly.recommend.query import History, Query
 from knowingly.recommend.training import Trained
 from knowingly.shop import Shop
@@ -129,9 +129,11 @@ __all__ = [
     "Intake",
     "InternalError",
     "Item",
+    "ItemFactors",
     "ItemNeighbours",
     "ItemScores",
     "ItemTable",
+    "ItemWeights",
     "KeptChoice",
     "KeyStatus",
     "KnowinglyError",

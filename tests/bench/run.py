@@ -13,6 +13,7 @@ from pathlib import Path
 import consent
 import forgetting
 import intake
+import inverse
 import ledger
 import pages
 import volume
@@ -31,10 +32,11 @@ def main() -> None:
         "--logs", type=int, nargs="+", default=[100_000], help="entries of the log, for consent"
     )
     parser.add_argument("--items", type=int, default=10_000)
+    parser.add_argument("--ease-items", type=int, default=5_000, help="for ease")
     parser.add_argument("--entries", type=int, default=1_000_000, help="of the log, for ledger")
     parser.add_argument(
         "--only",
-        choices=["pages", "forgetting", "volume", "consent", "ledger"],
+        choices=["pages", "forgetting", "volume", "consent", "ledger", "ease"],
         help="one part of it",
     )
     parser.add_argument("--json", type=Path, help="write the figures there too")
@@ -51,6 +53,10 @@ def main() -> None:
             place = Path(folder) / "year"
             place.mkdir()
             figures += forgetting.measure(place, console)
+        if asked.only in {None, "ease"}:
+            place = Path(folder) / "ease"
+            place.mkdir()
+            figures += inverse.measure(place, asked.ease_items, console)
         if asked.only in {None, "volume"}:
             figures += volume.measure(Path(folder) / "volume", asked.sizes, asked.items, console)
         if asked.only in {None, "consent"}:

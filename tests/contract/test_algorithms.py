@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from pydantic import BaseModel, Field
 
-from knowingly import Algorithm, FitData, ItemScores
-from knowingly.testing.algorithms import AlgorithmContract
+from knowingly import Algorithm, FitData, ItemNeighbours, ItemScores
+from knowingly.testing.algorithms import AlgorithmContract, check_same
 
 
 class RecentOptions(BaseModel, frozen=True, extra="forbid"):
@@ -45,7 +45,7 @@ for found in registered():
 TestRecent = contract_of(Recent, half_life_days=3.0)
 
 
-@pytest.mark.parametrize("name", ["popularity", "item_item"])
+@pytest.mark.parametrize("name", ["popularity", "item_item", "ease"])
 def test_the_sweep_finds_the_algorithms_that_ship(name):
     """Without registered algorithms the sweep would pass by testing nothing."""
     assert name in {algorithm.name for algorithm in registered()}
@@ -55,3 +55,18 @@ def test_registered_names_are_distinct():
     """A name stands for one algorithm."""
     names = [algorithm.name for algorithm in registered()]
     assert len(names) == len(set(names))
+
+
+def test_a_tolerance_is_for_real_numbers_and_as_large_as_it_says():
+    """What is an integer stays the same, and without a tolerance everything does."""
+    scores, near = ItemScores([1.0, 2.0]), ItemScores([1.0, 2.0 + 1e-7])
+    check_same(scores, near, 1e-6)
+    for tolerance in (0.0, 1e-8):
+        with pytest.raises(AssertionError, match="score differs"):
+            check_same(scores, near, tolerance)
+    lists = [
+        ItemNeighbours(np.array([[1], [0]], np.int32), np.ones((2, 1), np.int32), np.array(total))
+        for total in ([1, 2], [1, 3])
+    ]
+    with pytest.raises(AssertionError, match="total differs"):
+        check_same(*lists, 1e-6)

@@ -225,7 +225,7 @@ def test_a_skipped_plugin_is_listed_with_the_reason(folder):
     policy = Path("policy.toml").read_text().replace('allow = ["*"]', 'allow = ["popularity"]')
     Path("policy.toml").write_text(policy)
     skipped = document("plugins")["skipped"]
-    assert skipped.keys() == {"gpp", "item_item", "notification_folder", "tcf"}
+    assert skipped.keys() == {"ease", "gpp", "item_item", "notification_folder", "tcf"}
     assert set(skipped.values()) == {"not allowed by the policy file"}
     assert "skipped item_item: not allowed" in call("plugins").stdout
 

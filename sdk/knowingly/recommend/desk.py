@@ -12,7 +12,8 @@ from knowingly.items.table import ItemTable
 from knowingly.recommend import guard
 from knowingly.recommend.forgetting import Algorithms
 from knowingly.recommend.gather import Gathered, gather
-from knowingly.recommend.interface import Algorithm
+from knowingly.recommend.interface import Algorithm, CountingAlgorithm, Model
+from knowingly.recommend.models import MODEL_KINDS
 from knowingly.recommend.registry import Registry, Serving, options_of
 from knowingly.recommend.training import described, fit, fit_data
 from knowingly.store import models as stored
@@ -24,7 +25,7 @@ class ModelCard:
     """What is known of one model being served.
 
     ``people`` are those it has learned from and not forgotten; ``floor`` the fewest people that a
-    figure shown to others is shared by.
+    figure shown to others is shared by, and ``floor_of`` says in words which people that counts.
 
     Stability: stable.
     """
@@ -38,13 +39,15 @@ class ModelCard:
     people: int
     items: int
     floor: int
+    floor_of: str
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """A served model beside a refit, today, on the same item list.
 
-    ``largest_difference`` is over every stored parameter; 0 means bit for bit.
+    ``largest_difference`` is over every stored parameter; 0 means bit for bit. ``tolerance`` is how
+    large it may be, of an algorithm that forgets exactly: 0 unless it works with real numbers.
 
     Stability: stable.
     """
@@ -53,6 +56,7 @@ class Comparison:
     people: int
     items: int
     largest_difference: float
+    tolerance: float = 0.0
 
 
 class Models:
@@ -84,6 +88,7 @@ class Models:
                 people=people,
                 items=len(serving.items),
                 floor=serving.floor,
+                floor_of=MODEL_KINDS.get(row.kind, Model).floor_of,
             )
             for row in serving.known.values()
         ]
@@ -140,4 +145,5 @@ def _compare(
         if array.size:
             gap = np.abs(array.astype(float) - served[key].astype(float))
             largest = max(largest, float(gap.max()))
-    return Comparison(algorithm.name, gathered.people, len(serving.items), largest)
+    allowed = algorithm.tolerance if isinstance(algorithm, CountingAlgorithm) else 0.0
+    return Comparison(algorithm.name, gathered.people, len(serving.items), largest, allowed)

@@ -36,12 +36,14 @@ class Model(ABC):
 
     ``kind`` names how the arrays are read again (see ``MODEL_KINDS``). ``uses_history`` is false
     for a model that scores the same whatever the person did: its pages are not personal.
+    ``floor_of`` says in words which people a figure in it is of, for the model card.
 
     Stability: plugin.
     """
 
     kind: ClassVar[str]
     uses_history: ClassVar[bool] = True
+    floor_of: ClassVar[str] = "the people who chose an item"
 
     @property
     @abstractmethod
@@ -148,12 +150,15 @@ class CountingAlgorithm(Algorithm[Options]):
     """An algorithm whose model follows from integer counts that add up over people.
 
     That is what makes forgetting exact: what a person added is subtracted, and ``rebuild`` gives
-    what a fit without them would have given, bit for bit.
+    what a fit without them would have given. ``tolerance`` is how far a figure of it may be off, at
+    most; 0 is bit for bit, and what is above it is for models made of real numbers. The counts are
+    exact either way.
 
     Stability: plugin.
     """
 
     forgets = "exact"
+    tolerance: ClassVar[float] = 0.0
 
     @abstractmethod
     def count(self, block: Block) -> Matrix | NDArray[np.integer]:

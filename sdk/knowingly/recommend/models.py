@@ -7,11 +7,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from knowingly.recommend.arrays import Floats, Rows
+from knowingly.recommend.factors import ItemFactors
 from knowingly.recommend.interface import Model
 from knowingly.recommend.neighbours import ItemNeighbours
 from knowingly.recommend.query import Query
+from knowingly.recommend.weights import ItemWeights
 
-__all__ = ["MODEL_KINDS", "ItemNeighbours", "ItemScores"]
+__all__ = ["MODEL_KINDS", "ItemFactors", "ItemNeighbours", "ItemScores", "ItemWeights"]
 
 
 class ItemScores(Model):
@@ -82,5 +84,7 @@ class ItemScores(Model):
 MODEL_KINDS: dict[str, type[Model]] = {
     ItemScores.kind: ItemScores,
     ItemNeighbours.kind: ItemNeighbours,
+    ItemWeights.kind: ItemWeights,
+    ItemFactors.kind: ItemFactors,
 }
 """How saved arrays become a model again, by the ``kind`` saved beside them."""

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowingly.recommend import ranking
+from knowingly.recommend.anchors import anchors
 from knowingly.recommend.arrays import Floats, Ints, Rows
 from knowingly.recommend.counts import Counts, chunks
 from knowingly.recommend.interface import Model
@@ -30,6 +31,7 @@ class ItemNeighbours(Model):
     """
 
     kind: ClassVar[str] = "neighbours"
+    floor_of: ClassVar[str] = "the people who chose both items of a pair"
 
     def __init__(self, neighbour: NDArray[np.int32], count: NDArray[np.int32], total: Ints) -> None:
         self.neighbour, self.count, self.total = neighbour, count, total
@@ -96,17 +98,7 @@ class ItemNeighbours(Model):
         An item of the context (the page's, the basket's) weighs as much as its share of the whole
         history, and 1 at least, so that the context leads. The items asked with can score too.
         """
-        weights = query.history.weights()
-        told = np.flatnonzero(weights)
-        rows, weight = query.history.item[told], weights[told]
-        context = query.basket
-        if query.item is not None:
-            context = np.append(context, np.int32(query.item))
-        if context.size:
-            context = np.unique(context)
-            lead = max(1.0, float(weight.sum()) / len(context))
-            rows = np.concatenate([rows, context])
-            weight = np.concatenate([weight, np.full(len(context), lead)])
+        rows, weight = anchors(query)
         # Padding adds its cosine, 0, to item 0: cheaper than leaving it out.
         column = np.maximum(self.neighbour[rows].ravel(), 0)
         value = (self._cosine[rows] * weight[:, None]).ravel()
