@@ -74,8 +74,15 @@ from knowingly.profiles.views import PastEvent, Profile
 from knowingly.recommend.block import Block, FitData
 from knowingly.recommend.counts import Counts
 from knowingly.recommend.desk import Comparison, ModelCard
+from knowingly.recommend.describing import DescribingAlgorithm
 from knowingly.recommend.interface import Algorithm, CountingAlgorithm, Model
-from knowingly.recommend.models import ItemNeighbours, ItemScores
+from knowingly.recommend.models import (
+    CorrectedNeighbours,
+    ItemNeighbours,
+    ItemScores,
+    ItemVectors,
+    LiftNeighbours,
+)
 from knowingly.recommend.query import History, Query
 from knowingly.recommend.training import Trained
 from knowingly.shop import Shop
@@ -105,10 +112,12 @@ __all__ = [
     "Consistency",
     "ContractError",
     "CountingAlgorithm",
+    "CorrectedNeighbours",
     "Counts",
     "DamagedBackupError",
     "DataField",
     "Decision",
+    "DescribingAlgorithm",
     "Destination",
     "Disclosure",
     "Entry",
@@ -132,6 +141,7 @@ __all__ = [
     "ItemNeighbours",
     "ItemScores",
     "ItemTable",
+    "ItemVectors",
     "KeptChoice",
     "KeyStatus",
     "KnowinglyError",
@@ -140,6 +150,7 @@ __all__ = [
     "Maintained",
     "Merged",
     "MissingExtraError",
+    "LiftNeighbours",
     "Model",
     "ModelCard",
     "NotFittedError",

@@ -8,10 +8,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from knowingly.recommend.arrays import Floats, Rows
 from knowingly.recommend.interface import Model
+from knowingly.recommend.measures import CorrectedNeighbours, LiftNeighbours
 from knowingly.recommend.neighbours import ItemNeighbours
 from knowingly.recommend.query import Query
+from knowingly.recommend.vectors import ItemVectors
 
-__all__ = ["MODEL_KINDS", "ItemNeighbours", "ItemScores"]
+__all__ = [
+    "MODEL_KINDS",
+    "CorrectedNeighbours",
+    "ItemNeighbours",
+    "ItemScores",
+    "ItemVectors",
+    "LiftNeighbours",
+]
 
 
 class ItemScores(Model):
@@ -82,5 +91,8 @@ class ItemScores(Model):
 MODEL_KINDS: dict[str, type[Model]] = {
     ItemScores.kind: ItemScores,
     ItemNeighbours.kind: ItemNeighbours,
+    LiftNeighbours.kind: LiftNeighbours,
+    CorrectedNeighbours.kind: CorrectedNeighbours,
+    ItemVectors.kind: ItemVectors,
 }
 """How saved arrays become a model again, by the ``kind`` saved beside them."""
