@@ -73,8 +73,8 @@ from knowingly.profiles.traits import Trait
 from knowingly.profiles.views import PastEvent, Profile
 from knowingly.recommend.block import Block, FitData
 from knowingly.recommend.counts import Counts
-from knowingly.recommend.desk import Comparison, ModelCard
 from knowingly.recommend.describing import DescribingAlgorithm
+from knowingly.recommend.desk import Comparison, ModelCard
 from knowingly.recommend.interface import Algorithm, CountingAlgorithm, Model
 from knowingly.recommend.models import (
     CorrectedNeighbours,
@@ -111,8 +111,8 @@ __all__ = [
     "ConsentStatus",
     "Consistency",
     "ContractError",
-    "CountingAlgorithm",
     "CorrectedNeighbours",
+    "CountingAlgorithm",
     "Counts",
     "DamagedBackupError",
     "DataField",
@@ -147,10 +147,10 @@ __all__ = [
     "KnowinglyError",
     "Latency",
     "LedgerError",
+    "LiftNeighbours",
     "Maintained",
     "Merged",
     "MissingExtraError",
-    "LiftNeighbours",
     "Model",
     "ModelCard",
     "NotFittedError",

@@ -5,7 +5,6 @@ from the moment it is in the shop. They are made in each process from what is in
 never stored, so a change of an item is a change of its row.
 """
 
-import logging
 import threading
 from abc import abstractmethod
 from collections.abc import Collection, Mapping
@@ -23,8 +22,6 @@ from knowingly.recommend.block import FitData
 from knowingly.recommend.interface import Algorithm, Options
 from knowingly.recommend.vectors import ItemVectors
 from knowingly.store.doors import Snapshot
-
-logger = logging.getLogger("knowingly")
 
 
 class DescribingAlgorithm(Algorithm[Options]):
@@ -136,14 +133,19 @@ class Descriptions:
         if shelf.found is not None and shelf.epoch >= snapshot.head.item_epoch:
             return
         rows, items = changed_since(snapshot, shelf.epoch)
-        algorithm = guard.make(self._classes[name], self._options[name])
-        with guard.guarded(name, "describe"):
-            model = algorithm.fit(
-                FitData(n_items=len(items), floor=0, seed=0, items=items)
-            )
-            if type(model) is not ItemVectors or model.n_items != len(items):
-                raise ContractError("describe: expected ItemVectors, a row per item", plugin=name)
-            if shelf.found is not None:
+        model = _described(guard.make(self._classes[name], self._options[name]), items)
+        if shelf.found is not None:
+            with guard.guarded(name, "describe"):
                 model = shelf.found.model.patched(rows, model)
         shelf.found = Described(model, np.arange(model.n_items, dtype=np.int32))
         shelf.epoch = snapshot.head.item_epoch
+
+
+def _described(algorithm: Algorithm[Any], items: ItemTable) -> ItemVectors:
+    with guard.guarded(algorithm.name, "describe"):
+        model = algorithm.describe(items) if isinstance(algorithm, DescribingAlgorithm) else None
+        if type(model) is not ItemVectors or model.n_items != len(items):
+            raise ContractError(
+                "describe: expected ItemVectors, a row per item", plugin=algorithm.name
+            )
+        return model

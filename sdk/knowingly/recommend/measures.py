@@ -64,7 +64,7 @@ class CorrectedNeighbours(ItemNeighbours):
     """
 
     kind: ClassVar[str] = "corrected"
-    _forms: ClassVar[Forms] = {**ItemNeighbours._forms, "sizes": (np.int64, 2)}
+    forms: ClassVar[Forms] = {**ItemNeighbours.forms, "sizes": (np.int64, 2)}
 
     def __init__(
         self, neighbour: NDArray[np.int32], count: NDArray[np.int32], total: Ints, sizes: Ints

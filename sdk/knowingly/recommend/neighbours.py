@@ -34,7 +34,7 @@ class ItemNeighbours(Model):
     """
 
     kind: ClassVar[str] = "neighbours"
-    _forms: ClassVar[Forms] = {
+    forms: ClassVar[Forms] = {
         "neighbour": (np.int32, 2),
         "count": (np.int32, 2),
         "total": (np.int64, 1),
@@ -173,12 +173,12 @@ class ItemNeighbours(Model):
         Raises:
             ValueError: A name, shape, dtype or value is off, or a row is out of order.
         """
-        if set(arrays) != set(cls._forms):
-            raise ValueError(f"neighbours: expected the arrays {', '.join(cls._forms)}")
-        for name, (dtype, axes) in cls._forms.items():
+        if set(arrays) != set(cls.forms):
+            raise ValueError(f"neighbours: expected the arrays {', '.join(cls.forms)}")
+        for name, (dtype, axes) in cls.forms.items():
             if arrays[name].dtype != dtype or arrays[name].ndim != axes:
                 raise ValueError(f"{name}: expected {np.dtype(dtype)} with {axes} axes")
-        neighbour, count, total, *more = (np.array(arrays[name]) for name in cls._forms)
+        neighbour, count, total, *more = (np.array(arrays[name]) for name in cls.forms)
         if neighbour.shape != count.shape or len(total) != len(count) or not count.shape[1]:
             raise ValueError("neighbours: expected lists of one shape, a row per total")
         _check_values(neighbour, count, total)

@@ -1,9 +1,9 @@
 """Who is among the strongest neighbours: exact, so that a refit and a forget agree bit for bit.
 
-Inside row ``i`` an item ``j`` ranks by ``count_ij * scale_j``, then by its index. The scale rises as
-fewer people choose ``j``: with ``1 / sqrt(total_j)`` the order is the cosine's (which has
-``1 / sqrt(total_i)`` more, the same for the whole row), with ``1 / total_j`` that of the lift. This
-one formula, in float64 and in this order of operations, is the only one anywhere.
+Inside row ``i`` an item ``j`` ranks by ``count_ij * scale_j``, then by its index. The scale rises
+as fewer people choose ``j``: with ``1 / sqrt(total_j)`` the order is the cosine's (which has
+``1 / sqrt(total_i)`` more, the same for the whole row), with ``1 / total_j`` the lift's. This one
+formula, in float64 and in this order of operations, is the only one anywhere.
 
 A list names its members in the order of their index, not of their strength: forgetting one person
 moves every score a little, and so leaves most lists exactly as they are stored.

@@ -1,7 +1,8 @@
 """Items as sparse vectors of what is said of them."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from functools import cached_property
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,21 @@ from knowingly.recommend.arrays import Floats, Ints, Rows
 from knowingly.recommend.interface import Model
 from knowingly.recommend.query import Query
 
-_TINY = 1e-5
+_TINY = 1e-9
 MAX_COLUMNS = 2**24
+
+
+class _Terms(NamedTuple):
+    """Every term of every item, without padding: parallel arrays.
+
+    ``number`` counts the columns that any item has, so that a sum over them stays short.
+    ``number_of`` is the number of each column.
+    """
+
+    row: Rows
+    number: Rows
+    value: NDArray[np.float32]
+    number_of: Rows
 
 
 class ItemVectors(Model):
@@ -27,6 +41,8 @@ class ItemVectors(Model):
         column: The terms of each item, int32 of shape ``(n_items, n_terms)``: each once, ascending,
             then padded with -1; below ``2**24``.
         value: How much each term says, float32 of the same shape, > 0; padded with 0.
+        items: How many items have each term, of arrays that were checked before; counted when left
+            out.
 
     Raises:
         ValueError: The arrays are not that.
@@ -36,14 +52,14 @@ class ItemVectors(Model):
 
     kind: ClassVar[str] = "vectors"
 
-    def __init__(self, column: NDArray[np.int32], value: NDArray[np.float32]) -> None:
-        _check(column, value)
-        self.column, self.value = column, value
-        self._items = _counted(column)
-        self._freeze()
-
-    def _freeze(self) -> None:
-        for array in (self.column, self.value, self._items):
+    def __init__(
+        self, column: NDArray[np.int32], value: NDArray[np.float32], items: Ints | None = None
+    ) -> None:
+        if items is None:
+            _check(column, value)
+            items = _counted(column)
+        self.column, self.value, self._items = column, value, items
+        for array in (column, value, items):
             array.flags.writeable = False
 
     @property
@@ -81,14 +97,17 @@ class ItemVectors(Model):
         if not told.size:
             return because
         rows = query.history.item[told]
-        column, value = self.column[rows], self.value[rows]
+        column, value = self.column[rows], self.value[rows] * weights[told][:, None]
+        weighed = np.zeros(len(self._items))
         for place, item in enumerate(np.asarray(items).tolist()):
-            added = _product(value, self._weighed(np.array([item]), np.ones(1))[column])
-            added *= weights[told]
+            own = self.column[item]
+            weighed[own] = self.value[item] * self._rarity(own)
+            added = (value * weighed[column]).sum(axis=1)
             added[rows == item] = 0.0
             best = int(added.argmax())
             if added[best] > 0:
                 because[place] = told[best]
+            weighed[own] = 0.0
         return because
 
     def patched(self, rows: Rows, other: "ItemVectors") -> "ItemVectors":
@@ -111,11 +130,11 @@ class ItemVectors(Model):
         items[: len(self._items)] = self._items
         items[: len(fewer)] -= fewer
         items[: len(more)] += more
-        return self._made(column, value, items)
+        return ItemVectors(column, value, items)
 
     def first(self, n_items: int) -> "ItemVectors":
         """The first so many items, by the same rarity."""
-        return self._made(self.column[:n_items], self.value[:n_items], self._items)
+        return ItemVectors(self.column[:n_items], self.value[:n_items], self._items)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """``column`` and ``value``, as the constructor takes them."""
@@ -132,32 +151,25 @@ class ItemVectors(Model):
             raise ValueError("vectors: expected the arrays column, value")
         return cls(np.array(arrays["column"]), np.array(arrays["value"]))
 
-    @classmethod
-    def _made(
-        cls, column: NDArray[np.int32], value: NDArray[np.float32], items: Ints
-    ) -> "ItemVectors":
-        """A model of parts that were checked before."""
-        made = cls.__new__(cls)
-        made.column, made.value, made._items = column, value, items
-        made._freeze()
-        return made
-
     def _rarity(self, columns: NDArray[np.int32]) -> Floats:
         """The square of the rarity of terms; padding reads the last one, and is multiplied by 0."""
         rarity: Floats = np.log((1 + self.n_items) / (1 + self._items[columns])) + 1.0
         return rarity * rarity
 
-    def _weighed(self, rows: Rows, weight: Floats) -> NDArray[np.float32]:
-        """The sum of weighed rows, by column, each times its rarity; a 0 for padding at the end."""
-        column, value = self.column[rows], self.value[rows]
-        added = value * weight[:, None] * self._rarity(column)
-        size = len(self._items) + 1
-        return np.bincount(column.ravel() % size, added.ravel(), minlength=size).astype(np.float32)
+    @cached_property
+    def _terms(self) -> _Terms:
+        number_of = np.maximum(np.cumsum(self._items > 0) - 1, 0)
+        row, place = ranking.where(self.column >= 0)
+        number = number_of[self.column[row, place]]
+        return _Terms(row, number, self.value[row, place], number_of)
 
     def _alike(self, rows: Rows, weight: Floats) -> Floats:
-        if not len(rows):
-            return np.zeros(self.n_items)
-        return _product(self.value, self._weighed(rows, weight)[self.column])
+        """How alike each item is to the weighed sum of ``rows``."""
+        column = self.column[rows]
+        added = self.value[rows] * weight[:, None] * self._rarity(column)
+        row, number, value, number_of = self._terms
+        told = np.bincount(number_of[column.ravel()], added.ravel(), minlength=number_of[-1] + 1)
+        return np.bincount(row, value * told[number], minlength=self.n_items).astype(float)
 
     def _lengths(self, rows: Rows) -> Floats:
         """How alike each of these items is to itself."""
@@ -166,15 +178,9 @@ class ItemVectors(Model):
         return lengths
 
 
-def _product(first: NDArray[np.float32], second: NDArray[np.float32]) -> Floats:
-    """The product of two arrays, row by row."""
-    return np.einsum("ij,ij->i", first, second).astype(np.float64)
-
-
 def _counted(column: NDArray[np.int32]) -> Ints:
-    """How many items have each term."""
-    # One term at least, so that padding has something to read.
-    return np.bincount(column[column >= 0], minlength=1)
+    """How many items have each term; the last is nobody's, for padding to read and to write."""
+    return np.append(np.bincount(column[column >= 0]), 0)
 
 
 def _check(column: NDArray[np.int32], value: NDArray[np.float32]) -> None:
