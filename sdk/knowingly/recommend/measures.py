@@ -97,7 +97,7 @@ class CorrectedNeighbours(ItemNeighbours):
         places = np.searchsorted(_LEAST_SIZE, size[some], side="right") - 1
         ones = np.ones(len(some), np.int64)
         classes = csr_array((ones, (some, places)), shape=(chosen.shape[0], len(_SIZE)))
-        return hstack([chosen.T @ chosen, chosen.T @ classes], format="csr")
+        return hstack([super().pairs(chosen), chosen.T @ classes], format="csr")
 
     @classmethod
     def strongest(cls, counts: Counts, keep: int = 100) -> Self:

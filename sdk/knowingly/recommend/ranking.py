@@ -88,10 +88,12 @@ def _weakest(score: Floats, keep: int, before: NDArray[np.int32] | None) -> Floa
     if before is not None:
         full = before[:, -1] >= 0
         bound[full, 0] = np.take_along_axis(score[full], before[full], axis=1).min(axis=1)
-    # A partition costs more than all the rest: only where one of them does not score any more.
-    unknown = bound[:, 0] <= 0
-    place = score.shape[1] - keep
-    bound[unknown] = np.partition(score[unknown], place, axis=1)[:, place, None]
+    # A partition costs more than all the rest: only where one of them does not score any more, and
+    # of what scores at all, since zeros are ties, and ties are slow.
+    for row in np.flatnonzero(bound[:, 0] <= 0).tolist():
+        some = score[row][score[row] > 0]
+        if len(some) > keep:
+            bound[row] = np.partition(some, len(some) - keep)[len(some) - keep]
     return bound
 
 
