@@ -1,32 +1,19 @@
 """Items as sparse vectors of what is said of them."""
 
 from collections.abc import Mapping
-from functools import cached_property
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from knowingly.recommend import ranking
-from knowingly.recommend.arrays import Floats, Ints, Rows
+from knowingly.recommend.arrays import Floats, Rows
 from knowingly.recommend.interface import Model
 from knowingly.recommend.query import Query
+from knowingly.recommend.terms import TermIndex
 
 _TINY = 1e-9
 MAX_COLUMNS = 2**24
-
-
-class _Terms(NamedTuple):
-    """Every term of every item, without padding: parallel arrays.
-
-    ``number`` counts the columns that any item has, so that a sum over them stays short.
-    ``number_of`` is the number of each column.
-    """
-
-    row: Rows
-    number: Rows
-    value: NDArray[np.float32]
-    number_of: Rows
 
 
 class ItemVectors(Model):
@@ -41,8 +28,7 @@ class ItemVectors(Model):
         column: The terms of each item, int32 of shape ``(n_items, n_terms)``: each once, ascending,
             then padded with -1; below ``2**24``.
         value: How much each term says, float32 of the same shape, > 0; padded with 0.
-        items: How many items have each term, of arrays that were checked before; counted when left
-            out.
+        index: What ``TermIndex.of`` works out of the arrays, which are then not checked again.
 
     Raises:
         ValueError: The arrays are not that.
@@ -53,14 +39,16 @@ class ItemVectors(Model):
     kind: ClassVar[str] = "vectors"
 
     def __init__(
-        self, column: NDArray[np.int32], value: NDArray[np.float32], items: Ints | None = None
+        self,
+        column: NDArray[np.int32],
+        value: NDArray[np.float32],
+        index: TermIndex | None = None,
     ) -> None:
-        if items is None:
+        if index is None:
             _check(column, value)
-            items = _counted(column)
-        self.column, self.value, self._items = column, value, items
-        for array in (column, value, items):
-            array.flags.writeable = False
+            index = TermIndex.of(column, value)
+        self.column, self.value, self._index = column, value, index
+        column.flags.writeable = value.flags.writeable = False
 
     @property
     def n_items(self) -> int:
@@ -98,7 +86,7 @@ class ItemVectors(Model):
             return because
         rows = query.history.item[told]
         column, value = self.column[rows], self.value[rows] * weights[told][:, None]
-        weighed = np.zeros(len(self._items))
+        weighed = np.zeros(len(self._index.items))
         for place, item in enumerate(np.asarray(items).tolist()):
             own = self.column[item]
             weighed[own] = self.value[item] * self._rarity(own)
@@ -123,18 +111,13 @@ class ItemVectors(Model):
         column = np.full((size, self.column.shape[1]), ranking.PADDING, np.int32)
         value = np.zeros(column.shape, np.float32)
         column[: self.n_items], value[: self.n_items] = self.column, self.value
-        fewer = _counted(column[rows])
+        before = column[rows]
         column[rows], value[rows] = other.column, other.value
-        more = other._items  # noqa: SLF001 - of this class
-        items = np.zeros(max(len(self._items), len(more)), np.int64)
-        items[: len(self._items)] = self._items
-        items[: len(fewer)] -= fewer
-        items[: len(more)] += more
-        return ItemVectors(column, value, items)
+        return ItemVectors(column, value, self._index.replaced(rows, before, column, value))
 
     def first(self, n_items: int) -> "ItemVectors":
         """The first so many items, by the same rarity."""
-        return ItemVectors(self.column[:n_items], self.value[:n_items], self._items)
+        return ItemVectors(self.column[:n_items], self.value[:n_items], self._index.first(n_items))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """``column`` and ``value``, as the constructor takes them."""
@@ -153,34 +136,25 @@ class ItemVectors(Model):
 
     def _rarity(self, columns: NDArray[np.int32]) -> Floats:
         """The square of the rarity of terms; padding reads the last one, and is multiplied by 0."""
-        rarity: Floats = np.log((1 + self.n_items) / (1 + self._items[columns])) + 1.0
+        rarity: Floats = np.log((1 + self.n_items) / (1 + self._index.items[columns])) + 1.0
         return rarity * rarity
-
-    @cached_property
-    def _terms(self) -> _Terms:
-        number_of = np.maximum(np.cumsum(self._items > 0) - 1, 0)
-        row, place = ranking.where(self.column >= 0)
-        number = number_of[self.column[row, place]]
-        return _Terms(row, number, self.value[row, place], number_of)
 
     def _alike(self, rows: Rows, weight: Floats) -> Floats:
         """How alike each item is to the weighed sum of ``rows``."""
         column = self.column[rows]
         added = self.value[rows] * weight[:, None] * self._rarity(column)
-        row, number, value, number_of = self._terms
-        told = np.bincount(number_of[column.ravel()], added.ravel(), minlength=number_of[-1] + 1)
-        return np.bincount(row, value * told[number], minlength=self.n_items).astype(float)
+        index = self._index
+        # Padding has no number, and adds its value, 0, to the first.
+        number = np.maximum(index.number_of[column.ravel()], 0)
+        told = np.bincount(number, added.ravel(), minlength=max(index.size, 1))
+        shared = index.value * told[index.number]
+        return np.bincount(index.row, shared, minlength=self.n_items).astype(float)
 
     def _lengths(self, rows: Rows) -> Floats:
         """How alike each of these items is to itself."""
         value = self.value[rows].astype(np.float64)
         lengths: Floats = (value * value * self._rarity(self.column[rows])).sum(axis=1)
         return lengths
-
-
-def _counted(column: NDArray[np.int32]) -> Ints:
-    """How many items have each term; the last is nobody's, for padding to read and to write."""
-    return np.append(np.bincount(column[column >= 0]), 0)
 
 
 def _check(column: NDArray[np.int32], value: NDArray[np.float32]) -> None:

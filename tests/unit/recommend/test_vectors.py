@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from knowingly.domain.event import KIND_CODE, EventKind
+from knowingly.recommend import terms
 from knowingly.recommend.models import MODEL_KINDS, ItemVectors
 from knowingly.recommend.query import History, Query
 
@@ -92,9 +93,11 @@ def test_because_names_the_item_that_is_most_alike(seed):
     assert found.because_many(Query(12, item=3), np.arange(2)).tolist() == [-1, -1]
 
 
+@pytest.mark.parametrize("few", [0, 256])
 @pytest.mark.parametrize("seed", range(6))
-def test_replacing_rows_is_as_making_all_anew(seed):
+def test_replacing_rows_is_as_making_all_anew(seed, few, monkeypatch):
     """Any rows changed or added, one after the other: the same arrays and the same answers."""
+    monkeypatch.setattr(terms, "_FEW", few)
     draw = np.random.default_rng(seed)
     found = drawn(draw, 9, size=int(draw.integers(5, 40)))
     column, value = np.array(found.column), np.array(found.value)
