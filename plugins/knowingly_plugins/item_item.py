@@ -1,14 +1,29 @@
 """Rank the items first that people chose along with those of the history."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from knowingly import Block, CountingAlgorithm, Counts, EventKind, ItemNeighbours, Model, hookimpl
+from knowingly import (
+    Block,
+    CorrectedNeighbours,
+    CountingAlgorithm,
+    Counts,
+    EventKind,
+    ItemNeighbours,
+    LiftNeighbours,
+    Model,
+    hookimpl,
+)
 
 CHOICES = (EventKind.VIEW, EventKind.CART, EventKind.PURCHASE, EventKind.LIKE)
+MEASURES: dict[str, type[ItemNeighbours]] = {
+    "cosine": ItemNeighbours,
+    "lift": LiftNeighbours,
+    "corrected": CorrectedNeighbours,
+}
 
 
 class ItemItemOptions(BaseModel, frozen=True, extra="forbid"):
@@ -17,7 +32,24 @@ class ItemItemOptions(BaseModel, frozen=True, extra="forbid"):
     kinds: tuple[EventKind, ...] = Field(
         CHOICES, min_length=1, description="The kinds of event that count as a choice."
     )
+    measure: Literal["cosine", "lift", "corrected"] = Field(
+        "cosine", description="What makes a neighbour strong; corrected is for heavy buyers."
+    )
     neighbours: int = Field(100, ge=1, le=1000, description="Neighbours kept per item.")
+
+
+class AlsoViewedOptions(ItemItemOptions, frozen=True, extra="forbid"):
+    """Options of the ``also_viewed`` algorithm."""
+
+    kinds: tuple[Literal[EventKind.VIEW]] = Field((EventKind.VIEW,), description="Views alone.")
+
+
+class AlsoBoughtOptions(ItemItemOptions, frozen=True, extra="forbid"):
+    """Options of the ``also_bought`` algorithm."""
+
+    kinds: tuple[Literal[EventKind.PURCHASE]] = Field(
+        (EventKind.PURCHASE,), description="Purchases alone."
+    )
 
 
 class ItemItem(CountingAlgorithm[ItemItemOptions]):
@@ -25,26 +57,44 @@ class ItemItem(CountingAlgorithm[ItemItemOptions]):
 
     name = "item_item"
 
+    @property
+    def model(self) -> type[ItemNeighbours]:
+        """The model of the measure."""
+        return MEASURES[self.options.measure]
+
     def count(self, block: Block) -> Any:  # noqa: ANN401  # scipy's sparse arrays have no types
-        """People who chose both items, sparse, shape ``(n_items, n_items)``."""
-        chosen = block.matrix(self.options.kinds)
-        return chosen.T @ chosen
+        """People who chose both items, sparse, one row per item."""
+        return self.model.pairs(block.matrix(self.options.kinds))
 
     def build(self, counts: Counts) -> ItemNeighbours:
         """Keep each item's strongest neighbours."""
-        return ItemNeighbours.strongest(counts, keep=self.options.neighbours)
+        return self.model.strongest(counts, keep=self.options.neighbours)
 
     def rebuild(
         self, model: Model, counts: Counts, touched: NDArray[np.intp], delta: object
     ) -> ItemNeighbours:
         """Read only the rows that fell."""
         del delta
-        if not isinstance(model, ItemNeighbours):
+        if not isinstance(model, self.model):
             return self.build(counts)
         return model.refreshed(counts, touched)
+
+
+class AlsoViewed(ItemItem):
+    """What people looked at who looked at this: views apart from every other kind."""
+
+    name = "also_viewed"
+    options_type = AlsoViewedOptions
+
+
+class AlsoBought(ItemItem):
+    """What people bought who bought this, at any time: purchases apart from every other kind."""
+
+    name = "also_bought"
+    options_type = AlsoBoughtOptions
 
 
 @hookimpl
 def knowingly_algorithms() -> list[type[ItemItem]]:
     """The algorithms of this module."""
-    return [ItemItem]
+    return [ItemItem, AlsoViewed, AlsoBought]

@@ -73,9 +73,18 @@ from knowingly.profiles.traits import Trait
 from knowingly.profiles.views import PastEvent, Profile
 from knowingly.recommend.block import Block, FitData
 from knowingly.recommend.counts import Counts
+from knowingly.recommend.describing import DescribingAlgorithm
 from knowingly.recommend.desk import Comparison, ModelCard
 from knowingly.recommend.interface import Algorithm, CountingAlgorithm, Model
-from knowingly.recommend.models import ItemFactors, ItemNeighbours, ItemScores, ItemWeights
+from knowingly.recommend.models import (
+    CorrectedNeighbours,
+    ItemFactors,
+    ItemNeighbours,
+    ItemScores,
+    ItemVectors,
+    ItemWeights,
+    LiftNeighbours,
+)
 from knowingly.recommend.query import History, Query
 from knowingly.recommend.training import Trained
 from knowingly.shop import Shop
@@ -104,11 +113,13 @@ __all__ = [
     "ConsentStatus",
     "Consistency",
     "ContractError",
+    "CorrectedNeighbours",
     "CountingAlgorithm",
     "Counts",
     "DamagedBackupError",
     "DataField",
     "Decision",
+    "DescribingAlgorithm",
     "Destination",
     "Disclosure",
     "Entry",
@@ -133,12 +144,14 @@ __all__ = [
     "ItemNeighbours",
     "ItemScores",
     "ItemTable",
+    "ItemVectors",
     "ItemWeights",
     "KeptChoice",
     "KeyStatus",
     "KnowinglyError",
     "Latency",
     "LedgerError",
+    "LiftNeighbours",
     "Maintained",
     "Merged",
     "MissingExtraError",

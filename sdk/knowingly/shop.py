@@ -74,7 +74,7 @@ class Shop:
         self._tenants: dict[str, Shop] = {tenancy.name: self}
         self._opening = threading.Lock()
         self._registry = Registry()
-        self._recommender = Recommender(tenancy, self._registry)
+        self._recommender = Recommender(tenancy, self._registry, self._host.algorithms)
         self._wire(tenancy).resume()
 
     def _wire(self, tenancy: Tenancy) -> Erasures:

@@ -68,20 +68,28 @@ class Tables:
         """The items as the snapshot has them (or a little newer, never older)."""
         with self._loading:
             if self._epoch < snapshot.head.item_epoch:
-                self._table = _patched(self._table, rows.described(snapshot, self._epoch))
+                changed = rows.described(snapshot, self._epoch)
+                self._table = _patched(self._table, [row.row for row in changed], changed)
                 self._epoch = snapshot.head.item_epoch
             return self._table
 
 
-def _patched(old: ItemTable, changed: Sequence[Any]) -> ItemTable:
-    """The table with some rows new; requests that hold the old one keep it."""
-    grow = max([len(old), *(row.row + 1 for row in changed)]) - len(old)
+def changed_since(snapshot: Snapshot, epoch: int) -> tuple[NDArray[np.intp], ItemTable]:
+    """The catalogue rows of the items made or changed after an epoch, and what these items are."""
+    changed = rows.described(snapshot, epoch)
+    which = np.array([row.row for row in changed], np.intp)
+    return which, _patched(ItemTable(), range(len(changed)), changed)
+
+
+def _patched(old: ItemTable, places: Sequence[int], changed: Sequence[Any]) -> ItemTable:
+    """The table with new items at some places; requests that hold the old one keep it."""
+    grow = max([len(old), *(place + 1 for place in places)]) - len(old)
     title, brand = [*old.title, *[""] * grow], [*old.brand, *[""] * grow]
     categories, tags = [*old.categories, *[()] * grow], [*old.tags, *[()] * grow]
     attributes = [*old.attributes, *[{}] * grow]
     price = np.concatenate([old.price, np.full(grow, np.nan)])
-    for row in changed:
-        at, details = row.row, json.loads(row.details) if row.details else {}
+    for at, row in zip(places, changed, strict=True):
+        details = json.loads(row.details) if row.details else {}
         title[at], brand[at] = row.title, row.brand
         categories[at] = tuple(row.categories.split("\n")) if row.categories else ()
         tags[at] = tuple(details.get("tags", ()))

@@ -80,21 +80,32 @@ class Block:
         person = np.repeat(np.arange(len(people), dtype=np.int32), lengths)
         return Block(n_people=len(people), n_items=self.n_items, person=person, **columns)
 
+    def chosen(self, kinds: Iterable[EventKind]) -> NDArray[np.bool_]:
+        """Which events are a choice, shape ``(n_events,)``.
+
+        Those of these kinds, but for items that the person has hidden or returned all of.
+
+        Args:
+            kinds: The kinds of event that count as a choice.
+        """
+        pair = self._pairs()
+        choice = np.isin(self.kind, [KIND_CODE[kind] for kind in kinds])
+        gone = turned_down(pair, self.kind, self.quantity)
+        if gone.size:
+            choice &= ~np.isin(pair, gone)
+        return choice
+
     def matrix(self, kinds: Iterable[EventKind]) -> Matrix:
         """Who chose what: a ``csr_array`` of int64 ones, shape ``(n_people, n_items)``.
 
-        A pair is in it when the person has an event of these kinds with the item, and has neither
-        hidden it nor returned all of it.
+        A pair is in it when the person has an event with the item that ``chosen`` names.
 
         Args:
             kinds: The kinds of event that count as a choice.
         """
         from scipy.sparse import csr_array  # noqa: PLC0415  # slow to import; pages do without
 
-        pair = self.person.astype(np.int64) * self.n_items + self.item
-        chosen = np.unique(pair[np.isin(self.kind, [KIND_CODE[kind] for kind in kinds])])
-        gone = turned_down(pair, self.kind, self.quantity)
-        chosen = np.setdiff1d(chosen, gone, assume_unique=True)
+        chosen = np.unique(self._pairs()[self.chosen(kinds)])
         person, item = np.divmod(chosen, max(self.n_items, 1))
         starts = np.searchsorted(person, np.arange(self.n_people + 1))
         ones = np.ones(len(chosen), np.int64)
@@ -102,6 +113,10 @@ class Block:
             (ones, item.astype(np.int32), starts.astype(np.int32)),
             shape=(self.n_people, self.n_items),
         )
+
+    def _pairs(self) -> NDArray[np.int64]:
+        """Person and item of each event as one number."""
+        return self.person.astype(np.int64) * self.n_items + self.item
 
     def __repr__(self) -> str:
         return f"Block({self.n_people} people, {self.n_items} items, {len(self.item)} events)"

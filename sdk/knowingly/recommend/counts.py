@@ -41,9 +41,9 @@ class Counts(ABC):
         It reads whole rows; a store that can do better overrides it.
 
         Raises:
-            ValueError: The counts are not square.
+            ValueError: The counts are narrower than that.
         """
-        if self.width != self.n_items:
+        if self.width < self.n_items:
             raise ValueError(f"expected counts of width {self.n_items}, found {self.width}")
         values = np.zeros(len(rows), np.int64)
         done = 0
@@ -73,7 +73,7 @@ class MemoryCounts(Counts):
 
     def diagonal(self, rows: Rows) -> Ints:
         """``counts[i, i]`` for each of ``rows``; all of them without making any row dense."""
-        if self.width != self.n_items or len(rows) < self.n_items:
+        if self.width < self.n_items or len(rows) < self.n_items:
             return super().diagonal(rows)
         return self.matrix.diagonal()[rows]  # type: ignore[no-any-return]
 

@@ -1,6 +1,6 @@
 """What a page may be made from: the request, read once from one snapshot."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +10,14 @@ from knowingly.domain.consent import Decision
 from knowingly.domain.event import KIND_CODE, EventKind
 from knowingly.domain.moments import DAY_US
 from knowingly.domain.signal import Signal
+from knowingly.errors import PluginError
 from knowingly.items.catalogue import CatalogueView
 from knowingly.policy import Slot
 from knowingly.profiles import body
 from knowingly.profiles.views import PastRecords, read_records
 from knowingly.recommend.arrays import Rows
+from knowingly.recommend.describing import Described, Descriptions
+from knowingly.recommend.interface import Model
 from knowingly.recommend.query import History, Query, turned_down
 from knowingly.recommend.registry import Registry, Serving
 from knowingly.recommend.released import Released, Releases
@@ -36,6 +39,7 @@ class Evidence:
 
     catalogue: CatalogueView
     serving: Serving | None
+    described: Mapping[str, Described | PluginError]
     released: Released | None
     decision: Decision
     person: SubjectRow | None
@@ -52,7 +56,21 @@ class Evidence:
         """The page's item, if any, and the basket."""
         return self.basket if self.item is None else np.append(self.basket, self.item)
 
-    def query(self, serving: Serving) -> tuple[Query, Rows]:
+    def model_of(self, source: str) -> tuple[Serving | Described, Model] | None:
+        """The model of a source with the item rows it speaks in; None where it is not in service.
+
+        Raises:
+            PluginError: It describes items, and failed on these.
+        """
+        described = self.described.get(source)
+        if isinstance(described, PluginError):
+            raise described
+        if described is not None:
+            return described, described.model
+        model = self.serving.models.get(source) if self.serving else None
+        return None if self.serving is None or model is None else (self.serving, model)
+
+    def query(self, serving: Serving | Described) -> tuple[Query, Rows]:
         """The question to a model, and where each of its history positions is in ``past``."""
         rows = serving.to_model_rows(self.past["item"])
         known = np.flatnonzero(rows >= 0)
@@ -86,6 +104,7 @@ def collect(
     snapshot: Snapshot,
     slot: Slot,
     *,
+    descriptions: Descriptions,
     subject: str | None,
     item: str | None,
     basket: Sequence[str],
@@ -120,6 +139,7 @@ def collect(
     return Evidence(
         catalogue=catalogue,
         serving=registry.at(snapshot),
+        described=descriptions.at(snapshot, slot.algorithms, len(catalogue)),
         released=releases.at(snapshot),
         decision=past.decision,
         person=past.person,

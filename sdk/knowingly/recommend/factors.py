@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from knowingly.recommend.anchors import anchors, told
 from knowingly.recommend.arrays import Floats, Rows
 from knowingly.recommend.interface import Model
 from knowingly.recommend.query import Query
@@ -71,7 +70,7 @@ class ItemFactors(Model):
 
         Somebody of whom nothing is known gets the bias alone.
         """
-        rows, weight = anchors(query)
+        rows, weight = query.anchors()
         if self.mean and len(rows):
             weight = weight / weight.sum()
         person = weight.astype(np.float32) @ self.chosen[rows]
@@ -92,7 +91,7 @@ class ItemFactors(Model):
 
     def because_many(self, query: Query, items: Rows) -> Rows:
         """``because`` for each of ``items``; of equals, the first position."""
-        positions, rows, weight = told(query)
+        positions, rows, weight = query.history.told()
         if not positions.size or not len(items):
             return np.full(len(items), -1, np.intp)
         # One item at a time, so that an answer does not depend on what else was asked.

@@ -196,10 +196,13 @@ class CountingAlgorithm(Algorithm[Options]):
 
     def total(self, data: FitData) -> MemoryCounts:
         """The counts of all blocks; the host keeps them, to forget from."""
-        # An empty block gives the width of a shop where nobody did anything.
-        counts = MemoryCounts(self.count(Block.empty(data.n_items)), floor=data.floor)
+        counts: MemoryCounts | None = None
         for block in data.blocks():
-            counts = counts.add(self.count(block))
+            found = self.count(block)
+            counts = MemoryCounts(found, floor=data.floor) if counts is None else counts.add(found)
+        if counts is None:
+            # An empty block gives the width of a shop where nobody did anything.
+            counts = MemoryCounts(self.count(Block.empty(data.n_items)), floor=data.floor)
         return counts
 
     def fit(self, data: FitData) -> Model:

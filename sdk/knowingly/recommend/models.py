@@ -9,11 +9,22 @@ from numpy.typing import ArrayLike, NDArray
 from knowingly.recommend.arrays import Floats, Rows
 from knowingly.recommend.factors import ItemFactors
 from knowingly.recommend.interface import Model
+from knowingly.recommend.measures import CorrectedNeighbours, LiftNeighbours
 from knowingly.recommend.neighbours import ItemNeighbours
 from knowingly.recommend.query import Query
+from knowingly.recommend.vectors import ItemVectors
 from knowingly.recommend.weights import ItemWeights
 
-__all__ = ["MODEL_KINDS", "ItemFactors", "ItemNeighbours", "ItemScores", "ItemWeights"]
+__all__ = [
+    "MODEL_KINDS",
+    "CorrectedNeighbours",
+    "ItemFactors",
+    "ItemNeighbours",
+    "ItemScores",
+    "ItemVectors",
+    "ItemWeights",
+    "LiftNeighbours",
+]
 
 
 class ItemScores(Model):
@@ -84,6 +95,9 @@ class ItemScores(Model):
 MODEL_KINDS: dict[str, type[Model]] = {
     ItemScores.kind: ItemScores,
     ItemNeighbours.kind: ItemNeighbours,
+    LiftNeighbours.kind: LiftNeighbours,
+    CorrectedNeighbours.kind: CorrectedNeighbours,
+    ItemVectors.kind: ItemVectors,
     ItemWeights.kind: ItemWeights,
     ItemFactors.kind: ItemFactors,
 }

@@ -1,19 +1,22 @@
-"""Each item's strongest neighbours, as integer counts that can be forgotten from."""
+"""Each item's strongest neighbours, as integer counts that can be forgotten from.
+
+Other measures than the cosine are in ``measures``.
+"""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from knowingly.recommend import ranking
-from knowingly.recommend.anchors import anchors
-from knowingly.recommend.arrays import Floats, Ints, Rows
+from knowingly.recommend.arrays import Floats, Ints, Matrix, Rows
 from knowingly.recommend.counts import Counts, chunks
 from knowingly.recommend.interface import Model
 from knowingly.recommend.query import Query
 
-_DTYPES = {"neighbour": (np.int32, 2), "count": (np.int32, 2), "total": (np.int64, 1)}
+Forms = Mapping[str, tuple[type[np.generic], int]]
+"""The dtype and the number of axes of each array."""
 
 
 class ItemNeighbours(Model):
@@ -32,37 +35,64 @@ class ItemNeighbours(Model):
 
     kind: ClassVar[str] = "neighbours"
     floor_of: ClassVar[str] = "the people who chose both items of a pair"
+    forms: ClassVar[Forms] = {
+        "neighbour": (np.int32, 2),
+        "count": (np.int32, 2),
+        "total": (np.int64, 1),
+    }
 
     def __init__(self, neighbour: NDArray[np.int32], count: NDArray[np.int32], total: Ints) -> None:
         self.neighbour, self.count, self.total = neighbour, count, total
-        roots = ranking.inverse_roots(total)
-        self._cosine: Floats = count * roots[neighbour]
-        self._cosine *= roots[:-1, None]
-        for array in (neighbour, count, total, self._cosine):
+        self._strength = self._strengths()
+        for array in (neighbour, count, total, self._strength):
             array.flags.writeable = False
 
+    @staticmethod
+    def scales(total: Ints) -> Floats:
+        """What ranks ``j`` in every row, times the count: see ``ranking``."""
+        return ranking.inverse_roots(total)
+
+    def _strengths(self) -> Floats:
+        """What each kept pair adds to a score, same shape as ``count``; padding adds 0."""
+        roots = ranking.inverse_roots(self.total)
+        strength: Floats = self.count * roots[self.neighbour]
+        strength *= roots[:-1, None]
+        return strength
+
     @classmethod
-    def strongest(cls, counts: Counts, keep: int = 100) -> "ItemNeighbours":
+    def pairs(cls, chosen: Matrix) -> Matrix:
+        """What to count for this model, additive over people.
+
+        Args:
+            chosen: Who chose what, as ``Block.matrix`` gives it.
+
+        Returns:
+            People who chose both items, a ``csr_array`` with a row per item.
+        """
+        return chosen.T @ chosen
+
+    @classmethod
+    def strongest(cls, counts: Counts, keep: int = 100) -> Self:
         """The model of symmetric pair counts, whose diagonal is the people per item.
 
         Pairs of fewer than ``counts.floor`` people are not kept.
 
         Args:
-            counts: Shape ``(n_items, n_items)``; read in chunks.
+            counts: What ``pairs`` counted, read in chunks.
             keep: Neighbours per item, >= 1.
         """
         n_items = counts.n_items
         rows = np.arange(n_items)
         total = counts.diagonal(rows)
-        roots = ranking.inverse_roots(total)
+        scales = cls.scales(total)
         neighbour, count = ranking.empty_lists(n_items, keep)
         for own in chunks(rows, counts.width):
             neighbour[own], count[own] = ranking.rank_rows(
-                own, counts.rows(own), roots, keep, max(counts.floor, 1)
+                own, counts.rows(own), scales, keep, max(counts.floor, 1)
             )
         return cls(neighbour, count, total)
 
-    def refreshed(self, counts: Counts, touched: Rows) -> "ItemNeighbours":
+    def refreshed(self, counts: Counts, touched: Rows) -> Self:
         """The model after people were subtracted from the counts: ``strongest(counts)``, sooner.
 
         For subtraction only: where counts grew, or the floor changed, use ``strongest``.
@@ -80,12 +110,12 @@ class ItemNeighbours(Model):
         lists = neighbour, count
         keep = neighbour.shape[1]
         total[touched] = counts.diagonal(touched)
-        roots = ranking.inverse_roots(total)
-        ranked, entrants = ranking.scan_touched(counts, touched, lists, roots)
+        scales = self.scales(total)
+        ranked, entrants = ranking.scan_touched(counts, touched, lists, scales)
         neighbour[touched], count[touched] = ranked
-        gaining, more = entrants.by_row(self.n_items, roots, keep)
-        ranking.admit(lists, gaining, more, roots)
-        return ItemNeighbours(neighbour, count, total)
+        gaining, more = entrants.by_row(self.n_items, scales, keep)
+        ranking.admit(lists, gaining, more, scales)
+        return type(self)(neighbour, count, total)
 
     @property
     def n_items(self) -> int:
@@ -93,25 +123,21 @@ class ItemNeighbours(Model):
         return len(self.total)
 
     def score(self, query: Query) -> Floats:
-        """The weighted sum of the rows of the history's and the context's items.
-
-        An item of the context (the page's, the basket's) weighs as much as its share of the whole
-        history, and 1 at least, so that the context leads. The items asked with can score too.
-        """
-        rows, weight = anchors(query)
-        # Padding adds its cosine, 0, to item 0: cheaper than leaving it out.
+        """The weighted sum of the rows of ``query.anchors()``; those can score too."""
+        rows, weight = query.anchors()
+        # Padding adds its strength, 0, to item 0: cheaper than leaving it out.
         column = np.maximum(self.neighbour[rows].ravel(), 0)
-        value = (self._cosine[rows] * weight[:, None]).ravel()
+        value = (self._strength[rows] * weight[:, None]).ravel()
         scores: Floats = np.bincount(column, value, minlength=self.n_items).astype(
             float, copy=False
         )
         return scores
 
     def similar(self, item: int) -> Floats:
-        """The cosine of every item with ``item``; 0 beyond its strongest neighbours."""
+        """How strongly every item goes with ``item``; 0 beyond its strongest neighbours."""
         scores = np.zeros(self.n_items)
         size = np.count_nonzero(self.count[item])
-        scores[self.neighbour[item, :size]] = self._cosine[item, :size]
+        scores[self.neighbour[item, :size]] = self._strength[item, :size]
         return scores
 
     def because(self, query: Query, item: int) -> int:
@@ -131,7 +157,7 @@ class ItemNeighbours(Model):
         anchor, place = np.nonzero(hit >= 0)
         added = np.zeros((len(items), len(told)))
         added[hit[anchor, place], anchor] = (
-            self._cosine[rows[anchor], place] * weights[told[anchor]]
+            self._strength[rows[anchor], place] * weights[told[anchor]]
         )
         best = added.argmax(axis=1)
         because = np.where(added[np.arange(len(items)), best] > 0, told[best], -1)
@@ -142,22 +168,22 @@ class ItemNeighbours(Model):
         return {"neighbour": self.neighbour, "count": self.count, "total": self.total}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "ItemNeighbours":
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
         """The model of saved arrays.
 
         Raises:
             ValueError: A name, shape, dtype or value is off, or a row is out of order.
         """
-        if set(arrays) != set(_DTYPES):
-            raise ValueError(f"neighbours: expected the arrays {', '.join(_DTYPES)}")
-        for name, (dtype, axes) in _DTYPES.items():
+        if set(arrays) != set(cls.forms):
+            raise ValueError(f"neighbours: expected the arrays {', '.join(cls.forms)}")
+        for name, (dtype, axes) in cls.forms.items():
             if arrays[name].dtype != dtype or arrays[name].ndim != axes:
                 raise ValueError(f"{name}: expected {np.dtype(dtype)} with {axes} axes")
-        neighbour, count, total = (np.array(arrays[name]) for name in _DTYPES)
+        neighbour, count, total, *more = (np.array(arrays[name]) for name in cls.forms)
         if neighbour.shape != count.shape or len(total) != len(count) or not count.shape[1]:
             raise ValueError("neighbours: expected lists of one shape, a row per total")
         _check_values(neighbour, count, total)
-        return cls(neighbour, count, total)
+        return cls(neighbour, count, total, *more)
 
 
 def _check_values(neighbour: NDArray[np.int32], count: NDArray[np.int32], total: Ints) -> None:

@@ -21,7 +21,9 @@ from knowingly.policy import Slot
 from knowingly.profiles.views import KeyReplacedError
 from knowingly.recommend import guard
 from knowingly.recommend.arrays import Floats, Rows
+from knowingly.recommend.describing import Described, Descriptions
 from knowingly.recommend.evidence import Evidence, collect
+from knowingly.recommend.forgetting import Algorithms
 from knowingly.recommend.interface import Model
 from knowingly.recommend.registry import Registry, Serving
 from knowingly.recommend.released import BESTSELLERS, Releases
@@ -46,9 +48,10 @@ class Found:
 class Recommender:
     """Makes pages for one tenant. Writes nothing, spends no budget, trains nothing."""
 
-    def __init__(self, tenancy: Tenancy, registry: Registry) -> None:
+    def __init__(self, tenancy: Tenancy, registry: Registry, algorithms: Algorithms) -> None:
         self._tenancy = tenancy
         self._registry = registry
+        self._descriptions = Descriptions(algorithms, tenancy.policy.models.algorithms)
         self._releases = Releases()
 
     def page(
@@ -99,7 +102,13 @@ class Recommender:
     def _collect(self, slot: Slot, **asked: Any) -> Evidence:  # noqa: ANN401 - what a page asks
         return self._tenancy.ask(
             lambda snapshot: collect(
-                self._tenancy, self._registry, self._releases, snapshot, slot, **asked
+                self._tenancy,
+                self._registry,
+                self._releases,
+                snapshot,
+                slot,
+                descriptions=self._descriptions,
+                **asked,
             )
         )
 
@@ -149,11 +158,11 @@ def _ask(
         return _catalog(evidence, k)
     if source == BESTSELLERS:
         return _bestsellers(evidence, k)
-    serving = evidence.serving
-    model = serving.models.get(source) if serving else None
-    if serving is None or model is None:
+    found = evidence.model_of(source)
+    if found is None:
         notes.append(f"{source} is not in service")
         return None
+    serving, model = found
     if evidence.decision.allowed:
         return _from_model(evidence, serving, source, model, k)
     if contextual and len(evidence.context):
@@ -162,7 +171,7 @@ def _ask(
 
 
 def _from_model(
-    evidence: Evidence, serving: Serving, source: str, model: Model, k: int
+    evidence: Evidence, serving: Serving | Described, source: str, model: Model, k: int
 ) -> Found | None:
     """What a model scores for a person who agreed, with their history and the page's context."""
     query, places = evidence.query(serving)
@@ -183,7 +192,7 @@ def _from_model(
 
 
 def _from_context(
-    evidence: Evidence, serving: Serving, source: str, model: Model, k: int
+    evidence: Evidence, serving: Serving | Described, source: str, model: Model, k: int
 ) -> Found | None:
     """What goes with the page's item and the basket: nothing of a person is used."""
     context = serving.to_model_rows(evidence.context)
@@ -225,7 +234,7 @@ def _catalog(evidence: Evidence, k: int) -> Found:
     return Found(Basis.CATALOG, rows, np.arange(len(rows), 0, -1, dtype=float), reasons)
 
 
-def _best(scores: Floats, evidence: Evidence, serving: Serving, k: int) -> Rows:
+def _best(scores: Floats, evidence: Evidence, serving: Serving | Described, k: int) -> Rows:
     """Model rows of the k best scores above 0 that may be shown; of equals, the lower row."""
     candidates = np.flatnonzero(scores > 0)
     candidates = candidates[~evidence.excluded[serving.items[candidates]]]

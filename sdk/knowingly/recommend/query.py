@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowingly.domain.event import KIND_CODE, KINDS, EventKind
-from knowingly.recommend.arrays import EVENT_DTYPES, Floats, check_bounds, check_columns
+from knowingly.recommend.arrays import EVENT_DTYPES, Floats, Rows, check_bounds, check_columns
 
 KIND_WEIGHT: dict[EventKind, float] = {
     EventKind.PURCHASE: 1.0,
@@ -105,6 +105,12 @@ class History:
             self._kept.append(self._weigh())
         return self._kept[0]
 
+    def told(self) -> tuple[Rows, NDArray[np.int32], Floats]:
+        """The positions that weigh anything, and the item and the weight of each."""
+        weights = self.weights()
+        positions = np.flatnonzero(weights)
+        return positions, self.item[positions], weights[positions]
+
     def _weigh(self) -> Floats:
         strength = _WEIGHT_OF_CODE[self.kind]
         weights = np.zeros(len(self))
@@ -152,6 +158,24 @@ class Query:
         check_bounds("history", self.history.item, self.n_items)
         if self.item is not None and not 0 <= self.item < self.n_items:
             raise ValueError(f"item: expected a row number from 0 to {self.n_items - 1}")
+
+    def anchors(self) -> tuple[Rows, Floats]:
+        """The rows that a page goes by, and how much each says.
+
+        Those of the history that weigh anything, then those of the context: the page's item and
+        the basket. One of the context weighs as much as its share of the whole history, and 1 at
+        least, so that the context leads.
+        """
+        _, rows, weight = self.history.told()
+        context = self.basket
+        if self.item is not None:
+            context = np.append(context, np.int32(self.item))
+        if context.size:
+            context = np.unique(context)
+            lead = max(1.0, float(weight.sum()) / len(context))
+            rows = np.concatenate([rows, context])
+            weight = np.concatenate([weight, np.full(len(context), lead)])
+        return rows.astype(np.intp, copy=False), weight
 
     def __repr__(self) -> str:
         return f"Query(n_items={self.n_items}, {self.history!r}, basket of {len(self.basket)})"

@@ -1,8 +1,9 @@
 """Who is among the strongest neighbours: exact, so that a refit and a forget agree bit for bit.
 
-Inside row ``i`` an item ``j`` ranks by ``count_ij * (1 / sqrt(total_j))``, which orders like the
-cosine (that has ``1 / sqrt(total_i)`` more, the same for the whole row), then by its index. This
-one formula, in float64 and in this order of operations, is the only one anywhere.
+Inside row ``i`` an item ``j`` ranks by ``count_ij * scale_j``, then by its index. The scale rises
+as fewer people choose ``j``: with ``1 / sqrt(total_j)`` the order is the cosine's (which has
+``1 / sqrt(total_i)`` more, the same for the whole row), with ``1 / total_j`` the lift's. This one
+formula, in float64 and in this order of operations, is the only one anywhere.
 
 A list names its members in the order of their index, not of their strength: forgetting one person
 moves every score a little, and so leaves most lists exactly as they are stored.
@@ -26,16 +27,25 @@ _ROWS_AT_A_TIME = 2048
 
 def inverse_roots(total: Ints) -> Floats:
     """``1 / sqrt(total)``, and 0 where nobody is; one more 0 at the end, which padding reads."""
-    roots = np.zeros(len(total) + 1)
-    some = total > 0
-    roots[:-1][some] = 1 / np.sqrt(total[some])
-    return roots
+    return _inverse(np.sqrt(total))
+
+
+def inverses(total: Ints) -> Floats:
+    """``1 / total``, otherwise as ``inverse_roots``."""
+    return _inverse(total.astype(np.float64))
+
+
+def _inverse(values: Floats) -> Floats:
+    scales = np.zeros(len(values) + 1)
+    some = values > 0
+    scales[:-1][some] = 1 / values[some]
+    return scales
 
 
 def rank_rows(  # noqa: PLR0917 - what a row's rank is made of
     own: Rows,
     values: Ints,
-    roots: Floats,
+    scales: Floats,
     keep: int,
     least: int,
     before: NDArray[np.int32] | None = None,
@@ -45,7 +55,7 @@ def rank_rows(  # noqa: PLR0917 - what a row's rank is made of
     Args:
         own: The item of each row, shape ``(n_rows,)``; it is no neighbour of its own.
         values: Pair counts, shape ``(n_rows, n_items)``.
-        roots: From ``inverse_roots``.
+        scales: From ``inverse_roots`` or ``inverses``.
         keep: Neighbours per row.
         least: The smallest count that may show, >= 1.
         before: Any neighbours of these rows, shape ``(n_rows, keep)``, each once, then -1. What a
@@ -53,7 +63,7 @@ def rank_rows(  # noqa: PLR0917 - what a row's rank is made of
             are, the less there is to do, and the outcome is the same.
     """
     n_rows, n_items = values.shape
-    score = values * roots[:-1]
+    score = values * scales[:-1]
     score *= values >= least
     score[np.arange(n_rows), own] = 0.0
     lowest = np.full((n_rows, 1), np.finfo(np.float64).tiny)
@@ -78,10 +88,12 @@ def _weakest(score: Floats, keep: int, before: NDArray[np.int32] | None) -> Floa
     if before is not None:
         full = before[:, -1] >= 0
         bound[full, 0] = np.take_along_axis(score[full], before[full], axis=1).min(axis=1)
-    # A partition costs more than all the rest: only where one of them does not score any more.
-    unknown = bound[:, 0] <= 0
-    place = score.shape[1] - keep
-    bound[unknown] = np.partition(score[unknown], place, axis=1)[:, place, None]
+    # A partition costs more than all the rest: only where one of them does not score any more, and
+    # of what scores at all, since zeros are ties, and ties are slow.
+    for row in np.flatnonzero(bound[:, 0] <= 0).tolist():
+        some = score[row][score[row] > 0]
+        if len(some) > keep:
+            bound[row] = np.partition(some, len(some) - keep)[len(some) - keep]
     return bound
 
 
@@ -111,9 +123,9 @@ class Entrants:
     item: Rows
     count: Ints
 
-    def by_row(self, n_rows: int, roots: Floats, keep: int) -> tuple[Rows, Lists]:
+    def by_row(self, n_rows: int, scales: Floats, keep: int) -> tuple[Rows, Lists]:
         """The rows that have entrants, and the ``keep`` best of each, padded to the longest."""
-        order = np.lexsort((self.item, -(self.count * roots[self.item]), self.row))
+        order = np.lexsort((self.item, -(self.count * scales[self.item]), self.row))
         row = self.row[order]
         place = np.arange(len(row)) - np.searchsorted(row, row)
         order, row, place = (column[place < keep] for column in (order, row, place))
@@ -126,14 +138,14 @@ class Entrants:
         return rows, (neighbour, count)
 
 
-def admit(lists: Lists, rows: Rows, more: Lists, roots: Floats) -> None:
+def admit(lists: Lists, rows: Rows, more: Lists, scales: Floats) -> None:
     """Let further candidates into ``rows`` of ``lists``, in place: the strongest stay.
 
     Args:
         lists: All rows, shape ``(n_items, keep)``.
         rows: The rows that have candidates.
         more: The candidates of those rows, shape ``(len(rows), n_more)``, padded.
-        roots: From ``inverse_roots``.
+        scales: From ``inverse_roots`` or ``inverses``.
     """
     neighbour, count = lists
     keep = neighbour.shape[1]
@@ -143,7 +155,7 @@ def admit(lists: Lists, rows: Rows, more: Lists, roots: Floats) -> None:
         some = np.hstack([neighbour[own], more[0][part]]), np.hstack([count[own], more[1][part]])
         some = _taken(some, np.argsort(np.where(some[0] < 0, _LAST, some[0]), axis=1))
         # Stable, so that the index decides between equals; the places are by index already.
-        strongest = np.argsort(-_scores(some, roots), axis=1, kind="stable")[:, :keep]
+        strongest = np.argsort(-_scores(some, scales), axis=1, kind="stable")[:, :keep]
         neighbour[own], count[own] = _taken(some, np.sort(strongest, axis=1))
 
 
@@ -155,12 +167,12 @@ def _taken(lists: Lists, places: Rows) -> Lists:
     )
 
 
-def _scores(lists: Lists, roots: Floats) -> Floats:
-    return lists[1] * roots[lists[0]]
+def _scores(lists: Lists, scales: Floats) -> Floats:
+    return lists[1] * scales[lists[0]]
 
 
 def scan_touched(
-    counts: Counts, touched: Rows, lists: Lists, roots: Floats
+    counts: Counts, touched: Rows, lists: Lists, scales: Floats
 ) -> tuple[Lists, Entrants]:
     """Read each touched row once: rank it, and find whose lists its item may enter now.
 
@@ -172,7 +184,7 @@ def scan_touched(
         counts: Pair counts, symmetric, so that row ``j`` tells what ``j`` is to every other item.
         touched: Sorted rows that fell.
         lists: The lists before, shape ``(n_items, keep)``.
-        roots: From ``inverse_roots``, of the totals now.
+        scales: Of the totals now.
     """
     neighbour = lists[0]
     keep, least = neighbour.shape[1], max(counts.floor, 1)
@@ -182,7 +194,7 @@ def scan_touched(
     holder, place = where(listed >= 0)
     held = listed[holder, place]
     full = neighbour[:, -1] >= 0
-    worst = np.where(full, _scores(lists, roots).min(axis=1), np.inf)
+    worst = np.where(full, _scores(lists, scales).min(axis=1), np.inf)
     worst[touched] = np.inf
     ranked = empty_lists(len(touched), keep)
     found: list[tuple[Rows, Rows, Ints]] = [(touched[:0], touched[:0], np.zeros(0, np.int64))]
@@ -190,10 +202,10 @@ def scan_touched(
     for own in chunks(touched, counts.width):
         values = counts.rows(own)
         end = start + len(own)
-        ranks = rank_rows(own, values, roots, keep, least, neighbour[own])
+        ranks = rank_rows(own, values, scales, keep, least, neighbour[own])
         for whole, part in zip(ranked, ranks, strict=True):
             whole[start:end] = part
-        may_enter = values * roots[own, None] >= worst
+        may_enter = values * scales[own, None] >= worst
         here = (held >= start) & (held < end)
         may_enter[held[here] - start, holder[here]] = False
         which, row = where(may_enter)

@@ -16,6 +16,7 @@ from knowingly.recommend import guard, manifest
 from knowingly.recommend import rows as model_rows
 from knowingly.recommend.block import Block, FitData
 from knowingly.recommend.counts import MemoryCounts, encode_row, encode_sparse_row, touched_rows
+from knowingly.recommend.describing import DescribingAlgorithm
 from knowingly.recommend.forgetting import Algorithms
 from knowingly.recommend.gather import (
     PURPOSE,
@@ -161,7 +162,10 @@ def _chosen(tenancy: Tenancy, algorithms: Algorithms) -> list[Algorithm[Any]]:
             raise PluginLoadError(
                 f"the policy trains it and no plugin has it; those found are {known}", plugin=name
             )
-        chosen.append(guard.make(algorithms[name], options))
+        algorithm = guard.make(algorithms[name], options)
+        # What describes items is in service without a training: see ``describing``.
+        if not isinstance(algorithm, DescribingAlgorithm):
+            chosen.append(algorithm)
     return chosen
 
 

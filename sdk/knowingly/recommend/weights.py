@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowingly.recommend import ranking
-from knowingly.recommend.anchors import anchors, told
 from knowingly.recommend.arrays import Floats, Rows
 from knowingly.recommend.interface import Model
 from knowingly.recommend.query import Query
@@ -65,7 +64,7 @@ class ItemWeights(Model):
 
     def score(self, query: Query) -> Floats:
         """The weighted sum of what the items of the history and the context say."""
-        return self._sum(*anchors(query))
+        return self._sum(*query.anchors())
 
     def similar(self, item: int) -> Floats:
         """What ``item`` says for every other item, and 0 for itself."""
@@ -77,7 +76,7 @@ class ItemWeights(Model):
 
     def because_many(self, query: Query, items: Rows) -> Rows:
         """``because`` for each of ``items``, by listed pairs; of equals, the first position."""
-        positions, rows, weights = told(query)
+        positions, rows, weights = query.history.told()
         if not positions.size or not len(items):
             return np.full(len(items), -1, np.intp)
         slot = np.full(self.n_items + 1, -1, np.intp)  # one more at the end, which padding reads
