@@ -42,7 +42,15 @@ from knowingly.errors import (
     UnknownSlotError,
     UnknownSubjectError,
 )
-from knowingly.evaluate.runner import Evaluation
+from knowingly.evaluate.results import (
+    ConsentRate,
+    Evaluation,
+    Figure,
+    HistoryBucket,
+    PairedTest,
+    PopularityBucket,
+    Score,
+)
 from knowingly.governance.aggregates import BudgetReport, Release
 from knowingly.governance.audit import Consistency
 from knowingly.governance.auditing.counting import ChoiceCount, Seen
@@ -101,6 +109,7 @@ __all__ = [
     "ClaimsEvidence",
     "Comparison",
     "ConsentError",
+    "ConsentRate",
     "ConsentStatus",
     "Consistency",
     "ContractError",
@@ -117,10 +126,12 @@ __all__ = [
     "EventKind",
     "Expiring",
     "Explanation",
+    "Figure",
     "FileError",
     "FitData",
     "GpcSupport",
     "History",
+    "HistoryBucket",
     "Hit",
     "Hold",
     "HoldError",
@@ -148,12 +159,14 @@ __all__ = [
     "Order",
     "OrderLine",
     "Page",
+    "PairedTest",
     "PastEvent",
     "PluginError",
     "PluginLoadError",
     "Policy",
     "PolicyError",
     "PolicyProblem",
+    "PopularityBucket",
     "Profile",
     "Query",
     "Receipt",
@@ -166,6 +179,7 @@ __all__ = [
     "RootVersion",
     "Rotated",
     "Said",
+    "Score",
     "SealError",
     "Seen",
     "Shop",
