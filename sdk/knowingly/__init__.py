@@ -43,7 +43,7 @@ from knowingly.errors import (
     UnknownSubjectError,
 )
 from knowingly.evaluate.results import (
-    ConsentRate,
+    ConsentShare,
     Evaluation,
     Figure,
     HistoryBucket,
@@ -109,7 +109,7 @@ __all__ = [
     "ClaimsEvidence",
     "Comparison",
     "ConsentError",
-    "ConsentRate",
+    "ConsentShare",
     "ConsentStatus",
     "Consistency",
     "ContractError",

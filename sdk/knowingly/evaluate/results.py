@@ -89,7 +89,7 @@ class PairedTest:
 
 
 @dataclass(frozen=True, slots=True)
-class ConsentRate:
+class ConsentShare:
     """One algorithm, had only this share of those who agreed to ``train`` agreed.
 
     ``people`` were learned from, ``items`` modelled; the people and purchases tested are the same
@@ -146,7 +146,7 @@ class Evaluation:
     out_of_reach: int
     scores: tuple[Score, ...]
     tests: tuple[PairedTest, ...]
-    by_consent_rate: tuple[ConsentRate, ...]
+    by_consent_rate: tuple[ConsentShare, ...]
     notes: tuple[str, ...]
     seed: int
 

@@ -11,7 +11,7 @@ from knowingly.evaluate.intervals import bootstrap, holm, permutation
 from knowingly.evaluate.lists import coverage, gini
 from knowingly.evaluate.metrics import METRICS, PER_PERSON
 from knowingly.evaluate.results import (
-    ConsentRate,
+    ConsentShare,
     Figure,
     HistoryBucket,
     PairedTest,
@@ -88,11 +88,11 @@ class Summary:
             )
         )
 
-    def by_consent_rate(self) -> tuple[ConsentRate, ...]:
+    def by_consent_rate(self) -> tuple[ConsentShare, ...]:
         """Each fitted ranker at each rate, by ranker and from the highest rate on."""
         lower = {tally.ranker.name for tally in self._measured.tallies if tally.ranker.rate < 1}
         found = [
-            ConsentRate(
+            ConsentShare(
                 rate=tally.ranker.rate,
                 algorithm=tally.ranker.name,
                 people=tally.ranker.people,
