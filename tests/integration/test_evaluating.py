@@ -146,9 +146,10 @@ def test_served_models_are_those_fitted_up_to_the_same_moment(tea, clock):
     split = clock.ago(days=20)
     tea.train(until=split)
     served = tea.evaluate(k=5, served=True)
-    fitted = tea.evaluate(k=5, split=split, consent_rates=())
+    fitted = tea.evaluate(k=5, split=split)
     assert (served.served, fitted.served) == (True, False)
     assert (served.scores, served.tests) == (fitted.scores, fitted.tests)
+    assert served.by_consent_rate == fitted.by_consent_rate != ()
 
 
 def test_it_publishes_and_writes_nothing(tea_house):

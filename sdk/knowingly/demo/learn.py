@@ -25,7 +25,7 @@ def learn(stage: Stage) -> Told:
         f"least {least} of them bought."
     )
     with stage.teller.waiting("evaluating") as tell:
-        found = stage.shop.evaluate(k=K, split=split, progress=tell)
+        found = stage.shop.evaluate(k=K, served=True, progress=tell)
     stage.teller.say(
         f"Tested on the weeks after: of {plural(found.people, 'household')}, {found.tested:,} "
         f"bought something new to them, {plural(found.bought, 'pair')} of household and item "

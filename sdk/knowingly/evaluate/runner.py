@@ -12,6 +12,7 @@ from knowingly.evaluate.cases import Halves, Split, people_per_item, read_halves
 from knowingly.evaluate.consent_rate import RATES, kept
 from knowingly.evaluate.features import ItemFacts
 from knowingly.evaluate.rankers import (
+    BASELINES,
     OWN_FREQUENCY,
     Ground,
     Ranker,
@@ -67,9 +68,8 @@ class Asked:
 
     @property
     def lower_rates(self) -> list[float]:
-        """The rates below 1, from the highest on; none of served models, which are not fitted."""
-        rates = () if self.served else self.consent_rates
-        return sorted({float(rate) for rate in rates if rate < 1}, reverse=True)
+        """The rates below 1, from the highest on."""
+        return sorted({float(rate) for rate in self.consent_rates if rate < 1}, reverse=True)
 
 
 @dataclass(frozen=True, repr=False)
@@ -191,19 +191,20 @@ def _rankers(
 ) -> tuple[list[Ranker], list[str]]:
     """All that is tested, at every rate of consent, with the baselines beside; and notes."""
     before, serving = read.halves.before, read.serving
-    if serving is None:
-        made, notes = chosen(algorithms, ground.rules.algorithms)
-        found = []
-    else:
-        made, notes = chosen(algorithms, {})
-        made = [one for one in made if one.name not in serving.models]
+    made, notes = chosen(algorithms, ground.rules.algorithms)
+    found: list[Ranker] = []
+    if serving is not None:
+        made = [one for one in made if one.name in {*serving.models, *BASELINES}]
         found = served(serving.models, people=before.people)
-        notes += [f"{name} is out of service" for name in serving.known.keys() - serving.models]
+        out = sorted(serving.known.keys() - serving.models)
+        notes += [f"{name} is out of service until the next training" for name in out]
+    there = {one.name for one in found}
     for rate in (1.0, *asked.lower_rates):
         some = before.only(partial(kept, rate=rate)) if rate < 1 else before
         for place, algorithm in enumerate(made):
-            tell(f"fitting {algorithm.name}, {rate:.0%}", place, len(made))
-            found.append(ground.fit(algorithm, some, rate))
+            if rate < 1 or algorithm.name not in there:
+                tell(f"fitting {algorithm.name}, {rate:.0%}", place, len(made))
+                found.append(ground.fit(algorithm, some, rate))
     if asked.repeats:
         found.append(Ranker(OWN_FREQUENCY, own_frequency, before.people, ground.n_items))
     return found, notes

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knowingly.errors import InputError
@@ -102,6 +102,7 @@ LISTS = st.integers(1, 8).flatmap(
 )
 
 
+@settings(deadline=None)
 @given(LISTS)
 def test_laws(case):
     """All lie within 0 and 1, all are 0 together, and an ideal list has all that it can have."""
@@ -119,6 +120,7 @@ def test_laws(case):
     assert ndcg(best)[0] == average_precision(best)[0] == 1
 
 
+@settings(deadline=None)
 @given(LISTS)
 def test_a_hit_moved_up_never_costs(case):
     """Swapping a hit with the miss before it lowers nothing."""

@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knowingly.evaluate import intervals
@@ -76,6 +76,7 @@ def test_holm_by_hand():
     assert holm(np.zeros(0)).size == 0
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0.0001, 1), min_size=1, max_size=12))
 def test_holm_lies_between_none_and_bonferroni(values):
     """Never smaller than uncorrected, never larger than times their number, in the same order."""

@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knowingly import ItemTable
@@ -84,6 +84,7 @@ def test_coverage_and_gini_by_hand():
     assert math.isnan(coverage(np.zeros(0, int)))
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=30).filter(any))
 def test_gini_is_the_mean_gap_of_all_pairs(counts):
     """The textbook form: half the mean absolute difference, over the mean."""
@@ -92,6 +93,7 @@ def test_gini_is_the_mean_gap_of_all_pairs(counts):
     assert gini(x) == pytest.approx(expected, abs=1e-12)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_diversity_is_the_mean_over_pairs(data):
     """The sum of unit vectors gives what every pair by itself gives."""
