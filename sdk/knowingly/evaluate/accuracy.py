@@ -115,8 +115,7 @@ def reciprocal_rank(judged: Judged) -> Floats:
     Source: Voorhees, TREC-8 question answering track, 1999.
     """
     first = judged.hits.argmax(axis=1) + 1
-    found: Floats = np.divide(judged.hits.any(axis=1), first, dtype=np.float64)
-    return _known(judged, found)
+    return _known(judged, np.asarray(judged.hits.any(axis=1) / first))
 
 
 def hit_rate(judged: Judged) -> Floats:

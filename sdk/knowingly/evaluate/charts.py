@@ -133,7 +133,7 @@ class _Scale:
 
     def ticks(self) -> list[tuple[float, str]]:
         step = self.most / _TICKS
-        digits = max(0, -math.floor(math.log10(step) + 1e-9))
+        digits = next(n for n in range(12) if n == 11 or math.isclose(round(step, n), step))
         return [(self.at(n * step), shown(n * step, digits)) for n in range(_TICKS + 1)]
 
 
@@ -142,7 +142,7 @@ def _round_up(value: float) -> float:
     if value <= 0:
         return 1.0
     size: float = 10.0 ** math.floor(math.log10(value / _TICKS))
-    for factor in (1, 2, 4, 5):
+    for factor in (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8):
         if size * factor * _TICKS >= value - 1e-12:
             return size * factor * _TICKS
     return size * 10 * _TICKS
