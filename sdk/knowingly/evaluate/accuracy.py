@@ -114,8 +114,9 @@ def reciprocal_rank(judged: Judged) -> Floats:
 
     Source: Voorhees, TREC-8 question answering track, 1999.
     """
-    first = judged.hits.argmax(axis=1) + 1
-    return _known(judged, np.asarray(judged.hits.any(axis=1) / first))
+    found = np.zeros(len(judged.hits))
+    np.divide(1.0, judged.hits.argmax(axis=1) + 1, out=found, where=judged.hits.any(axis=1))
+    return _known(judged, found)
 
 
 def hit_rate(judged: Judged) -> Floats:
