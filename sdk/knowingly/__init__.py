@@ -42,7 +42,15 @@ from knowingly.errors import (
     UnknownSlotError,
     UnknownSubjectError,
 )
-from knowingly.evaluate.runner import Evaluation
+from knowingly.evaluate.results import (
+    ConsentShare,
+    Evaluation,
+    Figure,
+    HistoryBucket,
+    PairedTest,
+    PopularityBucket,
+    Score,
+)
 from knowingly.governance.aggregates import BudgetReport, Release
 from knowingly.governance.audit import Consistency
 from knowingly.governance.auditing.counting import ChoiceCount, Seen
@@ -110,6 +118,7 @@ __all__ = [
     "ClaimsEvidence",
     "Comparison",
     "ConsentError",
+    "ConsentShare",
     "ConsentStatus",
     "Consistency",
     "ContractError",
@@ -128,10 +137,12 @@ __all__ = [
     "EventKind",
     "Expiring",
     "Explanation",
+    "Figure",
     "FileError",
     "FitData",
     "GpcSupport",
     "History",
+    "HistoryBucket",
     "Hit",
     "Hold",
     "HoldError",
@@ -163,12 +174,14 @@ __all__ = [
     "Order",
     "OrderLine",
     "Page",
+    "PairedTest",
     "PastEvent",
     "PluginError",
     "PluginLoadError",
     "Policy",
     "PolicyError",
     "PolicyProblem",
+    "PopularityBucket",
     "Profile",
     "Query",
     "Receipt",
@@ -181,6 +194,7 @@ __all__ = [
     "RootVersion",
     "Rotated",
     "Said",
+    "Score",
     "SealError",
     "Seen",
     "Shop",

@@ -23,7 +23,9 @@ from knowingly.domain.progress import Progress
 from knowingly.domain.signal import Signal
 from knowingly.domain.validate import check_agent, check_id, one_or_many
 from knowingly.errors import InputError
-from knowingly.evaluate.runner import Evaluation, evaluate
+from knowingly.evaluate.consent_rate import RATES
+from knowingly.evaluate.results import Evaluation
+from knowingly.evaluate.runner import Asked, evaluate
 from knowingly.governance.aggregates import Aggregates
 from knowingly.governance.audit import Audit
 from knowingly.governance.checkpoints import Checkpoints
@@ -341,13 +343,39 @@ class Shop:
         self._counters.page(page, self.policy.slots[slot].k if k is None else k)
         return page
 
-    def evaluate(self, *, k: int = 10, progress: Progress | None = None) -> Evaluation:
-        """The served models on the purchases after ``train(until=…)``.
+    def evaluate(
+        self,
+        *,
+        k: int = 10,
+        split: datetime | None = None,
+        served: bool = False,
+        repeats: bool = False,
+        consent_rates: Sequence[float] = RATES,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Evaluation:
+        """How well algorithms foretell what those who agree to ``train`` buy.
+
+        Learns from what came before a moment, ranks all items for everybody, and looks at what they
+        bought after it. Publishes and writes nothing.
+
+        Args:
+            k: How many items each list has, 1 to 100.
+            split: That moment (aware); 28 days ago when left out.
+            served: Test the served models, on what came after the events they learned from
+                (``train(until=…)``), in place of algorithms fitted for this.
+            repeats: Count what people buy again too; otherwise what they had is not ranked.
+            consent_rates: Also fit as if only these shares of people had agreed; none if empty.
+            seed: What intervals and p-values are drawn from.
+            progress: Told what is being done.
 
         Raises:
-            NotFittedError: Nothing has been trained, or nothing was bought since.
+            NotFittedError: There is nothing to learn from, or nobody to test on.
+            PluginError: A plugin is missing, failed, or gave scores that are not numbers.
+            InputError: An argument is out of bounds.
         """
-        return evaluate(self._tenancy, self._registry, k=k, progress=progress)
+        asked = Asked(k, split, served, repeats, consent_rates, seed)
+        return evaluate(self._tenancy, self._registry, self._host.algorithms, asked, progress)
 
     def maintain(
         self, *, skip: Collection[str] = (), progress: Progress | None = None

@@ -91,6 +91,10 @@ def test_models_are_tested_on_later_weeks(figures):
     assert all(0 < one["ndcg"] <= 1 for one in learned["scores"].values())
     assert learned["min_item_subjects"] == 20
     assert 0 < learned["evaluated"]["tested"] <= learned["trained"]["people"]
+    rates = [one["rate"] for one in learned["by_consent_rate"] if one["algorithm"] == "item_item"]
+    assert rates == [1.0, 0.7, 0.4]
+    page = (Path(figures[0]["folder"]) / "evaluation.html").read_text()
+    assert "NDCG@10" in page
 
 
 def test_pages_rest_on_what_each_agreed_to(figures):

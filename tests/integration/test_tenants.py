@@ -122,7 +122,10 @@ CASES = {
         shop.recommend(WHO, slot="product", item=f"{MARK}-item", k=40).hits,
         shop.recommend(slot="cart", basket=[f"{MARK}-item"], k=40),
     ],
-    "evaluate": lambda shop, _: refused(shop.evaluate),
+    "evaluate": lambda shop, _: [
+        shop.evaluate(k=40, consent_rates=()).as_dict(),
+        refused(lambda: shop.evaluate(served=True)),
+    ],
     "maintain": lambda shop, _: shop.maintain(),
     "stats": lambda shop, _: shop.stats(),
     "close": None,  # for every merchant of the databases: its docstring says so

@@ -11,7 +11,15 @@ from knowingly import InputError, InternalError, default_policy_text, write_root
 MARKER = ".knowingly-demo.json"
 _MADE_BY = "knowingly demo"
 _DATABASES = ("shop", "before-erasure", "tampered")
-_PAPERS = ("policy.toml", "knowingly.key", "household-d.json", "certificate.json", MARKER)
+EVALUATION = "evaluation.html"
+_PAPERS = (
+    "policy.toml",
+    "knowingly.key",
+    EVALUATION,
+    "household-d.json",
+    "certificate.json",
+    MARKER,
+)
 _CHANGES = {
     "min_item_subjects = 5 ": "min_item_subjects = 20 ",
     'period = "quarter" ': 'period = "year" ',
@@ -49,6 +57,12 @@ class Site:
     def finish(self) -> None:
         """Note that every step is done."""
         self._mark({"step": None, "finished": True})
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a file that holds nothing about anybody."""
+        path = self.folder / name
+        path.write_text(text, encoding="utf-8")
+        return path
 
     def write_private(self, name: str, text: str) -> Path:
         """Write a new file that its owner alone can read."""

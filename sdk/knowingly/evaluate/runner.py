@@ -1,154 +1,228 @@
-"""``shop.evaluate``: the served models on what came after the events they learned from."""
+"""``shop.evaluate``: learn from what came before a moment, and look at what was bought after it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
-import numpy as np
-from numpy.typing import NDArray
-
-from knowingly.domain.event import KIND_CODE, EventKind
-from knowingly.domain.moments import DAY_US, from_us
+from knowingly.domain.moments import DAY_US, from_us, to_us
 from knowingly.domain.progress import Progress
-from knowingly.errors import NotFittedError
-from knowingly.evaluate.metrics import coverage_at_k, ndcg_at_k, top_rows
-from knowingly.recommend import guard
-from knowingly.recommend.gather import Gathered, gather
-from knowingly.recommend.interface import Model
-from knowingly.recommend.query import History, Query, returned
+from knowingly.errors import InputError, NotFittedError
+from knowingly.evaluate.cases import Halves, Split, people_per_item, read_halves
+from knowingly.evaluate.consent_rate import RATES, kept
+from knowingly.evaluate.features import ItemFacts
+from knowingly.evaluate.rankers import (
+    BASELINES,
+    OWN_FREQUENCY,
+    Ground,
+    Ranker,
+    chosen,
+    least_people,
+    own_frequency,
+    row_of,
+    served,
+)
+from knowingly.evaluate.results import Evaluation
+from knowingly.evaluate.scoring import measure
+from knowingly.evaluate.summing import Summary
+from knowingly.items.table import ItemTable
+from knowingly.recommend.forgetting import Algorithms
+from knowingly.recommend.gather import items_chosen_by
 from knowingly.recommend.registry import Registry, Serving
 from knowingly.tenancy import Tenancy
 
-_PEOPLE_AT_ONCE = 256
-_PURCHASE = KIND_CODE[EventKind.PURCHASE]
+SPLIT_DAYS = 28
+MAX_K, MAX_RATES = 100, 10
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
-    """How one algorithm did, at ``k``: see ``metrics`` for the definitions.
+class Asked:
+    """What an evaluation is asked for; ``shop.evaluate`` says what each means.
 
-    Stability: stable.
+    Raises:
+        InputError: A value is out of bounds.
     """
 
-    algorithm: str
-    ndcg: float
-    coverage: float
+    k: int = 10
+    split: datetime | None = None
+    served: bool = False
+    repeats: bool = False
+    consent_rates: Sequence[float] = RATES
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not _is_whole(self.k) or not 1 <= self.k <= MAX_K:
+            raise InputError("k", f"a whole number from 1 to {MAX_K}")
+        if not _is_whole(self.seed) or not 0 <= self.seed < 2**63:
+            raise InputError("seed", "a whole number from 0 on")
+        if self.served and self.split is not None:
+            raise InputError("split", "none with served: the models learned up to a moment already")
+        rates = self.consent_rates
+        if (
+            isinstance(rates, str)
+            or not isinstance(rates, Sequence)
+            or len(rates) > MAX_RATES
+            or not all(isinstance(rate, int | float) and 0 < rate <= 1 for rate in rates)
+        ):
+            raise InputError("consent_rates", f"at most {MAX_RATES} shares above 0 and up to 1")
+
+    @property
+    def lower_rates(self) -> list[float]:
+        """The rates below 1, from the highest on."""
+        return sorted({float(rate) for rate in self.consent_rates if rate < 1}, reverse=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """The split, the counts as found, and a score per algorithm.
+@dataclass(frozen=True, repr=False)
+class _Read:
+    """What was read of the shop, in one snapshot."""
 
-    ``people`` had events before the split, ``tested`` of them bought something new to them after
-    it (``bought_new`` pairs of person and item). Every modelled item is ranked for each of them,
-    without those they already had.
-
-    Stability: stable.
-    """
-
-    split: datetime
-    k: int
-    people: int
-    tested: int
-    bought_new: int
-    items: int
-    scores: tuple[Score, ...]
+    halves: Halves
+    table: ItemTable
+    n_catalogue: int
+    serving: Serving | None
 
 
 def evaluate(
-    tenancy: Tenancy, registry: Registry, *, k: int = 10, progress: Progress | None = None
+    tenancy: Tenancy,
+    registry: Registry,
+    algorithms: Algorithms,
+    asked: Asked,
+    progress: Progress | None = None,
 ) -> Evaluation:
-    """Rank all modelled items for everyone who agreed to ``train``, and look at what they bought.
+    """Rank all items for those who agree to ``train``, and hold the lists to what they bought.
 
-    The split is the moment up to which the models have learned (``train(until=…)``): a global
-    split by time. Purchases after it of items a person did not have before it are the truth.
+    Publishes nothing and writes nothing.
 
     Raises:
-        NotFittedError: Nothing has been trained, or nobody bought anything new since.
+        NotFittedError: There is nothing to learn from, or nobody to test on; the message says why.
+        PluginError: A plugin is missing, or failed.
     """
     tell = progress or (lambda *_: None)
+    read = _read(tenancy, registry, asked, tell)
+    ground = _ground(tenancy, read)
+    rankers, notes = _rankers(algorithms, asked, read, ground, tell)
+    split = Split(read.halves, ground.row_of, ground.n_items, asked.repeats)
+    before = read.halves.before
+    facts = ItemFacts.make(
+        people_per_item(before, read.n_catalogue)[ground.items],
+        read.table.select(ground.items),
+        people=before.people,
+        least=ground.least,
+    )
+    measured = measure(
+        split, rankers, facts, asked.k, lambda done, total: tell("ranking", done, total)
+    )
+    tested, floor = int(measured.warm.sum()), ground.rules.min_subjects
+    _check_tested(tested, floor, repeats=asked.repeats)
+    tell("comparing", 0, 1)
+    summary = Summary(measured, facts, n_catalogue=read.n_catalogue, floor=floor, seed=asked.seed)
+    found = Evaluation(
+        split=from_us(before.until_us),
+        until=from_us(before.at_us),
+        k=asked.k,
+        served=asked.served,
+        repeats=asked.repeats,
+        catalogue=read.n_catalogue,
+        items=ground.n_items,
+        people=before.people,
+        tested=tested,
+        cold_people=len(measured.sizes) - tested,
+        bought=int(measured.bought.sum()) - measured.out_of_reach,
+        out_of_reach=measured.out_of_reach,
+        scores=summary.scores(),
+        tests=summary.tests(),
+        by_consent_rate=summary.by_consent_rate() if asked.lower_rates else (),
+        notes=tuple(notes),
+        seed=asked.seed,
+    )
+    tell("comparing", 1, 1)
+    return found
+
+
+def _read(tenancy: Tenancy, registry: Registry, asked: Asked, tell: Progress) -> _Read:
     now_us = tenancy.now_us()
+    split_us = now_us - SPLIT_DAYS * DAY_US if asked.split is None else to_us(asked.split, "split")
+    if split_us >= now_us:
+        raise InputError("split", "a moment in the past")
     with tenancy.read() as snapshot:
-        serving = registry.at(snapshot)
-        if serving is None:
+        serving = registry.at(snapshot) if asked.served else None
+        if asked.served and serving is None:
             raise NotFittedError("nothing has been trained yet: call train first")
-        gathered = gather(
+        halves = read_halves(
             tenancy,
             snapshot,
+            split_us=split_us if serving is None else serving.until_us,
             at_us=now_us,
-            until_us=now_us,
             progress=lambda done, total: tell("reading", done, total),
         )
-    cases = _cases(gathered, serving)
-    if not cases.truth:
-        raise NotFittedError("nobody bought anything new after the split: train with until=")
-    scores = []
-    for place, (name, model) in enumerate(serving.models.items()):
-        tell(f"ranking with {name}", place, len(serving.models))
-        ranked = _rank(name, model, cases, serving, k)
-        scores.append(
-            Score(
-                name,
-                ndcg_at_k(ranked, cases.truth, k),
-                coverage_at_k(ranked, len(serving.items)),
-            )
+        read = _Read(
+            halves,
+            tenancy.tables.at(snapshot),
+            len(tenancy.catalogue.at(snapshot)),
+            serving,
         )
-    return Evaluation(
-        split=from_us(serving.until_us),
-        k=k,
-        people=cases.people,
-        tested=len(cases.truth),
-        bought_new=sum(len(items) for items in cases.truth),
-        items=len(serving.items),
-        scores=tuple(scores),
-    )
+    if not read.n_catalogue:
+        raise NotFittedError("the shop has no items yet: import items and events first")
+    if not halves.before.people:
+        raise NotFittedError(
+            "nobody who agrees to train did anything before the split: choose a later split, or "
+            "evaluate when there is more"
+        )
+    return read
 
 
-@dataclass(frozen=True, slots=True)
-class _Cases:
-    """People to test: their histories, and the new items they bought afterwards."""
-
-    people: int
-    histories: list[History]
-    truth: list[NDArray[np.intp]]
-
-
-def _cases(gathered: Gathered, serving: Serving) -> _Cases:
-    people, histories, truth = 0, [], []
-    for records in gathered.each():
-        rows = serving.to_model_rows(records["item"])
-        before = records["at_us"] <= serving.until_us
-        if not before.any():
-            continue
-        people += 1
-        bought = rows[~before & (records["kind"] == _PURCHASE) & (rows >= 0)]
-        gone = returned(rows[~before], records["kind"][~before], records["quantity"][~before])
-        new = np.setdiff1d(np.setdiff1d(bought, gone), rows[before])
-        known = before & (rows >= 0)
-        if len(new) and known.any():
-            histories.append(_history(records[known], rows[known], serving.until_us))
-            truth.append(new)
-    return _Cases(people, histories, truth)
+def _ground(tenancy: Tenancy, read: _Read) -> Ground:
+    rules = tenancy.policy.models
+    least = least_people(rules)
+    if read.serving is None:
+        items = items_chosen_by(read.halves.before, least=least, n_catalogue=read.n_catalogue)
+    else:
+        items = read.serving.items
+    if not len(items):
+        raise NotFittedError(
+            f"before the split no item was chosen by {least} people who agree to train: choose a "
+            "later split, or lower min_item_subjects in [models]"
+        )
+    return Ground(items, row_of(items, read.n_catalogue), read.table, rules)
 
 
-def _history(records: NDArray[np.void], rows: NDArray[np.intp], until_us: int) -> History:
-    return History(
-        item=rows.astype(np.int32),
-        kind=records["kind"].astype(np.int8),
-        age_days=(until_us - records["at_us"]) / DAY_US,
-        quantity=records["quantity"].astype(np.int32),
-        order=records["order"].astype(np.int64),
-    )
+def _rankers(
+    algorithms: Algorithms, asked: Asked, read: _Read, ground: Ground, tell: Progress
+) -> tuple[list[Ranker], list[str]]:
+    """All that is tested, at every rate of consent, with the baselines beside; and notes."""
+    before, serving = read.halves.before, read.serving
+    made, notes = chosen(algorithms, ground.rules.algorithms)
+    found: list[Ranker] = []
+    if serving is not None:
+        made = [one for one in made if one.name in {*serving.models, *BASELINES}]
+        found = served(serving.models, people=before.people)
+        out = sorted(serving.known.keys() - serving.models)
+        notes += [f"{name} is out of service until the next training" for name in out]
+    there = {one.name for one in found}
+    for rate in (1.0, *asked.lower_rates):
+        some = before.only(partial(kept, rate=rate)) if rate < 1 else before
+        for place, algorithm in enumerate(made):
+            if rate < 1 or algorithm.name not in there:
+                tell(f"fitting {algorithm.name}, {rate:.0%}", place, len(made))
+                found.append(ground.fit(algorithm, some, rate))
+    if asked.repeats:
+        found.append(Ranker(OWN_FREQUENCY, own_frequency, before.people, ground.n_items))
+    return found, notes
 
 
-def _rank(name: str, model: Model, cases: _Cases, serving: Serving, k: int) -> NDArray[np.int64]:
-    n_items = len(serving.items)
-    parts = []
-    for start in range(0, len(cases.histories), _PEOPLE_AT_ONCE):
-        chunk = cases.histories[start : start + _PEOPLE_AT_ONCE]
-        scores = np.zeros((len(chunk), n_items))
-        had = np.zeros((len(chunk), n_items), bool)
-        for row, history in enumerate(chunk):
-            scores[row] = guard.score(name, model, Query(n_items=n_items, history=history))
-            had[row, history.item] = True
-        parts.append(top_rows(scores, had, k))
-    return np.concatenate(parts).astype(np.int64)
+def _check_tested(tested: int, floor: int, *, repeats: bool) -> None:
+    what = "anything" if repeats else "anything new to them"
+    if not tested:
+        raise NotFittedError(
+            f"nobody who agrees to train bought {what} after the split, of the items that are "
+            "ranked: choose an earlier split (served models: train with until=)"
+        )
+    if tested < floor:
+        raise NotFittedError(
+            f"fewer than {floor} people bought {what} after the split, and figures of so few would "
+            "show what one of them bought: choose an earlier split"
+        )
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -1,6 +1,6 @@
 """``train``: fit every algorithm of the policy on those who agree, and publish all at once."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,7 +89,7 @@ def train(
     Raises:
         PluginError: A plugin of the policy is missing or failed; nothing was published.
     """
-    chosen = _chosen(tenancy, algorithms)
+    chosen = make_all(tenancy.policy.models.algorithms, algorithms)
     tell = progress or (lambda *_: None)
     now_us = tenancy.now_us()
     cut_us = now_us if until_us is None else min(until_us, now_us)
@@ -154,9 +154,16 @@ def fit(algorithm: Algorithm[Any], data: FitData) -> Fitted:
     return Fitted(algorithm, *guard.fit(algorithm, data))
 
 
-def _chosen(tenancy: Tenancy, algorithms: Algorithms) -> list[Algorithm[Any]]:
+def make_all(
+    wanted: Mapping[str, Mapping[str, Any]], algorithms: Algorithms
+) -> list[Algorithm[Any]]:
+    """The algorithms that a policy names, with their options.
+
+    Raises:
+        PluginError: One of them is missing, or its options do not fit.
+    """
     chosen = []
-    for name, options in tenancy.policy.models.algorithms.items():
+    for name, options in wanted.items():
         if name not in algorithms:
             known = ", ".join(sorted(algorithms)) or "none"
             raise PluginLoadError(

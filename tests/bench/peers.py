@@ -1,0 +1,225 @@
+"""``tox run -e peers``: our algorithms beside those of other libraries, on one split in one run.
+
+Accuracy with intervals and paired tests, time and memory of the fit, latency of one user's call. A
+peer that cannot be imported is left out, and said so. Nothing here is asserted.
+
+``--data DIR`` takes other data: ``train.txt`` and ``test.txt``, a line per user with the user first
+and then its items, as LightGCN's splits have; or ``events.txt`` with ``user item time`` in each
+line, of which the last fifth is the test.
+"""
+
+import argparse
+import json
+import multiprocessing
+import resource
+import sys
+import tempfile
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import peer_models
+from rich.console import Console
+from rich.table import Table
+from scipy import sparse
+from setting import timed
+
+from knowingly.demo.year import read_year
+from knowingly.evaluate.accuracy import judge, ndcg, recall
+from knowingly.evaluate.intervals import bootstrap, holm, permutation
+from knowingly.evaluate.lists import coverage
+
+WEEKS, LEAST, CALLS = 44, 20, 500
+
+
+def main() -> None:
+    """Fit every model in a process of its own, and print one table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, help="a folder; the demo's data when left out")
+    parser.add_argument("-k", type=int, default=10)
+    parser.add_argument("--only", nargs="+", choices=sorted(peer_models.MODELS))
+    parser.add_argument("--json", type=Path, help="write the figures there too")
+    asked = parser.parse_args()
+    console = Console(stderr=True)
+    train, test = demo_data() if asked.data is None else read_folder(asked.data)
+    users = np.flatnonzero(np.diff(test.indptr) * np.diff(train.indptr))
+    console.print(
+        f"{train.shape[0]:,} users, {train.shape[1]:,} items, {train.nnz:,} pairs to learn from, "
+        f"{len(users):,} users to test"
+    )
+    results = {}
+    with tempfile.TemporaryDirectory(prefix="knowingly-peers-") as folder:
+        place = Path(folder)
+        sparse.save_npz(place / "train.npz", train)
+        np.save(place / "users.npy", users)
+        for name in asked.only or peer_models.MODELS:
+            console.print(name)
+            found = alone(name, place, asked.k)
+            if isinstance(found, str):
+                console.print(f"{name} is left out: {found}")
+            else:
+                results[name] = found
+    relevant = [test.indices[test.indptr[u] : test.indptr[u + 1]] for u in users]
+    figures = summed(results, relevant, train.shape[1])
+    Console(width=150).print(as_table(figures, asked.k))
+    if asked.json:
+        asked.json.write_text(json.dumps(figures, indent=2))
+
+
+def alone(name: str, folder: Path, k: int) -> dict[str, Any] | str:
+    """One model in a process of its own, with memory of its own; or why it cannot be."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    child = context.Process(target=measured, args=(name, folder, k, theirs))
+    child.start()
+    theirs.close()
+    try:
+        return ours.recv()
+    except EOFError:
+        return "its process ended, perhaps for want of memory"
+    finally:
+        child.join()
+
+
+def measured(name: str, folder: Path, k: int, answer: Any) -> None:
+    """Fit, rank for everyone, and time single calls."""
+    train, users = sparse.load_npz(folder / "train.npz").tocsr(), np.load(folder / "users.npy")
+    try:
+        model = peer_models.MODELS[name]()
+    except ImportError as error:
+        answer.send(f"{error.name or 'a library'} cannot be imported")
+        return
+    before = peak_mb()
+    fit_s = timed(lambda: model.fit(train))
+    memory = peak_mb() - before
+    ranked = np.full((len(users), k), -1, np.int64)
+    for start in range(0, len(users), 512):
+        some = users[start : start + 512]
+        ranked[start : start + len(some)] = model.recommend(some, k)
+    made_up = np.random.default_rng(0)
+    singles = [users[n : n + 1] for n in made_up.integers(0, len(users), CALLS)]
+    seconds = [timed(lambda one=one: model.recommend(one, k)) for one in singles]
+    p50, p99 = np.percentile(seconds, [50, 99]) * 1e3
+    answer.send(
+        {
+            "ranked": ranked,
+            "fit_s": fit_s,
+            "fit_mb": memory,
+            "p50_ms": float(p50),
+            "p99_ms": float(p99),
+        }
+    )
+
+
+def peak_mb() -> float:
+    """The most memory this process has held so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def summed(
+    results: dict[str, dict[str, Any]], relevant: list[Any], n_items: int
+) -> list[dict[str, Any]]:
+    """The best first, each tested against the next by NDCG on the same users."""
+    rows = []
+    for name, found in results.items():
+        ranked = found.pop("ranked")
+        judged = judge(ranked, relevant)
+        own = ndcg(judged)
+        low, high = bootstrap(own[:, None], seed=0)
+        shown = np.bincount(ranked[ranked >= 0], minlength=n_items)
+        rows.append(
+            {
+                "model": name,
+                "ndcg": float(own.mean()),
+                "ndcg_low": float(low[0]),
+                "ndcg_high": float(high[0]),
+                "recall": float(recall(judged).mean()),
+                "coverage": coverage(shown),
+                **found,
+                "own": own,
+            }
+        )
+    rows.sort(key=lambda row: -row["ndcg"])
+    gaps = [(one["own"] - two["own"])[:, None] for one, two in pairwise(rows)]
+    if gaps:
+        p_values = holm(permutation(np.concatenate(gaps, axis=1), seed=0))
+        for row, p in zip(rows, p_values, strict=False):
+            row["p_to_next"] = float(p)
+    for row in rows:
+        del row["own"]
+    return rows
+
+
+def as_table(rows: list[dict[str, Any]], k: int) -> Table:
+    """One line for each model, the best first."""
+    table = Table(
+        "model", f"NDCG@{k}", "95 % interval", "p to next", f"recall@{k}", "coverage", "fit",
+        "memory of the fit", "one user, p50", "p99", title=f"Python {sys.version.split()[0]}",
+    )  # fmt: skip
+    for row in rows:
+        table.add_row(
+            row["model"],
+            f"{row['ndcg']:.4f}",
+            f"{row['ndcg_low']:.4f} to {row['ndcg_high']:.4f}",
+            f"{row['p_to_next']:.4f}" if "p_to_next" in row else "",
+            f"{row['recall']:.4f}",
+            f"{row['coverage']:.1%}",
+            f"{row['fit_s']:.1f} s",
+            f"{row['fit_mb']:,.0f} MB",
+            f"{row['p50_ms']:.2f} ms",
+            f"{row['p99_ms']:.2f} ms",
+        )
+    return table
+
+
+def demo_data() -> tuple[Any, Any]:
+    """The year: every household, products of 20 or more before the split, what was new after it."""
+    year = read_year()
+    bought = year.quantity > 0
+    before = year.at_s <= year.split_after(WEEKS).timestamp()
+    return split_pairs(year.household[bought], year.product[bought], before[bought], least=LEAST)
+
+
+def read_folder(folder: Path) -> tuple[Any, Any]:
+    """``events.txt``, or ``train.txt`` and ``test.txt``."""
+    events = folder / "events.txt"
+    if events.exists():
+        user, item, at = np.loadtxt(events, np.int64, ndmin=2, usecols=(0, 1, 2)).T
+        return split_pairs(user, item, at <= np.quantile(at, 0.8), least=1)
+    both = [read_lines(folder / f"{name}.txt") for name in ("train", "test")]
+    user, item = (np.concatenate(column) for column in zip(*both, strict=True))
+    return split_pairs(user, item, np.arange(len(user)) < len(both[0][0]), least=1)
+
+
+def read_lines(path: Path) -> tuple[Any, Any]:
+    """A line per user: the user, then its items."""
+    users, items = [], []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        first, *others = map(int, line.split() or ["-1"])
+        users += [first] * len(others)
+        items += others
+    return np.array(users, np.int64), np.array(items, np.int64)
+
+
+def split_pairs(user: Any, item: Any, before: Any, *, least: int) -> tuple[Any, Any]:
+    """Who had what before, and what was new to them after, over the items of enough users."""
+    users, user = np.unique(user, return_inverse=True)
+    items, item = np.unique(item, return_inverse=True)
+    shape = len(users), len(items)
+
+    def ones(some: Any) -> Any:
+        pairs = np.unique(user[some] * len(items) + item[some])
+        row, column = np.divmod(pairs, len(items))
+        return sparse.csr_matrix((np.ones(len(pairs), np.float32), (row, column)), shape=shape)
+
+    train, test = ones(before), ones(~before)
+    kept = np.flatnonzero(np.diff(train.tocsc().indptr) >= least)
+    train, test = train[:, kept], test[:, kept]
+    new = test - test.multiply(train)
+    new.eliminate_zeros()
+    return train.tocsr(), new.tocsr()
+
+
+if __name__ == "__main__":
+    main()
