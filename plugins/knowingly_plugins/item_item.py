@@ -24,6 +24,7 @@ class ItemItem(CountingAlgorithm[ItemItemOptions]):
     """Score an item by how often people chose it along with what the person chose."""
 
     name = "item_item"
+    explains = "What people chose who also chose what you chose, or what is on the page."
 
     def count(self, block: Block) -> Any:  # noqa: ANN401  # scipy's sparse arrays have no types
         """People who chose both items, sparse, shape ``(n_items, n_items)``."""

@@ -21,6 +21,7 @@ class Popularity(CountingAlgorithm[PopularityOptions]):
     """Score an item by how many people chose it."""
 
     name = "popularity"
+    explains = "What most people choose."
 
     def count(self, block: Block) -> NDArray[np.int64]:
         """People per item, shape ``(n_items, 1)``."""

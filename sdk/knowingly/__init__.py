@@ -74,8 +74,10 @@ from knowingly.profiles.views import PastEvent, Profile
 from knowingly.recommend.block import Block, FitData
 from knowingly.recommend.counts import Counts
 from knowingly.recommend.desk import Comparison, ModelCard
+from knowingly.recommend.explaining import EventInfluence, HitExplanation
 from knowingly.recommend.interface import Algorithm, CountingAlgorithm, Model
 from knowingly.recommend.models import ItemNeighbours, ItemScores
+from knowingly.recommend.parameters import Criterion, SlotParameters
 from knowingly.recommend.query import History, Query
 from knowingly.recommend.training import Trained
 from knowingly.shop import Shop
@@ -106,6 +108,7 @@ __all__ = [
     "ContractError",
     "CountingAlgorithm",
     "Counts",
+    "Criterion",
     "DamagedBackupError",
     "DataField",
     "Decision",
@@ -114,6 +117,7 @@ __all__ = [
     "Entry",
     "Evaluation",
     "Event",
+    "EventInfluence",
     "EventKind",
     "Expiring",
     "Explanation",
@@ -122,6 +126,7 @@ __all__ = [
     "GpcSupport",
     "History",
     "Hit",
+    "HitExplanation",
     "Hold",
     "HoldError",
     "ImportReport",
@@ -174,6 +179,7 @@ __all__ = [
     "SignalDecoder",
     "SignalError",
     "SigningRotated",
+    "SlotParameters",
     "StoreError",
     "TamperedError",
     "Trained",
