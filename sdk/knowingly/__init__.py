@@ -14,7 +14,7 @@ from knowingly.domain.item import Item, Variant
 from knowingly.domain.merged import Merged
 from knowingly.domain.notification import Destination, Notification
 from knowingly.domain.order import Order, OrderLine
-from knowingly.domain.page import Basis, Hit, Page
+from knowingly.domain.page import Basis, Hit, Page, PageRef
 from knowingly.domain.signal import Said, Signal, SignalContext
 from knowingly.errors import (
     BudgetExhaustedError,
@@ -153,6 +153,7 @@ __all__ = [
     "Order",
     "OrderLine",
     "Page",
+    "PageRef",
     "PastEvent",
     "PluginError",
     "PluginLoadError",

@@ -192,6 +192,7 @@ class Shop:
         price: float | None = None,
         order: str | None = None,
         agent: str | None = None,
+        decision: str | None = None,
     ) -> Intake: ...
 
     @overload
@@ -226,7 +227,9 @@ class Shop:
             strict: For a batch: refuse the whole of it when one row is bad.
             **fields: Of a single event: ``at`` (aware, now when left out), ``event_id`` (a second
                 event with the same id is ignored), ``quantity``, ``price``, ``order``, ``agent``
-                (the browser's user agent: known bots are dropped, and it is never stored).
+                (the browser's user agent: known bots are dropped, and it is never stored),
+                ``decision`` (of the page after which it was done: the page's slot and model version
+                are kept with the event).
 
         Returns:
             What was kept, was there already, was dropped (by consent reason), and was refused. An

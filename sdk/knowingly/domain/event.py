@@ -26,6 +26,7 @@ class EventKind(StrEnum):
 KINDS: tuple[EventKind, ...] = tuple(EventKind)
 KIND_CODE: dict[str, int] = {kind: code for code, kind in enumerate(KINDS)}
 MAX_QUANTITY = 1_000_000
+MAX_TOKEN_CHARS = 4_000
 
 
 class Event(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
@@ -35,6 +36,8 @@ class Event(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
     id is ignored, so that a batch can be sent again. ``at`` is now when left out. ``price`` is one
     unit's price in the shop's currency; ``order`` groups the lines of one order. ``agent`` is the
     browser's user agent: the event of a known bot is dropped, and the agent never stored.
+    ``decision`` is that of the page after which it was done: the page's slot and model version are
+    kept with the event, and the token is not.
 
     A ``cancel`` undoes a purchase as if it had not been made; it names the order, and without an
     ``item`` it is about all of it. A ``return`` says that units came back; with an ``order`` it
@@ -52,6 +55,7 @@ class Event(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
     price: Price | None = Field(default=None, repr=False)
     order: Id | None = Field(default=None, repr=False, validate_default=True)
     agent: str | None = Field(default=None, repr=False, strict=True)
+    decision: str | None = Field(default=None, repr=False, strict=True, max_length=MAX_TOKEN_CHARS)
 
     @field_validator("item")
     @classmethod

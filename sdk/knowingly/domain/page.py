@@ -26,6 +26,22 @@ def most_personal(bases: Collection[Basis]) -> Basis:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class PageRef:
+    """The page after which something was done, as far as it is kept: its slot and model version.
+
+    ``training`` is None where nothing was trained.
+
+    Stability: stable.
+    """
+
+    slot: str
+    training: int | None
+
+    def __repr__(self) -> str:
+        return "PageRef()"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Hit:
     """One recommended item.
 

@@ -55,6 +55,7 @@ class Recommender:
         token = make_token(
             self._tenancy,
             visit.decision,
+            slot=slot,
             log_size=visit.log_size,
             training=visit.serving.training if visit.serving else None,
             key_id=visit.person.key_id if visit.person else None,
