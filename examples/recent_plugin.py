@@ -20,6 +20,7 @@ class Recent(Algorithm[RecentOptions]):
     """Score an item by how lately anyone chose it."""
 
     name = "recent"
+    explains = "What was chosen lately."
     forgets = "refit"
 
     def fit(self, data: FitData) -> ItemScores:

@@ -56,6 +56,7 @@ class ItemItem(CountingAlgorithm[ItemItemOptions]):
     """Score an item by how often people chose it along with what the person chose."""
 
     name = "item_item"
+    explains = "What people chose who also chose what you chose, or what is on the page."
 
     @property
     def model(self) -> type[ItemNeighbours]:

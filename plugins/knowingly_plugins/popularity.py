@@ -35,6 +35,7 @@ class Popularity(CountingAlgorithm[PopularityOptions]):
     """
 
     name = "popularity"
+    explains = "What most people choose."
 
     def count(self, block: Block) -> NDArray[np.int64]:
         """People per item and bucket of age, shape ``(n_items, n_buckets)``."""

@@ -14,7 +14,7 @@ from knowingly.domain.item import Item, Variant
 from knowingly.domain.merged import Merged
 from knowingly.domain.notification import Destination, Notification
 from knowingly.domain.order import Order, OrderLine
-from knowingly.domain.page import Basis, Hit, Page
+from knowingly.domain.page import Basis, Hit, Page, PageRef
 from knowingly.domain.signal import Said, Signal, SignalContext
 from knowingly.errors import (
     BudgetExhaustedError,
@@ -83,6 +83,7 @@ from knowingly.recommend.block import Block, FitData
 from knowingly.recommend.counts import Counts
 from knowingly.recommend.describing import DescribingAlgorithm
 from knowingly.recommend.desk import Comparison, ModelCard
+from knowingly.recommend.explaining import EventInfluence, HitExplanation
 from knowingly.recommend.interface import Algorithm, CountingAlgorithm, Model
 from knowingly.recommend.models import (
     CorrectedNeighbours,
@@ -93,6 +94,7 @@ from knowingly.recommend.models import (
     ItemWeights,
     LiftNeighbours,
 )
+from knowingly.recommend.parameters import Criterion, SlotParameters
 from knowingly.recommend.query import History, Query
 from knowingly.recommend.training import Trained
 from knowingly.shop import Shop
@@ -125,6 +127,7 @@ __all__ = [
     "CorrectedNeighbours",
     "CountingAlgorithm",
     "Counts",
+    "Criterion",
     "DamagedBackupError",
     "DataField",
     "Decision",
@@ -134,6 +137,7 @@ __all__ = [
     "Entry",
     "Evaluation",
     "Event",
+    "EventInfluence",
     "EventKind",
     "Expiring",
     "Explanation",
@@ -144,6 +148,7 @@ __all__ = [
     "History",
     "HistoryBucket",
     "Hit",
+    "HitExplanation",
     "Hold",
     "HoldError",
     "ImportReport",
@@ -174,6 +179,7 @@ __all__ = [
     "Order",
     "OrderLine",
     "Page",
+    "PageRef",
     "PairedTest",
     "PastEvent",
     "PluginError",
@@ -203,6 +209,7 @@ __all__ = [
     "SignalDecoder",
     "SignalError",
     "SigningRotated",
+    "SlotParameters",
     "StoreError",
     "TamperedError",
     "Trained",

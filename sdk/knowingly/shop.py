@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, overload
+from typing import Any, Literal, Self, overload
 
 from knowingly.consent.desk import Consent
 from knowingly.consent.past import PastChoices
@@ -18,7 +18,7 @@ from knowingly.domain.event import Event, EventKind
 from knowingly.domain.intake import Intake
 from knowingly.domain.moments import from_us, to_us
 from knowingly.domain.order import Order
-from knowingly.domain.page import Page
+from knowingly.domain.page import Hit, Page
 from knowingly.domain.progress import Progress
 from knowingly.domain.signal import Signal
 from knowingly.domain.validate import check_agent, check_id, one_or_many
@@ -48,10 +48,15 @@ from knowingly.profiles.desk import Profiles
 from knowingly.profiles.fields import Fields
 from knowingly.profiles.intake import track
 from knowingly.profiles.people import People
+from knowingly.recommend.describing import Descriptions
 from knowingly.recommend.desk import Models
+from knowingly.recommend.explaining import Explainer, HitExplanation
 from knowingly.recommend.pages import Recommender
+from knowingly.recommend.parameters import Slots
 from knowingly.recommend.registry import Registry, Serving
+from knowingly.recommend.request import check_k, check_request, check_slot, check_slots
 from knowingly.recommend.training import Trained, train
+from knowingly.recommend.visit import Reader
 from knowingly.store import kept, notifications, subjects
 from knowingly.store.doors import Snapshot
 from knowingly.tenancy import Tenancy
@@ -62,8 +67,8 @@ class Shop:
     """One merchant's shop.
 
     Thread-safe; several processes may share one database. The daily verbs stand here, the rooms
-    hang on it: ``items``, ``consent``, ``signals``, ``profiles``, ``models``, ``aggregates``,
-    ``rights``, ``audit``, ``keys``. Make one with ``knowingly.open``.
+    hang on it: ``items``, ``consent``, ``signals``, ``profiles``, ``models``, ``slots``,
+    ``aggregates``, ``rights``, ``audit``, ``keys``. Make one with ``knowingly.open``.
 
     Stability: stable.
     """
@@ -76,7 +81,9 @@ class Shop:
         self._tenants: dict[str, Shop] = {tenancy.name: self}
         self._opening = threading.Lock()
         self._registry = Registry()
-        self._recommender = Recommender(tenancy, self._registry, self._host.algorithms)
+        describing = Descriptions(self._host.algorithms, tenancy.policy.models.algorithms)
+        self._reader = Reader(tenancy, self._registry, describing)
+        self._recommender = Recommender(tenancy, self._reader)
         self._wire(tenancy).resume()
 
     def _wire(self, tenancy: Tenancy) -> Erasures:
@@ -95,6 +102,7 @@ class Shop:
         merges = Merges(tenancy, fields, effects, erasures)
         self.profiles = Profiles(tenancy, fields, merges, recipients.corrected)
         self.models = Models(tenancy, registry, algorithms)
+        self.slots = Slots(tenancy.policy, algorithms)
         self.aggregates = Aggregates(tenancy)
         exporter = Exporter(tenancy, registry, fields)
         self.rights = Rights(
@@ -190,6 +198,7 @@ class Shop:
         order: str | None = None,
         agent: str | None = None,
         device: str | None = None,
+        decision: str | None = None,
     ) -> Intake: ...
 
     @overload
@@ -226,7 +235,8 @@ class Shop:
                 event with the same id is ignored), ``quantity``, ``price``, ``order``, ``agent``
                 (the browser's user agent: known bots are dropped, and it is never stored),
                 ``device`` (the app's id of it: choices made on it alone count, as on a page; it
-                is not stored with the event).
+                is not stored with the event), ``decision`` (of the page after which it was done:
+                the page's slot and model version are kept with the event).
 
         Returns:
             What was kept, was there already, was dropped (by consent reason), and was refused. An
@@ -305,6 +315,7 @@ class Shop:
         market: str | None = None,
         k: int | None = None,
         agent: str | None = None,
+        profiling: Literal["on", "off"] = "on",
     ) -> Page:
         """A page for a slot, from no more than the person's consent allows at this moment.
 
@@ -323,25 +334,111 @@ class Shop:
             k: How many hits, 1 to 100; as many as the slot says when left out.
             agent: The browser's user agent, never stored. A known bot is no person: its page is
                 made without looking for one, and ``page.why`` is ``bot``.
+            profiling: ``"off"`` makes the same slot without any profile (DSA art. 38): the person
+                is not looked for, whatever they agreed to, and ``page.why`` is ``profiling_off``.
 
         Raises:
             InputError: The slot is unknown, or an argument is out of bounds.
         """
-        bot = agent is not None and self.policy.is_bot(check_agent(agent))
-        page = self._recommender.page(
-            None if bot else subject,
-            slot=slot,
+        check_slot(self.policy.slots, slot)
+        return self.recommend_many(
+            subject,
+            slots=(slot,),
             item=item,
             basket=basket,
             signals=signals,
             device=device,
             market=market,
             k=k,
+            agent=agent,
+            profiling=profiling,
+        )[slot]
+
+    def recommend_many(
+        self,
+        subject: str | None = None,
+        *,
+        slots: Sequence[str],
+        item: str | None = None,
+        basket: Sequence[str] = (),
+        signals: Sequence[Signal] = (),
+        device: str | None = None,
+        market: str | None = None,
+        k: int | None = None,
+        agent: str | None = None,
+        profiling: Literal["on", "off"] = "on",
+    ) -> dict[str, Page]:
+        """Pages of several slots, from top to bottom, with no item in two of them.
+
+        Consent is asked once and the history opened once, from one snapshot. A row leaves out what
+        the rows above it show, so its basis is at least as personal as theirs.
+
+        Args:
+            subject: As for ``recommend``, like all that is not named here.
+            slots: Slots of the policy file, each once, at most 20.
+            item: As there.
+            basket: As there.
+            signals: As there.
+            device: As there.
+            market: As there.
+            k: How many hits on each; as many as each slot says when left out.
+            agent: As there.
+            profiling: As there.
+
+        Raises:
+            InputError: As there.
+        """
+        named = check_slots(self.policy.slots, slots)
+        check_k(k)
+        bot = agent is not None and self.policy.is_bot(check_agent(agent))
+        request = check_request(
+            None if bot else subject, item, basket, signals, device, market, profiling
         )
-        if bot:
-            page = replace(page, why="bot")
-        self._counters.page(page, self.policy.slots[slot].k if k is None else k)
-        return page
+        pages = self._recommender.pages(request, named, k)
+        for slot, page in pages.items():
+            if bot:
+                pages[slot] = replace(page, why="bot")
+            self._counters.page(pages[slot], self.policy.slots[slot].k if k is None else k)
+        return pages
+
+    def explain(
+        self,
+        subject: str,
+        hit: Hit | str,
+        *,
+        slot: str = "home",
+        item: str | None = None,
+        basket: Sequence[str] = (),
+        signals: Sequence[Signal] = (),
+        device: str | None = None,
+        market: str | None = None,
+        k: int | None = None,
+    ) -> HitExplanation:
+        """Which of a person's events a hit of their page rests on, and how much each counted.
+
+        Exact: the page as it is now is made again without each event. That takes as many pages as
+        the slot looks at events, and is an entry of the log like any look at a person; where they
+        ask for it themselves, ``acting_as(…, kind="subject")`` says so in the entry.
+
+        Args:
+            subject: The app's id of the person.
+            hit: A hit of the page, or its item's id.
+            slot: As the page was asked for, like all that follows.
+            item: As there.
+            basket: As there.
+            signals: As there.
+            device: As there.
+            market: As there.
+            k: As there.
+
+        Raises:
+            InputError: The item is not on that page as it is now, or an argument is out of bounds.
+        """
+        check_slot(self.policy.slots, slot)
+        check_k(k)
+        request = check_request(check_id(subject), item, basket, signals, device, market, "on")
+        explainer = Explainer(self._tenancy, self._reader)
+        return explainer.explain(request, hit, self.policy.slots[slot], k)
 
     def evaluate(
         self,

@@ -18,6 +18,7 @@ class Recent(Algorithm[RecentOptions]):
     """The example of the authors' guide."""
 
     name = "recent"
+    explains = "What was chosen lately."
     forgets = "refit"
 
     def fit(self, data: FitData) -> ItemScores:

@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from knowingly.policy import Policy, cures, default_policy_text
 from knowingly.policy.section import Section
+from knowingly.policy.slots import STEP_KINDS, Blend, Slot
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "policy-file.md"
 HEAD = """# The policy file
@@ -83,7 +84,25 @@ def _table(section: type[Section], loc: tuple[str | int, ...]) -> str:
                 rows.append(_row(f"{key}.{sub}", subfield, (*loc, key, sub), _meanings(inner)[sub]))
         else:
             rows.append(_row(key, field, (*loc, key), _meanings(section)[key]))
+            rows += _tables_inside(section, key, field, (*loc, key))
     return "\n".join(rows)
+
+
+def _tables_inside(
+    section: type[Section], key: str, field: FieldInfo, loc: tuple[str | int, ...]
+) -> list[str]:
+    """The keys of a table that stands in the place of a value, or in a list of them."""
+    inner = _section(field.annotation) if section is Slot else None
+    if inner is None:
+        return []
+    path, name = loc, f"{key}.{{}}"
+    if typing.get_origin(field.annotation) is tuple:
+        path, name = (*loc, 0), f"{key}[].{{}}"
+    path = (*path, STEP_KINDS[1]) if inner is Blend else path
+    return [
+        _row(name.format(sub), subfield, (*path, sub), _meanings(inner)[sub])
+        for sub, subfield in inner.model_fields.items()
+    ]
 
 
 def _row(key: str, field: FieldInfo, loc: tuple[str | int, ...], means: str) -> str:

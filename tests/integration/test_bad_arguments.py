@@ -33,6 +33,23 @@ CALLS = {
         lambda shop, bad: shop.recommend(k=bad),
         (0, 101, 10**30, True, False, 1.5, "5", b"x", [5], object()),
     ),
+    "explain_hit(subject)": (
+        lambda shop, bad: shop.explain(bad, "assam"),
+        (None, 5, b"x", "", " ann"),
+    ),
+    "explain_hit(hit)": (lambda shop, bad: shop.explain("t000", bad), (*NOT_TEXT, SECRET)),
+    "explain_hit(slot)": (
+        lambda shop, bad: shop.explain("t000", "mint", slot=bad),
+        (*NOT_TEXT, SECRET),
+    ),
+    "recommend(profiling)": (
+        lambda shop, bad: shop.recommend(profiling=bad),
+        (*NOT_TEXT, SECRET, True),
+    ),
+    "recommend_many(slots)": (
+        lambda shop, bad: shop.recommend_many(slots=bad),
+        (*NOT_LISTS, "home", [], [5], [SECRET], ["home", "home"], ["home"] * 21),
+    ),
     "recommend(basket)": (
         lambda shop, bad: shop.recommend("t000", slot="cart", basket=bad),
         (*NOT_LISTS, [5], [None], [["a"]], ("mint", b"x"), ["mint"] * 501),

@@ -160,7 +160,9 @@ def test_no_page_has_an_item_twice(tea):
 
 def test_an_unknown_slot_names_those_there_are(tea):
     """The error lists the slots of the policy."""
-    with pytest.raises(knowingly.UnknownSlotError, match="home, product, cart") as caught:
+    with pytest.raises(
+        knowingly.UnknownSlotError, match="home, product, cart, bought-together, trending"
+    ) as caught:
         tea.recommend(slot="hoem")
     assert caught.value.known == tuple(tea.policy.slots)
 

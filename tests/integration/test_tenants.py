@@ -25,8 +25,8 @@ MARK = "theirs"
 """In everything that only the other merchant has."""
 WHO = "t003"
 ROOMS = (
-    *("items", "consent", "signals", "profiles", "models", "aggregates", "rights", "keys"),
-    "audit",
+    *("items", "consent", "signals", "profiles", "models", "slots", "aggregates", "rights"),
+    *("audit", "keys"),
 )
 THEIRS_ONLY = f"{MARK}@example.org"
 PURPOSES = ["personalize", "train", "measure"]
@@ -115,7 +115,17 @@ CASES = {
         shop.track(WHO, "purchase", "assam", event_id="1-1"),
         refused(lambda: shop.track(WHO, "view", f"{MARK}-item")),
     ],
+    "explain": lambda shop, theirs: [
+        shop.explain(WHO, shop.recommend(WHO, k=3).hits[0], k=3),
+        shop.explain(WHO, shop.recommend(WHO, k=40).hits[-1].item, k=40, basket=[f"{MARK}-item"]),
+        refused(lambda: shop.explain(WHO, f"{MARK}-item")),
+    ],
+    "slots.parameters": lambda shop, _: shop.slots.parameters("home"),
     "train": lambda shop, _: shop.train(),
+    "recommend_many": lambda shop, theirs: [
+        shop.recommend_many(WHO, slots=["home", "cart"], basket=[f"{MARK}-item"], k=20),
+        shop.recommend_many(f"{MARK}-person", slots=["home", "product"], item=f"{MARK}-item"),
+    ],
     "recommend": lambda shop, theirs: [
         shop.recommend(WHO, k=40),
         shop.recommend(f"{MARK}-person", k=40),

@@ -13,7 +13,7 @@ from knowingly.errors import InputError, SealError
 from knowingly.tenancy import Tenancy
 
 _TABLE = "decision"
-_EXPECTED = "the decision token of a page of this shop"
+A_PAGES_DECISION = "the decision token of a page of this shop"
 _MAX_CHARS = 4_000
 _MAX_SOURCES = 8
 _MAX_SOURCE_CHARS = 20
@@ -29,12 +29,14 @@ class Told:
     policy_digest: str
     training: int | None
     signals: tuple[str, ...]
+    slot: str
 
 
 def make_token(
     tenancy: Tenancy,
     decision: Decision,
     *,
+    slot: str,
     log_size: int,
     training: int | None,
     key_id: bytes | None,
@@ -54,6 +56,7 @@ def make_token(
             training,
             key_id.hex() if key_id else None,
             [source[:_MAX_SOURCE_CHARS] for source in dict.fromkeys(signals)][:_MAX_SOURCES],
+            slot,
         ],
         separators=(",", ":"),
     )
@@ -68,7 +71,7 @@ def open_token(tenancy: Tenancy, token: str) -> Told:
         InputError: It is no token of this tenant.
     """
     if not isinstance(token, str):
-        raise InputError("token", _EXPECTED)
+        raise InputError("token", A_PAGES_DECISION)
     try:
         # One character too many is no longer base64, so a token over the bound cannot open.
         sealed = base64.b64decode(
@@ -76,14 +79,15 @@ def open_token(tenancy: Tenancy, token: str) -> Told:
         )
         plain = json.loads(tenancy.keyring.token.open(_TABLE, b"", sealed))
     except (SealError, binascii.Error, UnicodeEncodeError, ValueError):
-        raise InputError("token", _EXPECTED) from None
-    purpose, allowed, reason, at_us, since_us, rests_on, log_size, digest, training, _, signals = (
-        plain
-    )
+        raise InputError("token", A_PAGES_DECISION) from None
+    purpose, allowed, reason, at_us, since_us, rests_on, *plain = plain
+    # Tokens of earlier releases name no slot.
+    log_size, digest, training, _, signals, slot = (*plain, "")[:6]
     return Told(
         Decision(purpose, allowed, reason, at_us, since_us, tuple(rests_on)),
         log_size,
         digest,
         training,
         tuple(signals),
+        slot,
     )

@@ -26,6 +26,7 @@ class EventKind(StrEnum):
 KINDS: tuple[EventKind, ...] = tuple(EventKind)
 KIND_CODE: dict[str, int] = {kind: code for code, kind in enumerate(KINDS)}
 MAX_QUANTITY = 1_000_000
+MAX_TOKEN_CHARS = 4_000
 
 
 class Event(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
@@ -37,6 +38,8 @@ class Event(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
     browser's user agent: the event of a known bot is dropped, and the agent never stored.
     ``device`` is the app's id of the device: choices made on it alone count when it is settled what
     the event may be kept for. It is not stored with the event.
+    ``decision`` is that of the page after which it was done: the page's slot and model version are
+    kept with the event, and the token is not.
 
     A ``cancel`` undoes a purchase as if it had not been made; it names the order, and without an
     ``item`` it is about all of it. A ``return`` says that units came back; with an ``order`` it
@@ -55,6 +58,7 @@ class Event(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
     order: Id | None = Field(default=None, repr=False, validate_default=True)
     agent: str | None = Field(default=None, repr=False, strict=True)
     device: Id | None = Field(default=None, repr=False)
+    decision: str | None = Field(default=None, repr=False, strict=True, max_length=MAX_TOKEN_CHARS)
 
     @field_validator("item")
     @classmethod

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import SchemaValidator, core_schema
 
-from knowingly.domain.event import KINDS, MAX_QUANTITY, Event, EventKind
+from knowingly.domain.event import KINDS, MAX_QUANTITY, MAX_TOKEN_CHARS, Event, EventKind
 from knowingly.domain.intake import Refusal
 from knowingly.domain.item import MAX_PRICE
 from knowingly.domain.order import Order, events_of
@@ -90,6 +90,9 @@ def _plain() -> SchemaValidator:
         "order": core_schema.nullable_schema(identifier),
         "agent": core_schema.nullable_schema(core_schema.str_schema(strict=True)),
         "device": core_schema.nullable_schema(identifier),
+        "decision": core_schema.nullable_schema(
+            core_schema.str_schema(strict=True, max_length=MAX_TOKEN_CHARS)
+        ),
     }
     field = core_schema.typed_dict_field
     fields = {name: field(schema) for name, schema in needed.items()}

@@ -1,6 +1,6 @@
 """What ``recommend`` returns."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -14,13 +14,41 @@ class Basis(StrEnum):
     CATALOG = "catalog"
 
 
+_ORDER = tuple(Basis)
+
+
+def most_personal(bases: Collection[Basis]) -> Basis:
+    """What a page stands on that has parts of these: the most personal of them."""
+    for basis in _ORDER:
+        if basis in bases:
+            return basis
+    return Basis.CATALOG
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PageRef:
+    """The page after which something was done, as far as it is kept: its slot and model version.
+
+    ``training`` is None where nothing was trained.
+
+    Stability: stable.
+    """
+
+    slot: str
+    training: int | None
+
+    def __repr__(self) -> str:
+        return "PageRef()"
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Hit:
     """One recommended item.
 
-    ``score`` orders the hits of one ``source`` (an algorithm, ``bestsellers`` or ``catalog``) and
-    compares with nothing else. ``title``, ``price`` (that of the request's market, where the item
-    has one there) and the first ``image`` are the item's, for the page to show.
+    ``score`` compares the hits of one ``source`` (an algorithm, several of a blend joined by ``+``,
+    ``bestsellers``, ``catalog``, or ``pinned``) and compares with nothing else. ``title``,
+    ``price`` (that of the request's market, where the item has one there) and the first ``image``
+    are the item's, for the page to show.
 
     Privacy: on a personal page ``reason`` can name something the person did; show it to them only.
     Stability: stable.

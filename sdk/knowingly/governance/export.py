@@ -121,6 +121,8 @@ class Exporter:
                     "quantity": event.quantity,
                     "price": event.price,
                     "order": event.order,
+                    "after_page": event.after
+                    and {"slot": event.after.slot, "model_version": event.after.training},
                     "kept_for": [
                         name
                         for name in self._tenancy.masks

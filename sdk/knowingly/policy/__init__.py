@@ -8,20 +8,23 @@ from knowingly.policy.diff import Asked, Informed, PolicyDiff, diff
 from knowingly.policy.file import default_policy_text, load_policy, parse_policy
 from knowingly.policy.model import Policy
 from knowingly.policy.notices import Notice
-from knowingly.policy.pages import Slot
 from knowingly.policy.purposes import Purpose
 from knowingly.policy.reasons import REASONS
 from knowingly.policy.recall import changed_words, recall
 from knowingly.policy.signals import normalise
+from knowingly.policy.slots import Blend, Boost, Pin, Slot
 from knowingly.policy.status import status_of
 
 __all__ = [
     "EVERY_PURPOSE",
     "REASONS",
     "Asked",
+    "Blend",
+    "Boost",
     "DataField",
     "Informed",
     "Notice",
+    "Pin",
     "Policy",
     "PolicyCheck",
     "PolicyDiff",

@@ -3,6 +3,7 @@
 from knowingly.policy.controller import Controller
 from knowingly.policy.fits import Misfits
 from knowingly.policy.model import Policy
+from knowingly.policy.slots import default_slots
 
 _KEPT = ("behaviour", "purchase")
 
@@ -12,6 +13,7 @@ def advice(policy: Policy) -> Misfits:
     yield from _on_the_controller(policy.controller)
     for name in policy.purposes:
         yield from _on_a_purpose(policy, name)
+    yield from _on_slots(policy)
     used = {one for purpose in policy.purposes.values() for one in purpose.recipients}
     for name in policy.recipients.keys() - used:
         yield ("recipients", name), "no purpose names this recipient: name it there, or remove it"
@@ -31,6 +33,17 @@ def _on_the_controller(controller: Controller) -> Misfits:
         yield ("controller", "contact"), "is empty: say where people can write to about their data"
     if controller.jurisdiction is None:
         yield ("controller", "jurisdiction"), 'is not said: add jurisdiction = "DE", or where it is'
+
+
+def _on_slots(policy: Policy) -> Misfits:
+    known, shipped = {"bestsellers", *policy.models.algorithms}, default_slots()
+    for name, slot in policy.slots.items():
+        if slot == shipped.get(name):
+            continue
+        for asked in slot.algorithm_names:
+            if asked not in known:
+                what = f"{asked} is not trained: add {asked} = {{}} to [models.algorithms]"
+                yield ("slots", name, "algorithms"), what
 
 
 def _on_a_purpose(policy: Policy, name: str) -> Misfits:

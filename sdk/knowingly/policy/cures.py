@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from knowingly.policy.lines import Loc
 from knowingly.policy.model import Policy
+from knowingly.policy.slots import STEP_KINDS
 
 _NOUNS = {
     "integer": "an integer",
@@ -21,19 +22,22 @@ _NOUNS = {
 }
 _BOUNDS = {
     "minimum": "at least {}",
+    "exclusiveMinimum": "above {}",
     "maximum": "at most {}",
     "exclusiveMaximum": "below {}",
     "minLength": "not empty",
     "minItems": "not empty",
+    "minProperties": "not empty",
     "maxLength": "at most {} characters",
     "maxItems": "at most {} entries",
     "maxProperties": "at most {} entries",
 }
-_OURS = frozenset({"misfit", "catalog", "blank", "field"})
+_OURS = frozenset({"misfit", "catalog", "blank", "field", "blend", "expression"})
 _RENAMED = {("shop",): "is called [controller] now: rename the table"}
 _NAME = "a name of small letters, digits, - and _ that begins with a letter, at most 40 characters"
 _PLACE = 'a country such as "DE", a part of one such as "US-CA", "gdpr" or "everywhere"'
 _PATTERNS = {
+    "date": "a day such as 2026-12-24, without quotes",
     r"^([A-Z]{2}(-[A-Z0-9]{1,3})?|gdpr|everywhere)$": _PLACE,
     r"^[a-z][a-z0-9_-]{0,39}$": _NAME,
     r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,79}$": 'an id such as "2026-01/en", at most 80 characters',
@@ -83,33 +87,46 @@ def _key_of(table: Mapping[str, Any]) -> str:
 
 def _expected(schema: Mapping[str, Any]) -> str:
     """A JSON schema in words."""
-    if "anyOf" in schema:
+    if "anyOf" in schema or "oneOf" in schema:
         # TOML has no null: that choice is made by leaving the key out.
-        ways = [way for way in schema["anyOf"] if way.get("type") != "null"]
-        return " or ".join(map(_expected, ways))
+        ways = schema.get("anyOf") or schema["oneOf"]
+        return " or ".join(_expected(way) for way in ways if way.get("type") != "null")
     if "const" in schema:
         return json.dumps(schema["const"])
     if "enum" in schema:
         return f"one of {', '.join(map(json.dumps, schema['enum']))}"
-    if schema.get("pattern") in _PATTERNS:
-        return _PATTERNS[schema["pattern"]]
+    if "$ref" in schema:
+        return _expected(_schema_of(schema))
+    said = schema.get("pattern", schema.get("format"))
+    if said in _PATTERNS:
+        return _PATTERNS[said]
     bounds = [words.format(schema[bound]) for bound, words in _BOUNDS.items() if bound in schema]
     return ", ".join([_NOUNS.get(schema.get("type", ""), "another value"), *bounds])
 
 
 def _schema_at(loc: Loc) -> Mapping[str, Any]:
     """The part of the policy's JSON schema that speaks of ``loc``."""
-    root = _root_schema()
-    node: Mapping[str, Any] = root
+    node: Mapping[str, Any] = _root_schema()
     for part in loc:
         if isinstance(part, int):
             node = node.get("items", {})
+        elif part in STEP_KINDS:
+            node = node["oneOf"][STEP_KINDS.index(part)]
         elif part in node.get("properties", {}):
             node = node["properties"][part]
         else:
             node = next(iter(node.get("patternProperties", {}).values()), {})
-        if "$ref" in node:
-            node = root["$defs"][node["$ref"].rpartition("/")[2]]
+        node = _schema_of(node)
+    return node
+
+
+def _schema_of(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A part of the schema, where another part stands for it."""
+    if "anyOf" in node and "$ref" in node["anyOf"][0]:
+        node = node["anyOf"][0]
+    if "$ref" in node:
+        found: Mapping[str, Any] = _root_schema()["$defs"][node["$ref"].rpartition("/")[2]]
+        return found
     return node
 
 

@@ -14,8 +14,11 @@ from knowingly.policy.cures import cure
 from knowingly.policy.lines import KeyLines, Loc
 from knowingly.policy.model import Policy
 from knowingly.policy.notice_files import read_words
+from knowingly.policy.slots import STEP_KINDS
 
 MAX_BYTES = 1_000_000
+_NO_KEYS = frozenset({"[key]", *STEP_KINDS})
+"""What stands in the place of a complaint and not in the file."""
 _PLACE = re.compile(r" \(at line (\d+), column (\d+)\)$")
 
 
@@ -129,7 +132,7 @@ def _parse_toml(text: str, origin: str) -> dict[str, Any]:
 
 def _complaints(error: ValidationError) -> Iterator[tuple[Loc, str]]:
     for complaint in error.errors(include_url=False, include_input=False):
-        yield tuple(part for part in complaint["loc"] if part != "[key]"), cure(complaint)
+        yield tuple(part for part in complaint["loc"] if part not in _NO_KEYS), cure(complaint)
 
 
 def _explained(problems: tuple[PolicyProblem, ...]) -> PolicyError:

@@ -25,10 +25,11 @@ from knowingly.policy.deletion import Erasure, Evidence, Keys
 from knowingly.policy.fits import misfits
 from knowingly.policy.log import Audit
 from knowingly.policy.notices import Notice
-from knowingly.policy.pages import Aggregates, Models, Plugins, Slot, default_slots
+from knowingly.policy.pages import Aggregates, Models, Plugins
 from knowingly.policy.purposes import AGES, MAX_PURPOSES, Ages, Purpose, age_in, with_terms
 from knowingly.policy.section import Section, Slug
 from knowingly.policy.signals import Signals
+from knowingly.policy.slots import Slot, default_slots
 from knowingly.policy.width import Told, Width, narrowest
 
 MAX_RECIPIENTS = 200

@@ -1,41 +1,13 @@
-"""``[slots]``, ``[models]``, ``[aggregates]`` and ``[plugins]``: what pages show, learned how."""
+"""``[models]``, ``[aggregates]`` and ``[plugins]``: what is learned, how, and by which code."""
 
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, JsonValue
-from pydantic_core import PydanticCustomError
 
-from knowingly.policy.section import Days, Section, Slug, Switch, Whole, without_repeats
+from knowingly.policy.section import Days, Section, Slug, Whole, without_repeats
 
-Exclusion = Literal["seen", "bought", "basket", "out_of_stock", "hidden"]
 Period = Literal["year", "quarter", "month"]
 Epsilon = Annotated[float, Field(strict=True, ge=0.01, allow_inf_nan=False)]
-
-
-def _without_catalog(values: tuple[str, ...]) -> tuple[str, ...]:
-    if "catalog" in values[:-1]:
-        raise PydanticCustomError("catalog", "catalog always comes last: leave it out here")
-    return values[:-1] if values[-1:] == ("catalog",) else values
-
-
-class Slot(Section):
-    """A place on a page: the algorithms tried in turn, and what is left out."""
-
-    algorithms: Annotated[tuple[Slug, ...], Field(max_length=20), AfterValidator(_without_catalog)]
-    """Tried in turn, each filling what the last left open; the catalogue comes last, always."""
-    exclude: Annotated[tuple[Exclusion, ...], AfterValidator(without_repeats)] = (
-        "basket",
-        "bought",
-        "hidden",
-        "out_of_stock",
-    )
-    """What is not shown."""
-    contextual: Switch = True
-    """Whether the page's item and basket may be used, which takes no profile."""
-    max_history_events: Annotated[Whole, Field(ge=1, le=10_000)] = 500
-    """How far back a page looks."""
-    k: Annotated[Whole, Field(ge=1, le=100)] = 10
-    """How many items."""
 
 
 def _default_algorithms() -> dict[str, dict[str, JsonValue]]:
@@ -77,12 +49,3 @@ class Plugins(Section):
 
     allow: Annotated[tuple[str, ...], AfterValidator(without_repeats)] = ("*",)
     """The names of those that are trusted; they run inside your process."""
-
-
-def default_slots() -> dict[str, Slot]:
-    """The three places every shop has."""
-    return {
-        "home": Slot(algorithms=("item_item", "popularity", "bestsellers")),
-        "product": Slot(algorithms=("item_item", "popularity", "bestsellers")),
-        "cart": Slot(algorithms=("item_item", "bestsellers")),
-    }

@@ -28,8 +28,10 @@ REASONS: dict[str, str] = {
     "no_record": "Nothing on record allows this purpose.",
     "erased": "The person is being erased, or was.",
     "key_lost": "The person's key cannot be used, so nothing of theirs can be read.",
+    "no_subject": "Nobody was named, or a bot asked.",
+    "profiling_off": "The page was asked for without a profile.",
 }
 """Every reason a decision can give, with what it means. The codes are stable.
 
-The last two are given where a person's data would be read, before anything is decided.
+The last four are given where a person's data would be read, before anything is decided.
 """

@@ -1,7 +1,8 @@
 """The sealed body of an event: a fixed record, then the order's id as text.
 
 An event about an order as a whole has no item. The head of an order, which says which edition of
-it is kept, has that edition behind the order's id.
+it is kept, has that edition behind the order's id. An event that was done after a page has the
+page's slot and model version there.
 
 Fixed so that a person's history becomes arrays in one step.
 """
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from knowingly.domain.event import KINDS, EventKind
 from knowingly.domain.order import Edition
+from knowingly.domain.page import PageRef
 from knowingly.errors import SealError
 
 TABLE = "events"
@@ -30,6 +32,8 @@ RECORD = np.dtype(
 )
 _SIZE = RECORD.itemsize
 NO_ITEM = -1
+_OF_A_PAGE = 2
+"""Lines behind the order's id of an event done after a page; an order's head has three."""
 
 
 class StoredEvent(NamedTuple):
@@ -41,6 +45,7 @@ class StoredEvent(NamedTuple):
     quantity: int
     price: float | None
     order: str | None
+    after: PageRef | None
 
     @property
     def is_mark(self) -> bool:
@@ -77,14 +82,30 @@ def to_event(body: bytes) -> StoredEvent:
     """One opened body, with its order's id."""
     record = to_records([body])[0]
     price = float(record["price"])
+    order, *more = body[_SIZE:].decode().split("\n")
     return StoredEvent(
         KINDS[int(record["kind"])],
         int(record["at_us"]),
         int(record["item"]),
         int(record["quantity"]),
         None if np.isnan(price) else price,
-        body[_SIZE:].decode().partition("\n")[0] or None,
+        order or None,
+        _page(more) if len(more) == _OF_A_PAGE else None,
     )
+
+
+def with_page(order: str | None, page: PageRef) -> bytes:
+    """What follows the record of an event that was done after a page."""
+    training = "" if page.training is None else str(page.training)
+    return f"{order or ''}\n{page.slot}\n{training}".encode()
+
+
+def _page(said: Sequence[str]) -> PageRef:
+    slot, training = said
+    try:
+        return PageRef(slot, int(training) if training else None)
+    except ValueError:
+        raise SealError("a sealed event has an unknown form") from None
 
 
 def with_edition(order: str, edition: Edition) -> bytes:

@@ -121,7 +121,7 @@ FIELDS: tuple[Field, ...] = (
     _person("events", "event", "keyed hash", exported=False, note="refuses the same event twice"),
     _person("events", "day", "clear", note="the least that retention and newest-first reads need"),
     _person("events", "purposes", "clear", note="asked before the body may be opened"),
-    _person("events", "body", "sealed"),
+    _person("events", "body", "sealed", note="what was done, and after a page of which slot"),
     *_shops("traits", "tenant"),
     _person("traits", "subject", "clear", exported=False, note=_ROW),
     _person("traits", "trait", "keyed hash", exported=False, note="finds the field's one value"),

@@ -9,14 +9,16 @@ from functools import cache
 from itertools import repeat
 from typing import Any, NamedTuple, cast
 
+from knowingly.consent.token import A_PAGES_DECISION, open_token
 from knowingly.domain.event import KIND_CODE, Event, EventKind
 from knowingly.domain.event_rows import EventFields, check_events
 from knowingly.domain.intake import Intake, Refusal
 from knowingly.domain.moments import DAY_US, EPOCH, MICROSECOND
 from knowingly.domain.order import HEAD, Order
+from knowingly.domain.page import PageRef
 from knowingly.errors import InputError, StoreError, UnknownItemError
 from knowingly.ledger import log
-from knowingly.profiles.body import NO_ITEM, TABLE, order_code, with_edition
+from knowingly.profiles.body import NO_ITEM, TABLE, order_code, with_edition, with_page
 from knowingly.profiles.editions import Arrived, Older, without_older
 from knowingly.profiles.people import NEVER_ERASED, People, Person
 from knowingly.profiles.permissions import OnDevice, Permission, permission
@@ -32,11 +34,15 @@ _OF_ORDERS = frozenset({EventKind.PURCHASE, EventKind.RETURN, EventKind.CANCEL})
 
 
 class _Batch(NamedTuple):
-    """The valid events of a batch, by place; where each person's are; what was not kept so far."""
+    """The valid events of a batch, by place; where each person's are; what was not kept so far.
+
+    ``page`` has the pages after which some of them were done.
+    """
 
     row: Sequence[int]
     fields: Sequence[EventFields]
     at_us: Mapping[int, int]
+    page: Mapping[int, PageRef]
     of_person: Mapping[str, Sequence[int]]
     refused: list[Refusal]
     dropped: Counter[str]
@@ -130,10 +136,11 @@ def _read(
     numbers, fields, refused = check_events(rows, strict=strict)
     of_person: dict[str, list[int]] = {}
     moments: dict[int, int] = {}
+    pages: dict[int, PageRef] = {}
     dropped: Counter[str] = Counter()
     latest = now_us + tenancy.skew_us
     for place, event in enumerate(fields):
-        at = event.get("at")
+        at, page = event.get("at"), None
         at_us = now_us if at is None else (at - EPOCH) // MICROSECOND
         if at_us > latest:
             refused.append(Refusal(numbers[place], "at", "a time that is not in the future"))
@@ -141,7 +148,11 @@ def _read(
             refused.append(Refusal(numbers[place], "at", "a time after 1970"))
         elif "agent" in event and event["agent"] and tenancy.policy.is_bot(event["agent"]):
             dropped["bot"] += 1
+        elif event.get("decision") is not None and (page := _page(tenancy, event)) is None:
+            refused.append(Refusal(numbers[place], "decision", A_PAGES_DECISION))
         else:
+            if page is not None:
+                pages[place] = page
             moments[place] = at_us
             mine = of_person.get(event["subject"])
             if mine is None:
@@ -150,7 +161,16 @@ def _read(
                 mine.append(place)
     if strict and refused:
         raise InputError(refused[0].field, refused[0].expected, row=refused[0].row)
-    return _Batch(numbers, fields, moments, of_person, refused, dropped)
+    return _Batch(numbers, fields, moments, pages, of_person, refused, dropped)
+
+
+def _page(tenancy: Tenancy, event: EventFields) -> PageRef | None:
+    """The page whose decision came with an event; None where it is no token of this tenant."""
+    try:
+        told = open_token(tenancy, event["decision"])
+    except InputError:
+        return None
+    return PageRef(told.slot, told.training)
 
 
 def _to_open(batch: _Batch, lookups: Sequence[bytes], nobody: Permission) -> Sequence[bytes]:
@@ -331,7 +351,7 @@ def _sealed(tenancy: Tenancy, batch: _Batch, keep: _Kept) -> list[events.NewEven
         event_id = event.get("event_id")
         salt = known.person.row.name_salt
         names.append(os.urandom(16) if event_id is None else name_of(salt, event_id))
-        bodies.append(_body(event, batch.at_us[place], item))
+        bodies.append(_body(event, batch.at_us[place], item, batch.page.get(place)))
     sealed = seal_each(TABLE, [known.cipher for known in keep.known], names, bodies)
     people = [known.person.row.subject for known in keep.known]
     days = [batch.at_us[place] // DAY_US for place in keep.place]
@@ -339,7 +359,7 @@ def _sealed(tenancy: Tenancy, batch: _Batch, keep: _Kept) -> list[events.NewEven
     return list(zip(tenant, people, names, days, keep.mask, sealed, strict=True))
 
 
-def _body(event: EventFields, at_us: int, item: int) -> bytes:
+def _body(event: EventFields, at_us: int, item: int, page: PageRef | None) -> bytes:
     price, order = event.get("price"), event.get("order")
     record = _RECORD.pack(
         KIND_CODE[event["kind"]],
@@ -349,6 +369,8 @@ def _body(event: EventFields, at_us: int, item: int) -> bytes:
         math.nan if price is None else price,
         _NO_ORDER if order is None else order_code(order),
     )
+    if page is not None:
+        return record + with_page(order, page)
     if order is None:
         return record
     part = event.get("part")

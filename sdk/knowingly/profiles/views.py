@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from knowingly.domain.consent import Decision
 from knowingly.domain.event import EventKind
 from knowingly.domain.moments import DAY_US
+from knowingly.domain.page import PageRef
 from knowingly.domain.signal import Signal
 from knowingly.domain.validate import check_id
 from knowingly.errors import SealError
@@ -31,6 +32,8 @@ class KeyReplacedError(SealError):
 class PastEvent:
     """One event of a person, as a profile shows it; ``item`` is empty for all of an order.
 
+    ``after`` is the page after which it was done, where the app passed its decision on.
+
     Privacy: leaves the profile room only for the purpose it was read for.
     Stability: stable.
     """
@@ -42,6 +45,7 @@ class PastEvent:
     quantity: int
     price: float | None
     order: str | None
+    after: PageRef | None = None
 
     def __repr__(self) -> str:
         return "PastEvent()"
@@ -205,6 +209,7 @@ def past_event(event: body.StoredEvent, ids: Sequence[str], titles: Sequence[str
         event.quantity,
         event.price,
         event.order,
+        event.after,
     )
 
 

@@ -99,6 +99,7 @@ class Algorithm(ABC, Generic[Options]):
     ``name`` is a slug (``[a-z][a-z0-9_]*``). ``forgets`` says what happens when a person is to be
     forgotten: ``"exact"`` (subtracted, only for ``CountingAlgorithm``), ``"refit"`` (taken
     out of service until the next training) or ``"stateless"`` (the model learns from nobody).
+    ``explains`` says in one sentence, to the person who sees a page, what the algorithm goes by.
     ``needs_items`` asks for ``FitData.items``, what the items are. ``interface`` is the version of
     this interface that the algorithm was written for.
 
@@ -114,6 +115,7 @@ class Algorithm(ABC, Generic[Options]):
 
     name: ClassVar[str]
     forgets: ClassVar[Literal["exact", "refit", "stateless"]]
+    explains: ClassVar[str] = ""
     needs_items: ClassVar[bool] = False
     interface: ClassVar[int] = INTERFACE
     options_type: ClassVar[type[BaseModel]] = NoOptions

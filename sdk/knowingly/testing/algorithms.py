@@ -68,6 +68,14 @@ class AlgorithmContract:
         if issubclass(self.algorithm, CountingAlgorithm):
             assert 0 <= self.algorithm.tolerance <= 1e-6
 
+    def test_it_says_in_a_sentence_what_it_goes_by(self) -> None:
+        """``explains`` is shown to people who ask why they see what they see."""
+        words = self.algorithm.explains
+        assert 10 <= len(words) <= 200, "explains must be a sentence of 10 to 200 characters"
+        assert words[0].isupper(), "explains must be a sentence: begin it with a capital"
+        assert words.endswith("."), "explains must be a sentence: end it with a full stop"
+        assert "\n" not in words, "explains must be one line"
+
     def test_options_round_trip_through_json(self) -> None:
         """Options written as JSON and read again are the same options."""
         options = self.make().options

@@ -45,6 +45,7 @@ values = {
     "price": numbers,
     "order": texts,
     "agent": texts,
+    "decision": texts | st.sampled_from(["x" * 4_000, "x" * 4_001]),
     "colour": texts,
 }
 

@@ -67,9 +67,9 @@ def test_the_event_of_a_bot_is_dropped_and_counted(shop, agree):
 def test_a_bots_page_reads_no_profile(tea, monkeypatch):
     """It is made as for nobody, and says why."""
     assert tea.recommend("t000").basis == "personal"
-    from knowingly.recommend import evidence  # noqa: PLC0415
+    from knowingly.recommend import visit  # noqa: PLC0415
 
-    monkeypatch.setattr(evidence, "read_records", None)
+    monkeypatch.setattr(visit, "read_records", None)
     page = tea.recommend("t000", agent=BOTS[0])
     assert (page.basis, page.why) == ("catalog", "bot")
     assert tea.stats()["decisions"]["bot"] == 1

@@ -45,7 +45,7 @@ def test_every_section_and_key_of_the_model_stands_in_the_file():
 def test_an_empty_file_is_a_policy_that_declares_no_purpose():
     policy = parse_policy("")
     assert policy.purposes == {}
-    assert tuple(policy.slots) == ("home", "product", "cart")
+    assert tuple(policy.slots) == ("home", "product", "cart", "bought-together", "trending")
     assert policy.slots["cart"].algorithms == ("item_item", "bestsellers")
 
 

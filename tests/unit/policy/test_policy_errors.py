@@ -111,6 +111,53 @@ def _added(line, more):
         ("[slots.home]\nk = 3", "1 slots.home.algorithms", "is missing: add algorithms ="),
         ("[slots.home]\nalgorithms = []\nk = 101", "3 slots.home.k", "at most 100"),
         ("[slots.home]\nalgorithms = []\nexclude = ['saw']", "3 slots.home.exclude[0]", '"seen"'),
+        ("slots.a.algorithms = [3]", "1 slots.a.algorithms[0]", "a name of small letters"),
+        ("slots.a.algorithms = [{}]", "1 slots.a.algorithms[0].blend", "is missing: add blend ="),
+        (
+            "slots.a.algorithms = [{ blend = {} }]",
+            "1 slots.a.algorithms[0].blend",
+            "a table, not empty, at most 10 entries",
+        ),
+        (
+            "slots.a.algorithms = [{ blend = { x = 0 } }]",
+            "1 slots.a.algorithms[0].blend.x",
+            "a number, above 0, at most 1000000",
+        ),
+        (
+            "slots.a.algorithms = [{ blend = { bestsellers = 1 } }]",
+            "1 slots.a.algorithms[0].blend",
+            "write it as a step of its own",
+        ),
+        (
+            "slots.a.algorithms = [{ blend = { x = 1 }, bye = 1 }]",
+            "1 slots.a.algorithms[0].bye",
+            "did you mean 'by'",
+        ),
+        (
+            "[slots.a]\nalgorithms = []\n\nwhere = 'price = 3'",
+            "4 slots.a.where",
+            "column 7 of the expression: write == to compare",
+        ),
+        (
+            "[slots.a]\nalgorithms = []\nboosts = [{ where = 'pric > 3', factor = 2 }]",
+            "3 slots.a.boosts[0].where",
+            "expected a field of an item: price",
+        ),
+        (
+            "[slots.a]\nalgorithms = []\npins = [{ item = 'x', first_day = 'soon' }]",
+            "3 slots.a.pins[0].first_day",
+            "a day such as 2026-12-24",
+        ),
+        (
+            "[slots.a]\nalgorithms = []\ndiversify = { by = 'luck' }",
+            "3 slots.a.diversify.by",
+            'one of "items", "person"',
+        ),
+        (
+            "[slots.a]\nalgorithms = []\ndiversify = { strength = 0.5 }",
+            "3 slots.a.diversify.by",
+            "is missing: add by =",
+        ),
         ("slots.home.algorithms = ['catalog', 'a']", "1 slots.home.algorithms", "leave it out"),
         ("[models]\nmin_subjects = 1", "2 models.min_subjects", "at least 2"),
         ("[models]\n\nmin_subjects = 9", "1 models.min_item_subjects", "write 9 or more"),

@@ -1,0 +1,68 @@
+"""Blends: by score as z-scores rank, by rank as reciprocal ranks add up."""
+
+import numpy as np
+import pytest
+
+from knowingly.recommend.blending import Part, blended
+
+
+def part(scores, weight=1.0, rows=None):
+    scores = np.array(scores, float)
+    return Part(np.arange(len(scores)) if rows is None else np.array(rows), scores, weight)
+
+
+def order(found):
+    return found.rows[np.argsort(-found.scores, kind="stable")].tolist()
+
+
+def test_by_score_it_ranks_as_z_scores_do():
+    """Dividing by the deviation alone gives the order of weighted z-scores."""
+    made_up = np.random.default_rng(5)
+    first, second = made_up.random(50), 1_000 * made_up.random(50)
+    z = [(one - one.mean()) / one.std() for one in (first, second)]
+    found = blended([part(first, 2.0), part(second, 0.5)], "score", 50, 50)
+    assert order(found) == np.argsort(-(2.0 * z[0] + 0.5 * z[1]), kind="stable").tolist()
+
+
+def test_by_score_the_scale_of_an_algorithm_does_not_count():
+    scores = [[3.0, 1.0, 0.0, 2.0], [0.0, 1.0, 5.0, 1.0]]
+    plain = blended([part(one) for one in scores], "score", 4, 4)
+    scaled = blended([part(scores[0]), part(np.array(scores[1]) * 1e6)], "score", 4, 4)
+    assert np.allclose(plain.scores, scaled.scores)
+
+
+def test_by_rank_reciprocals_add_up():
+    """1 / (60 + rank), from each that puts the item forward."""
+    found = blended([part([3, 2, 1]), part([0, 1, 2], 2.0)], "rank", 2, 3)
+    assert found.rows.tolist() == [0, 1, 2]
+    assert found.scores == pytest.approx([1 / 61, 1 / 62 + 2 / 62, 2 / 61])
+
+
+def test_each_puts_forward_so_many():
+    """An item that nobody puts among their best is no candidate, however many score it."""
+    found = blended([part([5, 4, 3, 0]), part([0, 0, 3, 4])], "score", 1, 4)
+    assert found.rows.tolist() == [0, 3]
+
+
+@pytest.mark.parametrize("by", ["score", "rank"])
+def test_never_stays_never(by):
+    """What one of them says is never to be shown is not, whatever the others say."""
+    found = blended([part([-np.inf, 1.0]), part([9.0, 1.0])], by, 10, 2)
+    assert found.rows.tolist() == [1]
+
+
+def test_who_says_the_same_of_everything_has_no_say():
+    found = blended([part([2.0, 2.0, 2.0]), part([0.0, 3.0, 1.0])], "score", 10, 3)
+    assert order(found) == [1, 2]
+    assert (found.added[0] == 0).all()
+
+
+def test_lists_of_different_items_are_put_together_by_catalogue_row():
+    found = blended([part([1, 2], rows=[4, 7]), part([3, 1], rows=[7, 9])], "rank", 5, 10)
+    assert found.rows.tolist() == [4, 7, 9]
+    assert order(found)[0] == 7
+
+
+def test_nothing_to_say_gives_nothing():
+    found = blended([part([0.0, -1.0]), part([0.0, 0.0])], "score", 5, 2)
+    assert not len(found.rows)
