@@ -1,6 +1,6 @@
 """``train``: fit every algorithm of the policy on those who agree, and publish all at once."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +76,7 @@ def train(
     tenancy: Tenancy,
     algorithms: Algorithms,
     *,
+    skipped: Mapping[str, str] | None = None,
     until_us: int | None = None,
     progress: Progress | None = None,
 ) -> Trained:
@@ -88,7 +89,7 @@ def train(
     Raises:
         PluginError: A plugin of the policy is missing or failed; nothing was published.
     """
-    chosen = _chosen(tenancy, algorithms)
+    chosen = _chosen(tenancy, algorithms, skipped or {})
     tell = progress or (lambda *_: None)
     now_us = tenancy.now_us()
     cut_us = now_us if until_us is None else min(until_us, now_us)
@@ -153,13 +154,20 @@ def fit(algorithm: Algorithm[Any], data: FitData) -> Fitted:
     return Fitted(algorithm, *guard.fit(algorithm, data))
 
 
-def _chosen(tenancy: Tenancy, algorithms: Algorithms) -> list[Algorithm[Any]]:
+def _chosen(
+    tenancy: Tenancy, algorithms: Algorithms, skipped: Mapping[str, str]
+) -> list[Algorithm[Any]]:
     chosen = []
     for name, options in tenancy.policy.models.algorithms.items():
         if name not in algorithms:
             known = ", ".join(sorted(algorithms)) or "none"
+            why = (
+                f"its plugin was skipped: {skipped[name]}"
+                if name in skipped
+                else "no plugin has it"
+            )
             raise PluginLoadError(
-                f"the policy trains it and no plugin has it; those found are {known}", plugin=name
+                f"the policy trains it and {why}; those found are {known}", plugin=name
             )
         chosen.append(guard.make(algorithms[name], options))
     return chosen
