@@ -50,7 +50,8 @@ class PluginHost:
 
     Args:
         allow: Names of plugins that may be loaded; ``"*"`` allows all that are installed.
-        strict: Raise for a plugin that would be skipped, except one that is not allowed.
+        strict: Raise for a plugin that would be skipped, except one that is not allowed, or that is
+            not named in ``allow`` and needs an extra that is not installed.
 
     Stability: internal.
     """
@@ -70,6 +71,11 @@ class PluginHost:
                 continue
             try:
                 self.add(point.name, _load(point))
+            except MissingExtraError as error:
+                # Nobody needs every extra: whoever trains what needs one is told the cure then.
+                if strict and point.name in allow:
+                    raise
+                self.skipped[point.name] = str(error)
             except PluginError as error:
                 if strict:
                     raise

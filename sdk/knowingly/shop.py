@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, overload
@@ -112,10 +113,11 @@ class Shop:
         self.audit = Audit(tenancy, checkpoints)
         self.keys = Keys(tenancy, lambda name: self.tenant(name)._tenancy)  # noqa: SLF001 - a Shop's
         self._retention = Retention(tenancy, algorithms, fields)
+        self._train = partial(train, tenancy, algorithms, skipped=self._host.skipped)
         self._upkeep = Upkeep(
             tenancy,
             registry,
-            algorithms,
+            self._train,
             erasures=erasures,
             recipients=recipients,
             aggregates=self.aggregates,
@@ -301,7 +303,7 @@ class Shop:
             PluginError: A plugin is missing or failed; nothing was published.
         """
         until_us = None if until is None else to_us(until, "until")
-        return train(self._tenancy, self._host.algorithms, until_us=until_us, progress=progress)
+        return self._train(until_us=until_us, progress=progress)
 
     def recommend(
         self,

@@ -26,8 +26,18 @@ class Recent(Algorithm[RecentOptions]):
         return ItemScores(np.bincount(data.item, weight, minlength=data.n_items))
 
 
+def load(entry):
+    """The module; None where it needs an extra that is not here, which has a run of its own."""
+    try:
+        return entry.load()
+    except ModuleNotFoundError:
+        if entry.extras:
+            return None
+        raise
+
+
 def registered() -> list[type[Algorithm]]:
-    modules = [entry.load() for entry in entry_points(group="knowingly")]
+    modules = [load(entry) for entry in entry_points(group="knowingly")]
     hooks = [getattr(module, "knowingly_algorithms", None) for module in modules]
     return [algorithm for hook in hooks if hook is not None for algorithm in hook()]
 

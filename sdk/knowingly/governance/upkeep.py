@@ -6,7 +6,7 @@ then the keys that nothing uses; last a checkpoint of all that, which is handed 
 it outside.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,9 +20,8 @@ from knowingly.governance.horizon import due
 from knowingly.governance.recipients import Recipients
 from knowingly.governance.retention import Retention
 from knowingly.governance.signing_key import sweep_signing
-from knowingly.recommend.forgetting import Algorithms
 from knowingly.recommend.registry import Registry
-from knowingly.recommend.training import Trained, train
+from knowingly.recommend.training import Trained
 from knowingly.store import claims, imports, notifications, subjects
 from knowingly.store.doors import Tx
 from knowingly.tenancy import Tenancy
@@ -69,7 +68,7 @@ class Upkeep:
         self,
         tenancy: Tenancy,
         registry: Registry,
-        algorithms: Algorithms,
+        train: Callable[..., Trained],
         *,
         erasures: Erasures,
         recipients: Recipients,
@@ -79,7 +78,7 @@ class Upkeep:
     ) -> None:
         self._tenancy = tenancy
         self._registry = registry
-        self._algorithms = algorithms
+        self._train = train
         self._retention = retention
         self._erasures = erasures
         self._recipients = recipients
@@ -94,7 +93,7 @@ class Upkeep:
             self._tell(done)
         if "train" not in skip:
             try:
-                done.trained = train(self._tenancy, self._algorithms, progress=progress)
+                done.trained = self._train(progress=progress)
             except KnowinglyError as error:
                 done.notes += (f"not trained: {error}",)
         if "release" not in skip:

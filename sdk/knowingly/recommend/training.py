@@ -77,6 +77,7 @@ def train(
     tenancy: Tenancy,
     algorithms: Algorithms,
     *,
+    skipped: Mapping[str, str] | None = None,
     until_us: int | None = None,
     progress: Progress | None = None,
 ) -> Trained:
@@ -89,7 +90,9 @@ def train(
     Raises:
         PluginError: A plugin of the policy is missing or failed; nothing was published.
     """
-    chosen = make_all(tenancy.policy.models.algorithms, algorithms)
+    wanted = make_all(tenancy.policy.models.algorithms, algorithms, skipped)
+    # What describes items is in service without a training: see ``describing``.
+    chosen = [one for one in wanted if not isinstance(one, DescribingAlgorithm)]
     tell = progress or (lambda *_: None)
     now_us = tenancy.now_us()
     cut_us = now_us if until_us is None else min(until_us, now_us)
@@ -155,24 +158,34 @@ def fit(algorithm: Algorithm[Any], data: FitData) -> Fitted:
 
 
 def make_all(
-    wanted: Mapping[str, Mapping[str, Any]], algorithms: Algorithms
+    wanted: Mapping[str, Mapping[str, Any]],
+    algorithms: Algorithms,
+    skipped: Mapping[str, str] | None = None,
 ) -> list[Algorithm[Any]]:
     """The algorithms that a policy names, with their options.
+
+    Args:
+        wanted: Their names, each with its options.
+        algorithms: Those that plugins have.
+        skipped: Why each plugin that is not among them was not taken.
 
     Raises:
         PluginError: One of them is missing, or its options do not fit.
     """
+    skipped = skipped or {}
     chosen = []
     for name, options in wanted.items():
         if name not in algorithms:
             known = ", ".join(sorted(algorithms)) or "none"
-            raise PluginLoadError(
-                f"the policy trains it and no plugin has it; those found are {known}", plugin=name
+            why = (
+                f"its plugin was skipped: {skipped[name]}"
+                if name in skipped
+                else "no plugin has it"
             )
-        algorithm = guard.make(algorithms[name], options)
-        # What describes items is in service without a training: see ``describing``.
-        if not isinstance(algorithm, DescribingAlgorithm):
-            chosen.append(algorithm)
+            raise PluginLoadError(
+                f"the policy trains it and {why}; those found are {known}", plugin=name
+            )
+        chosen.append(guard.make(algorithms[name], options))
     return chosen
 
 

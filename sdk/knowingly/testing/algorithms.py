@@ -141,8 +141,11 @@ class AlgorithmContract:
     def test_the_order_of_people_does_not_matter(self, seed: int) -> None:
         """The same people in another order and other blocks give the same scores.
 
-        Of a counting algorithm bit for bit, of others to rounding.
+        Of a counting algorithm bit for bit, of others to rounding. One that is refitted may learn
+        in the order in which it is told: that it can be repeated is enough.
         """
+        if self.algorithm.forgets == "refit":
+            pytest.skip(f"{self.algorithm.name} may learn in the order of people")
         block = make_block(N_PEOPLE, N_ITEMS, seed)
         mixed = np.random.default_rng(seed).permutation(N_PEOPLE)
         model = self.make().fit(as_fit_data(block))
