@@ -173,6 +173,7 @@ CALLS = {
         (None, "5", 1.5, True, 0, -1, 10_001, 10**30, [1]),
     ),
     "verify(since)": (lambda shop, bad: shop.audit.verify(since=bad), (5, b"", SECRET, "")),
+    "verify(key)": (lambda shop, bad: shop.audit.verify(key=bad), (5, b"", SECRET, "", "a+b+c")),
     "prove": (
         lambda shop, bad: shop.audit.prove(bad),
         (None, "5", 1.5, True, -1, 10**30, [1]),
