@@ -1,6 +1,7 @@
 """Fixtures that every room's tests share: shops in folders of their own, and a clock to move."""
 
 import os
+import shutil
 import sys
 import traceback
 import warnings
@@ -13,6 +14,8 @@ import pytest
 import knowingly
 from houses import Clock, Databases, Files, House
 from knowingly.samples import tea_shop
+from knowingly.store import migrate
+from knowingly.store.database import Database
 from servers import Server
 
 NOTICE = "2026-01/en"
@@ -91,11 +94,24 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def build(backend: str, request: pytest.FixtureRequest) -> Callable[..., House]:
-    """Make a folder with a key and no shop yet."""
+def migrated_files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    """Two SQLite files with their tables and nothing else: making those takes most of a test."""
+    made = Files(tmp_path_factory.mktemp("migrated"))
+    for schema, url in (("data", made.url), ("keys", made.keys_url)):
+        database = Database(url)
+        migrate.prepare(database, schema)
+        database.close()
+    return made
 
-    def make(folder: Path, clock: Clock | None = None) -> House:
+
+@pytest.fixture(scope="session")
+def build(backend: str, request: pytest.FixtureRequest) -> Callable[..., House]:
+    """Make a folder with a key, and databases that have their tables and no shop yet."""
+
+    def make(folder: Path, clock: Clock | None = None, *, bare: bool = False) -> House:
         if backend == "sqlite":
+            if not bare:
+                shutil.copytree(request.getfixturevalue("migrated_files").folder, folder)
             return House(folder, clock or Clock())
         running = request.getfixturevalue("server")
         return House(folder, clock or Clock(), Databases(running, running.migrated_pair()))
@@ -107,6 +123,14 @@ def build(backend: str, request: pytest.FixtureRequest) -> Callable[..., House]:
 def house(build: Callable[..., House], tmp_path: Path, clock: Clock) -> Iterator[House]:
     """A folder with a key and no shop yet."""
     place = build(tmp_path / "house", clock)
+    yield place
+    place.remove()
+
+
+@pytest.fixture
+def bare_house(build: Callable[..., House], tmp_path: Path, clock: Clock) -> Iterator[House]:
+    """A folder with a key; in SQLite the files are not there yet either."""
+    place = build(tmp_path / "house", clock, bare=True)
     yield place
     place.remove()
 

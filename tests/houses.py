@@ -38,6 +38,7 @@ class Files:
     """Two SQLite files in a folder."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.paths = {"data": folder / "shop.db", "keys": folder / "shop.keys.db"}
         self.url = f"sqlite:///{self.paths['data']}"
         self.keys_url = f"sqlite:///{self.paths['keys']}"

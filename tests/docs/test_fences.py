@@ -78,7 +78,7 @@ def test_the_code_of_a_page_runs(page, tmp_path):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, f"{page}:\n{done.stderr}"

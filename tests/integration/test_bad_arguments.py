@@ -320,19 +320,19 @@ def test_a_missing_folder_of_keys_is_named(house):
 
 
 @pytest.mark.only_sqlite("it gives one file several names")
-def test_the_data_file_is_no_key_store(house):
+def test_the_data_file_is_no_key_store(bare_house):
     """Under any of its names: keys beside the data they seal could not be destroyed apart."""
-    link = house.folder / "link.db"
-    link.symlink_to(house.data)
-    for path in (house.data, link, house.folder / "." / "shop.db"):
+    link = bare_house.folder / "link.db"
+    link.symlink_to(bare_house.data)
+    for path in (bare_house.data, link, bare_house.folder / "." / "shop.db"):
         with pytest.raises(knowingly.StoreError, match="second database"):
-            house.open(key_store=f"sqlite:///{path}")
-    assert not house.data.exists()
-    house.open().close()
-    hard = house.folder / "hard.db"
-    hard.hardlink_to(house.data)
+            bare_house.open(key_store=f"sqlite:///{path}")
+    assert not bare_house.data.exists()
+    bare_house.open().close()
+    hard = bare_house.folder / "hard.db"
+    hard.hardlink_to(bare_house.data)
     with pytest.raises(knowingly.StoreError, match="second database"):
-        house.open(key_store=f"sqlite:///{hard}")
+        bare_house.open(key_store=f"sqlite:///{hard}")
 
 
 def test_one_event_is_a_batch_of_one(tea):

@@ -12,6 +12,12 @@ from knowingly.store import key_schema
 
 
 @pytest.fixture
+def house(bare_house):
+    """In this file shops are seen to come to be."""
+    return bare_house
+
+
+@pytest.fixture
 def used(house, agree):
     """A shop with one person in it, closed."""
     shop = house.open()
