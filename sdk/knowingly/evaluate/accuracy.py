@@ -124,7 +124,7 @@ def hit_rate(judged: Judged) -> Floats:
 
     Source: Deshpande and Karypis, ACM TOIS 22(1), 2004.
     """
-    return _known(judged, judged.hits.any(axis=1).astype(np.float64))
+    return _known(judged, judged.hits.max(axis=1, initial=False).astype(np.float64))
 
 
 def _known(judged: Judged, values: Floats) -> Floats:
