@@ -107,7 +107,9 @@ def _integers(matrix: Matrix | NDArray[np.integer]) -> Matrix:
     if isinstance(matrix, np.ndarray):
         values = whole = matrix.astype(np.int64)
     else:
-        whole = matrix.tocsr().astype(np.int64)
+        whole = matrix.tocsr()
+        # Of large counts one copy is enough: turning them into rows has made it.
+        whole = whole.astype(np.int64, copy=whole is matrix)
         whole.sum_duplicates()
         values = whole.data
     if values.size and values.min() < 0:

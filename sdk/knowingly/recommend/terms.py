@@ -1,7 +1,7 @@
 """What is worked out of vectors before they are asked: who has which term, without padding."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from knowingly.recommend import ranking
 from knowingly.recommend.arrays import Ints, Rows
 
+_T = TypeVar("_T", bound=np.generic)
 _FEW = 256
 """Up to so many changed rows are put in between the others; more are cheaper to read anew."""
 
@@ -68,12 +69,15 @@ class TermIndex:
         new = np.unique(columns)
         new = new[number_of[new] < 0]
         number_of[new] = self.size + np.arange(len(new))
-        mine = rows[own_row], number_of[columns], own_value
-        row, number, values = (
-            _between(self.row, old, rows, own_row, part)
-            for old, part in zip((self.row, self.number, self.value), mine, strict=True)
+        place_of = _Places.of(self.row, rows, own_row)
+        return TermIndex(
+            items,
+            number_of,
+            self.size + len(new),
+            place_of.fill(self.row, rows[own_row]),
+            place_of.fill(self.number, number_of[columns]),
+            place_of.fill(self.value, own_value),
         )
-        return TermIndex(items, number_of, self.size + len(new), row, number, values)
 
     def first(self, n_items: int) -> "TermIndex":
         """The entries of the first rows, with the counts of all."""
@@ -89,14 +93,25 @@ def _widened(values: NDArray[np.int64], size: int, fill: int) -> NDArray[np.int6
     return whole
 
 
-def _between(
-    row: Rows, old: NDArray[Any], rows: Rows, own_row: Rows, mine: NDArray[Any]
-) -> NDArray[Any]:
-    """Entries with those of some rows replaced: ``own_row`` numbers ``rows``."""
-    pieces, at = [], 0
-    starts, ends = np.searchsorted(row, rows), np.searchsorted(row, rows, side="right")
-    first = np.searchsorted(own_row, np.arange(len(rows) + 1))
-    for place, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
-        pieces += [old[at:start], mine[first[place] : first[place + 1]]]
-        at = end
-    return np.concatenate([*pieces, old[at:]])
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where the entries of changed rows begin and end: before, and among their own."""
+
+    starts: list[int]
+    ends: list[int]
+    own: list[int]
+
+    @classmethod
+    def of(cls, row: Rows, rows: Rows, own_row: Rows) -> "_Places":
+        """The places of ``rows`` in the sorted ``row``; ``own_row`` numbers them."""
+        starts, ends = np.searchsorted(row, rows), np.searchsorted(row, rows, side="right")
+        own = np.searchsorted(own_row, np.arange(len(rows) + 1))
+        return cls(starts.tolist(), ends.tolist(), own.tolist())
+
+    def fill(self, old: NDArray[_T], mine: NDArray[_T]) -> NDArray[_T]:
+        """Entries with those of the changed rows replaced."""
+        pieces, at = [], 0
+        for place, (start, end) in enumerate(zip(self.starts, self.ends, strict=True)):
+            pieces += [old[at:start], mine[self.own[place] : self.own[place + 1]]]
+            at = end
+        return np.concatenate([*pieces, old[at:]])
