@@ -1,5 +1,6 @@
 """A proof that somebody stored is checked by any key of the log, whichever signed it."""
 
+import base64
 import json
 from itertools import product
 from pathlib import Path
@@ -11,6 +12,9 @@ import knowingly
 from houses import House
 from knowingly.cli.app import app
 from knowingly.ledger import verifier
+from knowingly.ledger.canonical import canonical
+from knowingly.ledger.notes import NoteKey
+from knowingly.ledger.signing import sign
 from knowingly.ledger.verifier import KeyChain, TlogProof, VerificationError, VerifierKey
 
 NOTICE = "2026-01/en"
@@ -145,6 +149,30 @@ def test_a_key_of_ones_own_is_not_vouched_for_by_naming_the_shops(stored, house)
         KeyChain.parse(json.dumps(said).encode(), VerifierKey.parse(stored.held[2]))
     with pytest.raises(VerificationError, match="none of the chain's"):
         KeyChain.parse(mine.audit.keys().encode(), VerifierKey.parse(stored.held[2]))
+
+
+@pytest.mark.parametrize("signer", ["held", "forger"])
+def test_a_key_that_the_held_one_did_not_name_is_refused(signer):
+    """A log of one entry that says it was, of which all else fits."""
+    held, forger = NoteKey("example.com/log", b"h" * 32), NoteKey("example.com/log", b"f" * 32)
+    named = {"origin": held.name, "by": held.verifier_key, "key": forger.verifier_key}
+    statement = {"act": "signing.rotated", "entry": 0, "at_us": 0, **named}
+    seed = held.seed if signer == "held" else forger.seed
+    frame = {"v": 1, "kind": "signing.rotated", "at": 0, "handle": "0" * 32, "commit": "0" * 64}
+    entry = canonical({**frame, **named, "signature": sign(seed, statement)})
+    root = base64.b64encode(verifier.leaf_hash(entry)).decode()
+    rotation = {"index": 0, "entry": entry.decode(), "inclusion": []}
+    said = {
+        "format": verifier.KEY_CHAIN,
+        "checkpoint": forger.signed(f"{held.name}\n1\n{root}\n"),
+        "rotations": [rotation],
+    }
+    document, key = json.dumps(said).encode(), VerifierKey.parse(held.verifier_key)
+    if signer == "held":
+        assert len(KeyChain.parse(document, key).keys) == 2
+    else:
+        with pytest.raises(VerificationError, match="the old one did not sign it"):
+            KeyChain.parse(document, key)
 
 
 @pytest.mark.parametrize("text", ["", "zqx", "[]", "{}", "{" * 5_000], ids=range(5))
