@@ -342,19 +342,9 @@ class Shop:
         Raises:
             InputError: The slot is unknown, or an argument is out of bounds.
         """
-        check_slot(self.policy.slots, slot)
-        return self.recommend_many(
-            subject,
-            slots=(slot,),
-            item=item,
-            basket=basket,
-            signals=signals,
-            device=device,
-            market=market,
-            k=k,
-            agent=agent,
-            profiling=profiling,
-        )[slot]
+        named = [check_slot(self.policy.slots, slot)]
+        asked = (item, basket, signals, device, market, profiling)
+        return self._pages(subject, named, asked, k=k, agent=agent)[slot]
 
     def recommend_many(
         self,
@@ -391,12 +381,22 @@ class Shop:
             InputError: As there.
         """
         named = check_slots(self.policy.slots, slots)
+        asked = (item, basket, signals, device, market, profiling)
+        return self._pages(subject, named, asked, k=k, agent=agent)
+
+    def _pages(
+        self,
+        subject: str | None,
+        slots: Sequence[str],
+        asked: tuple[Any, ...],
+        *,
+        k: int | None,
+        agent: str | None,
+    ) -> dict[str, Page]:
         check_k(k)
         bot = agent is not None and self.policy.is_bot(check_agent(agent))
-        request = check_request(
-            None if bot else subject, item, basket, signals, device, market, profiling
-        )
-        pages = self._recommender.pages(request, named, k)
+        request = check_request(None if bot else subject, *asked)
+        pages = self._recommender.pages(request, slots, k)
         for slot, page in pages.items():
             if bot:
                 pages[slot] = replace(page, why="bot")

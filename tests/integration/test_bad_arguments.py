@@ -37,7 +37,7 @@ CALLS = {
         lambda shop, bad: shop.explain(bad, "assam"),
         (None, 5, b"x", "", " ann"),
     ),
-    "explain_hit(hit)": (lambda shop, bad: shop.explain("t000", bad), (*NOT_TEXT, SECRET)),
+    "explain_hit(hit)": (lambda shop, bad: shop.explain("t000", bad), NOT_TEXT),
     "explain_hit(slot)": (
         lambda shop, bad: shop.explain("t000", "mint", slot=bad),
         (*NOT_TEXT, SECRET),

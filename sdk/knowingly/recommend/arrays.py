@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 Rows: TypeAlias = NDArray[np.intp]
 """Row numbers of items or people."""
+AnyRows: TypeAlias = NDArray[np.integer[Any]]
+"""Row numbers as they are kept, of whatever width."""
 Ints: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float64]
 Matrix: TypeAlias = Any

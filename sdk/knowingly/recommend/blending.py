@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from knowingly.recommend.arrays import Floats, Rows
+from knowingly.recommend.arrays import AnyRows, Floats, Rows
 from knowingly.recommend.choosing import strongest
 
 RANK_OFFSET = 60
@@ -28,7 +28,7 @@ class Part:
     ``rows`` are catalogue rows, each once. 0 is nothing to say; ``-inf`` is never.
     """
 
-    rows: Rows
+    rows: AnyRows
     scores: Floats
     weight: float
 

@@ -7,19 +7,19 @@ import numpy as np
 
 from knowingly.items.table import ItemTable
 from knowingly.policy import Slot
-from knowingly.recommend.arrays import Floats, Rows
+from knowingly.recommend.arrays import AnyRows, Floats, Rows
 from knowingly.recommend.diversity import Diversity, InTheirMix, Unlike
 
 _WIDER = 4
 
 
-def strongest(rows: Rows, scores: Floats, k: int) -> Rows:
+def strongest(rows: AnyRows, scores: Floats, k: int) -> Rows:
     """The places of the k best scores, best first; of equals, the lower row."""
-    places = np.arange(len(rows))
-    if len(rows) > k:
-        # Partition first: there are many candidates, and few that count.
-        least = np.partition(scores, len(scores) - k)[len(scores) - k]
-        places = np.flatnonzero(scores >= least)
+    if len(rows) <= k:
+        return np.lexsort((rows, -scores))
+    # Partition first: there are many candidates, and few that count.
+    least = np.partition(scores, len(scores) - k)[len(scores) - k]
+    places = np.flatnonzero(scores >= least)
     return places[np.lexsort((rows[places], -scores[places]))][:k]
 
 
@@ -53,12 +53,12 @@ class Caps:
 
 
 def choose(
-    rows: Rows,
+    rows: AnyRows,
     scores: Floats,
     k: int,
     *,
     slot: Slot,
-    table: ItemTable | None,
+    table: ItemTable,
     shown: Sequence[int],
     mix: dict[str, float],
 ) -> Rows:
@@ -69,7 +69,7 @@ def choose(
         scores: One per row.
         k: Places left on the page.
         slot: Whose rules count.
-        table: What items are, where a rule asks for it.
+        table: What items are.
         shown: Rows that are on the page already.
         mix: The categories that the person chose before, as shares; empty where none are known.
     """
@@ -77,7 +77,7 @@ def choose(
     diversify = slot.diversify
     if diversify is not None and diversify.by == "person" and not mix:
         diversify = None
-    if table is None or not (capped or diversify):
+    if not (capped or diversify):
         return strongest(rows, scores, k)
     size = diversify.pool if diversify else _WIDER * k
     while True:
@@ -95,7 +95,7 @@ def choose(
         size = len(pool) * _WIDER
 
 
-def _greedily(rows: Rows, k: int, order: Diversity | None, caps: Caps) -> list[int]:
+def _greedily(rows: AnyRows, k: int, order: Diversity | None, caps: Caps) -> list[int]:
     """Take the best of those left, again and again; ``rows`` are best first."""
     left = np.ones(len(rows), bool)
     found: list[int] = []

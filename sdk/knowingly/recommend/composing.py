@@ -12,11 +12,12 @@ import numpy as np
 
 from knowingly.domain.page import Basis, Hit, most_personal
 from knowingly.errors import PluginError
+from knowingly.items.table import ItemTable
 from knowingly.policy import Blend
 from knowingly.recommend import sources
 from knowingly.recommend.arrays import Rows
 from knowingly.recommend.blending import Part, blended
-from knowingly.recommend.choosing import choose
+from knowingly.recommend.choosing import choose, strongest
 from knowingly.recommend.diversity import mix_of
 from knowingly.recommend.evidence import Evidence, history_of
 from knowingly.recommend.pins import pinned, placed
@@ -29,18 +30,18 @@ logger = logging.getLogger("knowingly")
 CATALOG, PINNED = "catalog", "pinned"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(slots=True, repr=False)
 class Composed:
     """The hits of a page with their catalogue rows, what they stand on, and what was degraded.
 
-    ``step_of`` has, by catalogue row, which step of the slot a hit comes from; no pin is in it.
+    ``steps`` has, for each of ``rows``, which step of the slot it comes from; -1 for a pin.
     """
 
     basis: Basis
     hits: list[Hit]
     rows: list[int]
     notes: list[str]
-    step_of: dict[int, int]
+    steps: list[int]
 
 
 def compose(evidence: Evidence, k: int, trained: Collection[str]) -> Composed:
@@ -53,18 +54,19 @@ def compose(evidence: Evidence, k: int, trained: Collection[str]) -> Composed:
             not in service.
     """
     page = _Page(evidence, trained)
-    pins = pinned(evidence, k)
+    pins = pinned(evidence, k) if evidence.slot.pins else {}
     for row in pins.values():
-        page.take(row)
-    shown = _shown(evidence, list(pins.values()))
+        page.pin(row)
     for number, step in enumerate((*evidence.slot.algorithms, CATALOG)):
         left = k - len(page.rows)
         if not left:
             break
         page.ask(number, step, left)
-    by_place = {place: hit for (place, _), hit in zip(pins.items(), shown, strict=True)}
-    hits = placed(by_place, page.hits) if pins else page.hits
-    return Composed(most_personal(page.bases), hits, page.rows, page.notes, page.step_of)
+    hits = page.hits
+    if pins:
+        shown = {place: _pinned_hit(evidence, row) for place, row in pins.items()}
+        hits = placed(shown, hits)
+    return Composed(most_personal(page.bases), hits, page.rows, page.notes, page.steps)
 
 
 def score_at(evidence: Evidence, step: int, row: int, trained: Collection[str]) -> float:
@@ -78,8 +80,8 @@ def score_at(evidence: Evidence, step: int, row: int, trained: Collection[str]) 
     return float(offer.scores[found[0]]) if offer and len(found) else 0.0
 
 
-def _shown(evidence: Evidence, rows: list[int]) -> list[Hit]:
-    return [_hit(evidence, row, 0.0, "chosen by the shop", PINNED) for row in rows]
+def _pinned_hit(evidence: Evidence, row: int) -> Hit:
+    return _hit(evidence, row, 0.0, "chosen by the shop", PINNED)
 
 
 @dataclass(slots=True, repr=False)
@@ -92,17 +94,18 @@ class _Page:
     rows: list[int] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     bases: set[Basis] = field(default_factory=set)
-    step_of: dict[int, int] = field(default_factory=dict)
+    steps: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if self.evidence.filtered:
             # Leaving out what the person bought or hid is using their history too.
             self.bases.add(Basis.PERSONAL)
 
-    def take(self, row: int) -> None:
+    def pin(self, row: int) -> None:
         """The item is on the page, and so no candidate any more."""
         self.evidence.excluded[row] = True
         self.rows.append(row)
+        self.steps.append(-1)
 
     def ask(self, number: int, step: str | Blend, k: int) -> None:
         """Fill up to k places from one step of the slot."""
@@ -112,7 +115,7 @@ class _Page:
             if offer is None or not len(offer.rows):
                 return
             chosen = self._chosen(offer, k)
-            rows = offer.rows[chosen]
+            rows = offer.rows[chosen].tolist()
             reasons = offer.tell(chosen)
         except PluginError as error:
             self._failed(error, "the next source was asked")
@@ -120,13 +123,11 @@ class _Page:
         self.bases.add(offer.basis)
         self.hits += [
             _hit(evidence, row, score, reason, offer.source)
-            for row, score, reason in zip(
-                rows.tolist(), offer.scores[chosen].tolist(), reasons, strict=True
-            )
+            for row, score, reason in zip(rows, offer.scores[chosen].tolist(), reasons, strict=True)
         ]
         evidence.excluded[rows] = True
-        self.rows += rows.tolist()
-        self.step_of.update(dict.fromkeys(rows.tolist(), number))
+        self.rows += rows
+        self.steps += [number] * len(rows)
 
     def offer(self, step: str | Blend, k: int) -> Offer | None:
         """The candidates of one step; of the catalogue no more than a page of k needs."""
@@ -165,8 +166,7 @@ class _Page:
         parts = []
         for one in members:
             may = ~evidence.excluded[one.items]
-            rows = one.items[may].astype(np.intp)
-            parts.append(Part(rows, one.scores[may], step.blend[one.source]))
+            parts.append(Part(one.items[may], one.scores[may], step.blend[one.source]))
         mixed = blended(parts, step.by, step.candidates, len(evidence.excluded))
         lead = mixed.added.argmax(axis=0) if mixed.added.size else np.zeros(0, np.intp)
         basis = most_personal([one.basis for one in members])
@@ -199,9 +199,10 @@ class _Page:
         return Offer(offer.source, offer.basis, offer.rows, offer.scores * factor, offer.tell)
 
     def _chosen(self, offer: Offer, k: int) -> Rows:
-        evidence = self.evidence
-        matched, slot = evidence.visit.matched, evidence.slot
-        mix = self._mix()
+        slot, matched = self.evidence.slot, self.evidence.visit.matched
+        if matched is None:
+            return strongest(offer.rows, offer.scores, k)
+        mix = self._mix(matched.table)
         if mix:
             # An order that follows the person's own mix is made from their history.
             self.bases.add(Basis.PERSONAL)
@@ -210,19 +211,18 @@ class _Page:
             offer.scores,
             k,
             slot=slot,
-            table=matched.table if matched else None,
+            table=matched.table,
             shown=self.rows,
             mix=mix,
         )
 
-    def _mix(self) -> dict[str, float]:
-        evidence, matched = self.evidence, self.evidence.visit.matched
-        diversify = evidence.slot.diversify
-        if matched is None or diversify is None or diversify.by != "person":
+    def _mix(self, table: ItemTable) -> dict[str, float]:
+        evidence, diversify = self.evidence, self.evidence.slot.diversify
+        if diversify is None or diversify.by != "person":
             return {}
         past = evidence.past
         history = history_of(past, past["item"], evidence.visit.decision.at_us)
-        return mix_of(matched.table, past["item"].tolist(), history.weights().tolist())
+        return mix_of(table, past["item"].tolist(), history.weights().tolist())
 
     def _failed(self, error: PluginError, then: str) -> None:
         # A plugin degrades a page, it does not kill it. Its message can hold anything.

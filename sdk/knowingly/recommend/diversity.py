@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from knowingly.items.table import ItemTable
-from knowingly.recommend.arrays import Floats, Rows
+from knowingly.recommend.arrays import AnyRows, Floats
 
 SMOOTHING = 0.01
 
@@ -40,7 +40,7 @@ class Unlike:
     """
 
     def __init__(
-        self, rows: Rows, scores: Floats, strength: float, table: ItemTable, shown: Sequence[int]
+        self, rows: AnyRows, scores: Floats, strength: float, table: ItemTable, shown: Sequence[int]
     ) -> None:
         everyone = [*rows.tolist(), *shown]
         self._alike = _alike([_features(table, row) for row in everyone])[: len(rows)]
@@ -73,7 +73,7 @@ class InTheirMix:
 
     def __init__(  # noqa: PLR0917 - what a mix is compared by
         self,
-        rows: Rows,
+        rows: AnyRows,
         scores: Floats,
         strength: float,
         table: ItemTable,

@@ -17,7 +17,7 @@ from knowingly.recommend.visit import Visit
 _HIDE, _PURCHASE = KIND_CODE[EventKind.HIDE], KIND_CODE[EventKind.PURCHASE]
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(slots=True, repr=False)  # not frozen: made on each page, and that costs
 class Evidence:
     """Everything one page rests on.
 

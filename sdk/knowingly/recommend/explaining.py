@@ -92,11 +92,11 @@ class Explainer:
         place = next((at for at, one in enumerate(page.hits) if _is(visit, one, row)), None)
         if place is None:
             return None
-        step, score = page.step_of.get(row), page.hits[place].score
+        step, score = page.steps[page.rows.index(row)], page.hits[place].score
 
         def without(at: int) -> EventInfluence:
             left = evidence_for(visit, slot, np.delete(evidence.past, at))
-            counted = 0.0 if step is None else score - score_at(left, step, row, trained)
+            counted = 0.0 if step < 0 else score - score_at(left, step, row, trained)
             decisive = row not in compose(left, k, trained).rows
             return _influence(evidence, at, counted, decisive)
 

@@ -32,7 +32,8 @@ class Recommender:
         found = {}
         for slot in slots:
             evidence = evidence_for(visit, known[slot])
-            evidence.excluded[shown] = True
+            if shown:
+                evidence.excluded[shown] = True
             composed = compose(evidence, k or known[slot].k, self._tenancy.policy.models.algorithms)
             # A row leaves out what the rows above it show, and so is as personal as they are.
             above = most_personal((above, composed.basis))

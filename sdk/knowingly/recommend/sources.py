@@ -8,12 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from knowingly.domain.page import Basis
 from knowingly.errors import PluginError
 from knowingly.recommend import guard, reasons
-from knowingly.recommend.arrays import Floats, Rows
+from knowingly.recommend.arrays import AnyRows, Floats, Rows
 from knowingly.recommend.describing import Described
 from knowingly.recommend.evidence import Evidence
 from knowingly.recommend.interface import Model
@@ -22,7 +21,7 @@ from knowingly.recommend.registry import Serving
 _CATALOGUE_AT_LEAST = 256
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(slots=True, repr=False)  # not frozen: made on each page, and that costs
 class Offer:
     """Candidates that may be shown, in any order.
 
@@ -32,12 +31,12 @@ class Offer:
 
     source: str
     basis: Basis
-    rows: Rows
+    rows: AnyRows
     scores: Floats
     tell: Callable[[Rows], list[str]]
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(slots=True, repr=False)
 class Scored:
     """All scores of one model, by model row; ``items`` are the catalogue rows of those.
 
@@ -46,7 +45,7 @@ class Scored:
 
     source: str
     basis: Basis
-    items: NDArray[np.int32]
+    items: AnyRows
     scores: Floats
     tell: Callable[[Rows], list[str]]
 
@@ -54,8 +53,10 @@ class Scored:
         """Its candidates: what scores above 0 and may be shown."""
         # By place in the model first: most scores are zero, and those are left behind at once.
         own = np.flatnonzero(self.scores > 0)
-        own = own[~evidence.excluded[self.items[own]]]
-        rows, scores = self.items[own].astype(np.intp), self.scores[own]
+        rows = self.items[own]
+        shown = np.flatnonzero(~evidence.excluded[rows])
+        own, rows = own[shown], rows[shown]
+        scores = self.scores[own]
         return Offer(self.source, self.basis, rows, scores, lambda places: self.tell(own[places]))
 
     def tell_rows(self, rows: Rows) -> list[str]:
