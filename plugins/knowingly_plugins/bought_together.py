@@ -39,6 +39,7 @@ class BoughtTogether(CountingAlgorithm[BoughtTogetherOptions]):
     """
 
     name = "bought_together"
+    explains = "What people bought in one order with your choices, or with what is on the page."
 
     @property
     def model(self) -> type[ItemNeighbours]:

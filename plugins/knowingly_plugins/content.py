@@ -41,6 +41,7 @@ class Content(DescribingAlgorithm[ContentOptions]):
     """
 
     name = "content"
+    explains = "What is most like the things you chose, or those on the page, by its description."
 
     def describe(self, items: ItemTable) -> ItemVectors:
         """The strongest terms of each item."""

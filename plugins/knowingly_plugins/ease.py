@@ -167,6 +167,7 @@ class Ease(CountingAlgorithm[EaseOptions]):
     """Score an item by what all of the person's choices together say for it."""
 
     name = "ease"
+    explains = "What all of your choices together say for an item, learned from everybody's."
     tolerance: ClassVar[float] = 1e-6
 
     def count(self, block: Block) -> Any:  # noqa: ANN401  # scipy's sparse arrays have no types

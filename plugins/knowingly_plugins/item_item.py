@@ -85,6 +85,7 @@ class AlsoViewed(ItemItem):
     """What people looked at who looked at this: views apart from every other kind."""
 
     name = "also_viewed"
+    explains = "What people looked at who also looked at what you did, or what is on the page."
     options_type = AlsoViewedOptions
 
 
@@ -92,6 +93,7 @@ class AlsoBought(ItemItem):
     """What people bought who bought this, at any time: purchases apart from every other kind."""
 
     name = "also_bought"
+    explains = "What people bought who also bought what you bought, or what is on the page."
     options_type = AlsoBoughtOptions
 
 

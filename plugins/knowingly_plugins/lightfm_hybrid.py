@@ -53,6 +53,7 @@ class LightFMHybrid(Algorithm[LightFMOptions]):
     """Score an item by how near its vector is to the mean of those of the person's choices."""
 
     name = "lightfm_hybrid"
+    explains = "What people went on to choose who had chosen much as you have."
     forgets = "refit"
     needs_items = True
 
