@@ -203,6 +203,15 @@ def test_every_change_of_a_checkpoint_or_the_head_is_caught(evidence):
         refused(joined(evidence.head[:place] + evidence.head[place + 1 :], rest), evidence.last_key)
 
 
+def test_entries_behind_the_last_checkpoint_are_refused(evidence):
+    """Nothing signed covers them, however well the rest fits."""
+    said = json.loads(evidence.head[0])
+    said["checkpoints"] -= 1
+    head = [json.dumps(said).encode(), *evidence.head[1:-1]]
+    rest = evidence.bundle.splitlines()[len(evidence.head) :]
+    assert "last checkpoint" in refused(joined(head, rest), evidence.first_key).why
+
+
 def test_a_key_of_another_log_is_refused(evidence, tmp_path):
     """Even where everything else fits."""
     other = Evidence(tmp_path)
