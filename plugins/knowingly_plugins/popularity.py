@@ -36,6 +36,7 @@ class Popularity(CountingAlgorithm[PopularityOptions]):
 
     name = "popularity"
     explains = "What most people choose."
+    reason = "popular in the shop"
 
     def count(self, block: Block) -> NDArray[np.int64]:
         """People per item and bucket of age, shape ``(n_items, n_buckets)``."""

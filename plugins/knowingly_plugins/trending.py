@@ -35,6 +35,7 @@ class Trending(CountingAlgorithm[TrendingOptions]):
 
     name = "trending"
     explains = "What more people choose now than a few weeks ago."
+    reason = "trending now"
 
     def count(self, block: Block) -> NDArray[np.int64]:
         """People per item in the recent and in the earlier window, shape ``(n_items, 2)``."""

@@ -49,7 +49,6 @@ from knowingly.profiles.desk import Profiles
 from knowingly.profiles.fields import Fields
 from knowingly.profiles.intake import track
 from knowingly.profiles.people import People
-from knowingly.recommend.describing import Descriptions
 from knowingly.recommend.desk import Models
 from knowingly.recommend.explaining import Explainer, HitExplanation
 from knowingly.recommend.pages import Recommender
@@ -82,8 +81,7 @@ class Shop:
         self._tenants: dict[str, Shop] = {tenancy.name: self}
         self._opening = threading.Lock()
         self._registry = Registry()
-        describing = Descriptions(self._host.algorithms, tenancy.policy.models.algorithms)
-        self._reader = Reader(tenancy, self._registry, describing)
+        self._reader = Reader(tenancy, self._registry, self._host.algorithms)
         self._recommender = Recommender(tenancy, self._reader)
         self._wire(tenancy).resume()
 

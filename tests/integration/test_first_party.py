@@ -81,3 +81,15 @@ def test_an_item_taken_down_after_training_is_on_no_page(shop, clock, name):
 
 def _said(shop, item):
     return shop.items.get(item).model_dump(exclude={"unpublished_at"})
+
+
+def test_each_says_in_its_own_words_why(shop):
+    """What is the same for everybody is not called popular because it is: it trends, or it sells."""
+    said = {
+        name: {hit.reason for hit in shop.recommend("t003", slot=name) if hit.source == name}
+        for name in ("popularity", "trending", "also_bought")
+    }
+    assert said["popularity"] == {"popular in the shop"}
+    assert said["trending"] == {"trending now"}
+    assert said["also_bought"]
+    assert all(reason.startswith("because you") for reason in said["also_bought"])

@@ -173,7 +173,7 @@ class _Page:
 
         def tell(places: Rows) -> list[str]:
             leading = lead[places]
-            told = [otherwise(evidence, basis)] * len(places)
+            told = [otherwise(evidence, members[0].source, basis)] * len(places)
             for place in np.unique(leading).tolist():
                 mine = np.flatnonzero(leading == place)
                 try:

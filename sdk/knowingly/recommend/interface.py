@@ -100,6 +100,8 @@ class Algorithm(ABC, Generic[Options]):
     forgotten: ``"exact"`` (subtracted, only for ``CountingAlgorithm``), ``"refit"`` (taken
     out of service until the next training) or ``"stateless"`` (the model learns from nobody).
     ``explains`` says in one sentence, to the person who sees a page, what the algorithm goes by.
+    ``reason`` is said of a hit that no event of theirs led to, in a few words such as ``"trending
+    now"``: an algorithm whose scores are the same for everybody needs one.
     ``needs_items`` asks for ``FitData.items``, what the items are. ``interface`` is the version of
     this interface that the algorithm was written for.
 
@@ -116,6 +118,7 @@ class Algorithm(ABC, Generic[Options]):
     name: ClassVar[str]
     forgets: ClassVar[Literal["exact", "refit", "stateless"]]
     explains: ClassVar[str] = ""
+    reason: ClassVar[str] = "recommended by the shop"
     needs_items: ClassVar[bool] = False
     interface: ClassVar[int] = INTERFACE
     options_type: ClassVar[type[BaseModel]] = NoOptions

@@ -6,11 +6,12 @@ from knowingly.domain.event import KINDS, describe_kind
 from knowingly.domain.page import Basis
 from knowingly.recommend.arrays import Rows
 from knowingly.recommend.evidence import Evidence
+from knowingly.recommend.interface import Algorithm
 
 
-def because(evidence: Evidence, places: Rows, basis: Basis) -> list[str]:
-    """Which past event counted most for each hit; -1 is none of them."""
-    reasons = [otherwise(evidence, basis)] * len(places)
+def because(evidence: Evidence, source: str, places: Rows, basis: Basis) -> list[str]:
+    """Which past event counted most for each hit of a source; -1 is none of them."""
+    reasons = [otherwise(evidence, source, basis)] * len(places)
     known = np.flatnonzero(places >= 0)
     told = evidence.past[places[known]]
     for at, kind, item in zip(
@@ -26,11 +27,11 @@ def goes_with(evidence: Evidence, rows: Rows) -> list[str]:
     return [f"goes with {evidence.visit.catalogue.words(row)}" for row in rows.tolist()]
 
 
-def otherwise(evidence: Evidence, basis: Basis) -> str:
-    """What is said of a hit where no single event counted."""
+def otherwise(evidence: Evidence, source: str, basis: Basis) -> str:
+    """What is said of a hit of a source where no single event counted."""
     visit = evidence.visit
     if basis is Basis.AGGREGATE:
-        return "popular in the shop"
+        return visit.algorithms.get(source, Algorithm).reason
     if visit.item is not None:
         return f"goes with {visit.catalogue.words(visit.item)}"
     return "goes with your basket" if len(visit.basket) else "for you"

@@ -97,7 +97,7 @@ def _for_a_person(
 
     def tell(own: Rows) -> list[str]:
         positions = guard.because_many(source, model, query, own)
-        return reasons.because(evidence, np.append(places, -1)[positions], basis)
+        return reasons.because(evidence, source, np.append(places, -1)[positions], basis)
 
     return Scored(source, basis, serving.items, guard.score(source, model, query), tell)
 

@@ -15,6 +15,7 @@ from knowingly.profiles import body
 from knowingly.profiles.views import PastRecords, read_records
 from knowingly.recommend.arrays import Rows
 from knowingly.recommend.describing import Described, Descriptions
+from knowingly.recommend.forgetting import Algorithms
 from knowingly.recommend.interface import Model
 from knowingly.recommend.registry import Registry, Serving
 from knowingly.recommend.released import Released, Releases
@@ -52,6 +53,7 @@ class Visit:
     catalogue: CatalogueView
     serving: Serving | None
     described: Mapping[str, Described | PluginError]
+    algorithms: Algorithms
     released: Released | None
     matched: Matched | None
     decision: Decision
@@ -81,10 +83,11 @@ class Visit:
 class Reader:
     """Reads what pages rest on, for one tenant."""
 
-    def __init__(self, tenancy: Tenancy, registry: Registry, descriptions: Descriptions) -> None:
+    def __init__(self, tenancy: Tenancy, registry: Registry, algorithms: Algorithms) -> None:
         self._tenancy = tenancy
         self._registry = registry
-        self._descriptions = descriptions
+        self._algorithms = algorithms
+        self._descriptions = Descriptions(algorithms, tenancy.policy.models.algorithms)
         self._releases = Releases()
         self._matching = Matching()
 
@@ -103,6 +106,7 @@ class Reader:
             catalogue=catalogue,
             serving=self._registry.at(snapshot),
             described=self._descriptions.at(snapshot, asked, len(catalogue)),
+            algorithms=self._algorithms,
             released=self._releases.at(snapshot),
             matched=matched,
             decision=past.decision,
