@@ -2,6 +2,7 @@
 
 import json
 import typing
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -23,6 +24,10 @@ ON_THE_PAGE: dict[type[Algorithm[typing.Any]], str] = {
     BoughtTogether: "bought_together",
     Content: "content",
 }
+with suppress(ModuleNotFoundError):  # an extra, whose tests are an environment of their own
+    from knowingly_plugins.lightfm_hybrid import LightFMHybrid
+
+    ON_THE_PAGE[LightFMHybrid] = "lightfm_hybrid"
 
 
 def page() -> str:
@@ -32,7 +37,7 @@ def page() -> str:
         if line.startswith("## "):
             named = [kind for kind, name in ON_THE_PAGE.items() if line == f"## `{name}`"]
             table = _table(named[0].options_type) if named else ""
-        if line == "| option | left out | means |":
+        if table and line == "| option | left out | means |":
             lines.append(table)
         elif not (table and line.startswith("|")):
             lines.append(line)

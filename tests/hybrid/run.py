@@ -25,8 +25,10 @@ def main(arguments: list[str]) -> int:
         )
         return 0
     install = [sys.executable, "-m", "pip", "install", "--quiet", PACKAGE]
-    tests = [sys.executable, "-m", "pytest", str(TESTS), str(TESTS.parent / "contract")]
-    return subprocess.call(install) or subprocess.call([*tests, *arguments])
+    page = TESTS.parent / "docs" / "test_algorithms_page.py"
+    tests = [str(TESTS), str(TESTS.parent / "contract"), str(page)]
+    run = [sys.executable, "-m", "pytest", *tests, *arguments]
+    return subprocess.call(install) or subprocess.call(run)
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ def _said(shop, item):
 
 
 def test_each_says_in_its_own_words_why(shop):
-    """What is the same for everybody is not called popular because it is: it trends, or it sells."""
+    """What is the same for everybody is not all called popular: some of it trends."""
     said = {
         name: {hit.reason for hit in shop.recommend("t003", slot=name) if hit.source == name}
         for name in ("popularity", "trending", "also_bought")
