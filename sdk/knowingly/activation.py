@@ -4,6 +4,7 @@ What a policy lets people's earlier choices mean depends on the policies before 
 never used on its own: it stands ``after`` every other that this tenant ever had.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,7 @@ from knowingly.errors import LedgerError, PolicyError
 from knowingly.ledger import log
 from knowingly.ledger.kept_policies import is_whole
 from knowingly.policy import Policy, changed_words, diff, recall
+from knowingly.store import ledger
 from knowingly.store import policies as rows
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.policies import ActivationRow
@@ -59,12 +61,17 @@ def is_active(policy: Policy, snapshot: Snapshot) -> bool:
     return [row.digest for row in last] == [policy.digest]
 
 
-def activate(tx: Tx, policy: Policy, *, at_us: int, seal: log.Seal) -> None:
-    """Put a policy into force, if it is not already."""
+def activate(tx: Tx, policy: Policy, *, at_us: int, seal: log.Seal, is_chosen: bool = True) -> None:
+    """Put a policy into force, if it is not already.
+
+    Its entry says where nobody chose it: the next release may ship another.
+    """
     if is_active(policy, tx):
         return
     tx.head.policy_digest = policy.digest
-    facts = {"policy": policy.digest, "kept": True}
+    facts: dict[str, object] = {"policy": policy.digest, "kept": True}
+    if not is_chosen:
+        facts["shipped"] = True
     entry = log.append(tx, "policy.activated", at_us=at_us, seal=seal, facts=facts)
     if policy.digest not in rows.bodies(tx):
         rows.keep(tx, policy.digest, policy.body)
@@ -83,11 +90,15 @@ def activations(snapshot: Snapshot) -> list[Activation]:
     return found
 
 
-def last_in_force(snapshot: Snapshot) -> Policy | None:
-    """The policy that came into force last, as this release reads it; None where none is kept."""
+def last_chosen(snapshot: Snapshot) -> Policy | None:
+    """The policy in force, as this release reads it; None where nobody chose one."""
     kept = rows.bodies(snapshot)
-    last = [row.digest for row in rows.activations(snapshot)][-1:]
-    return next(iter(_past({digest: kept.get(digest, "") for digest in last})), None)
+    for row in rows.activations(snapshot)[-1:]:
+        leaf = ledger.leaves_of(snapshot, [row.idx]).get(row.idx, b"{}")
+        if not json.loads(leaf).get("shipped"):
+            [policy] = _past({row.digest: kept.get(row.digest, "")})
+            return policy
+    return None
 
 
 def policy_at(snapshot: Snapshot, at_us: int) -> Policy | None:

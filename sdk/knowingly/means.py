@@ -80,7 +80,14 @@ class Means:
         """
         if not self.policy_is_chosen:
             refuse_to_replace(files, self.policy, tenant)
-        return open_tenancy(files, self.roots, self.policy, self.clock, tenant)
+        return open_tenancy(
+            files,
+            self.roots,
+            self.policy,
+            self.clock,
+            tenant,
+            policy_is_chosen=self.policy_is_chosen,
+        )
 
 
 def find_means(

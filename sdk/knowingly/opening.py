@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from knowingly.activation import activate, is_active, last_in_force, standing
+from knowingly.activation import activate, is_active, last_chosen, standing
 from knowingly.domain.moments import Clock, to_us
 from knowingly.domain.progress import Progress
 from knowingly.errors import InputError, PolicyError, StoreError
@@ -257,12 +257,13 @@ def refuse_to_replace(files: Files, policy: Policy, tenant: str) -> None:
     A command run in another folder would otherwise narrow, for good, what notices have told.
 
     Raises:
-        PolicyError: This tenant has had another policy in force last.
+        PolicyError: Another policy is in force in this tenant, and it is not one that an earlier
+            release shipped.
     """
     check_tenant(tenant)
     store = Store(files.data)
     with store.read(store.tenant(tenant)) as snapshot:
-        last = last_in_force(snapshot)
+        last = last_chosen(snapshot)
     if last is not None and last.digest != policy.digest:
         raise PolicyError(
             "is not here, and this shop has a policy of its own: name its file with --policy or "
@@ -272,7 +273,13 @@ def refuse_to_replace(files: Files, policy: Policy, tenant: str) -> None:
 
 
 def open_tenancy(
-    files: Files, roots: Wrapping, policy: Policy, clock: Clock, tenant: str
+    files: Files,
+    roots: Wrapping,
+    policy: Policy,
+    clock: Clock,
+    tenant: str,
+    *,
+    policy_is_chosen: bool = True,
 ) -> Tenancy:
     """One tenant's parts; a policy that is new to it becomes a ledger entry.
 
@@ -295,7 +302,13 @@ def open_tenancy(
         with store.write(number) as tx:
             # Another process may have put its own policy into force meanwhile.
             policy, known = standing(policy, tx), events.add_bits(tx, wanted)
-            activate(tx, policy, at_us=to_us(clock(), "clock"), seal=keyring.operator.seal)
+            activate(
+                tx,
+                policy,
+                at_us=to_us(clock(), "clock"),
+                seal=keyring.operator.seal,
+                is_chosen=policy_is_chosen,
+            )
     masks = {purpose: known[purpose] for purpose in policy.purposes}
     past = {
         purpose: known[past_name(purpose)]
