@@ -40,7 +40,9 @@ def backed_up(house, tmp_path):
         shop.consent.grant(who, ["marketing"], notice=NOTICE, method="button")
     house.clock.forward(minutes=1)
     shop.consent.withdraw("bob", method="letter")
-    shop.rights.disclosed("ada", "mailer", "e-mail", purpose="marketing", reference="zqx@x.example")
+    shop.rights.disclosed(
+        "ada", "mailer", "e-mail", purpose="marketing", reference="canary-name@x.example"
+    )
     means = find_means(house.policy, house.key, house.clock)
     create(house.url, None, data_to=tmp_path / "monday", means=means, clock=house.clock)
     shop.made = house.clock.now
@@ -112,7 +114,7 @@ def test_who_was_given_data_cannot_be_read_and_the_certificate_says_so(
     assert "the recipients of 1 disclosures, who were not told again" in lacking(again)
     assert "Not in the backup" in again.summary()
     assert shop.rights.notifications() == ()
-    assert not [name for name, raw in there.place.files().items() if b"zqx" in raw]
+    assert not [name for name, raw in there.place.files().items() if b"canary-name" in raw]
 
 
 def test_a_first_certificate_has_nothing_to_say_of_backups(backed_up):

@@ -13,7 +13,7 @@ _PLAIN = frozenset({str, int, bool, type(None)})
 
 def canonical(value: Mapping[str, Any]) -> bytes:
     """JSON with sorted keys and no spaces, in ASCII; integers and strings only, never a float."""
-    _refuse_floats(value.values())
+    _refuse_floats((value,))
     return _ENCODER.encode(value).encode("ascii")
 
 

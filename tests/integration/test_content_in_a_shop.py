@@ -171,7 +171,7 @@ def test_pages_of_many_threads_meet_one_model(tea_house):
 def test_a_page_of_an_older_snapshot_knows_no_newer_item(tea_house):
     """Another page has described more items than this one's catalogue holds."""
     shop = opened(tea_house)
-    descriptions = shop._recommender._descriptions
+    descriptions = shop._reader._descriptions
     with shop._tenancy.read() as snapshot:
         size = len(shop._tenancy.catalogue.at(snapshot))
         whole = descriptions.at(snapshot, ["content", "faulty", "nobody"], size)["content"]
