@@ -40,7 +40,7 @@ def wrapped_as_in_0001(root, tenant, key):
     return Cipher(derived, tenant=tenant, key_id=b"root").seal("tenant_keys", b"1", key)
 
 
-def activated_as_in_0001(tx, policy, *, at_us, seal):
+def activated_as_in_0001(tx, policy, *, at_us, seal, is_chosen):
     """The first release logged the digest of a policy, and kept nothing of it."""
     tx.head.policy_digest = policy.digest
     facts = {"policy": policy.digest}
