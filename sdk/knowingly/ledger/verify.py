@@ -62,9 +62,14 @@ def verify(
     for block in walk.blocks():
         if strict:
             _are_canonical(block)
-        block_agrees(snapshot, block)
-        activated |= kept_policies.activated(block)
-        erased += sum(_details_erased(leaf) for _, leaf in block.holding(_ERASED))
+        try:
+            block_agrees(snapshot, block)
+            activated |= kept_policies.activated(block)
+            erased += sum(_details_erased(leaf) for _, leaf in block.holding(_ERASED))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            # One of them does not read as an entry, though the tree fits it: this names it.
+            _are_canonical(block)
+            raise
         if progress:
             progress(walk.done, size)
     if walk.done != size:

@@ -163,3 +163,20 @@ def test_a_checkpoint_of_another_log_or_none_is_refused(log, tmp_path):
     forged = log.old.text.replace("— knowingly", "— knowinglx")
     with pytest.raises(InputError, match="not signed"):
         log.shop.audit.verify(since=forged)
+
+
+@pytest.mark.parametrize(
+    "leaf",
+    [b'"kind":"consent.', b'["kind":"erasure.done"]', b'{"kind":"policy.activated"', b"\xff"],
+    ids=["choice", "erasure", "policy", "bytes"],
+)
+def test_an_entry_that_is_none_is_named(log, leaf):
+    """Also without reading every entry, where its words are those of one that has to be read."""
+    words = b'"kind":"consent.' if leaf == b"\xff" else b""
+    log.rewrite([*log.leaves[:-1], leaf + words], checkpoints=True)
+    try:
+        with pytest.raises(TamperedError) as error:
+            log.shop.audit.verify()
+    finally:
+        log.restore()
+    assert error.value.index == len(log.leaves) - 1
