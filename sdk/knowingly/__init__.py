@@ -79,13 +79,13 @@ from knowingly.means import open_shop as open  # noqa: A004 - knowingly.open, as
 from knowingly.policy import DataField, Policy, default_policy_text, load_policy
 from knowingly.profiles.traits import Trait
 from knowingly.profiles.views import PastEvent, Profile
-from knowingly.recommend.block import Block, FitData
-from knowingly.recommend.counts import Counts
 from knowingly.recommend.describing import DescribingAlgorithm
 from knowingly.recommend.desk import Comparison, ModelCard
-from knowingly.recommend.explaining import EventInfluence, HitExplanation
-from knowingly.recommend.interface import Algorithm, CountingAlgorithm, Model
-from knowingly.recommend.models import (
+from knowingly.recommend.interface.algorithms import Algorithm, CountingAlgorithm, Model
+from knowingly.recommend.interface.block import Block, FitData
+from knowingly.recommend.interface.counts import Counts
+from knowingly.recommend.interface.query import History, Query
+from knowingly.recommend.models.kinds import (
     CorrectedNeighbours,
     ItemFactors,
     ItemNeighbours,
@@ -94,9 +94,9 @@ from knowingly.recommend.models import (
     ItemWeights,
     LiftNeighbours,
 )
-from knowingly.recommend.parameters import Criterion, SlotParameters
-from knowingly.recommend.query import History, Query
-from knowingly.recommend.training import Trained
+from knowingly.recommend.pages.explaining import EventInfluence, HitExplanation
+from knowingly.recommend.pages.parameters import Criterion, SlotParameters
+from knowingly.recommend.training.publishing import Trained
 from knowingly.shop import Shop
 from knowingly.vault.root import local_root_keys, write_root_key
 from knowingly.vault.wrapping import RootKeys

@@ -11,7 +11,7 @@ import pluggy
 from knowingly.consent.signals.decoder import SignalDecoder
 from knowingly.domain.notification import Destination
 from knowingly.policy import DataField
-from knowingly.recommend.interface import Algorithm
+from knowingly.recommend.interface.algorithms import Algorithm
 from knowingly.vault.wrapping import RootKeys
 
 PROJECT = "knowingly"

@@ -26,7 +26,7 @@ from knowingly.errors import (
 )
 from knowingly.hookspecs import PROJECT
 from knowingly.policy import DataField
-from knowingly.recommend.interface import INTERFACE, Algorithm, CountingAlgorithm
+from knowingly.recommend.interface.algorithms import INTERFACE, Algorithm, CountingAlgorithm
 from knowingly.vault.wrapping import RootKeys, is_root_keys
 
 logger = logging.getLogger("knowingly")

@@ -50,13 +50,13 @@ from knowingly.profiles.fields import Fields
 from knowingly.profiles.intake import track
 from knowingly.profiles.people import People
 from knowingly.recommend.desk import Models
-from knowingly.recommend.explaining import Explainer, HitExplanation
-from knowingly.recommend.pages import Recommender
-from knowingly.recommend.parameters import Slots
-from knowingly.recommend.registry import Registry, Serving
-from knowingly.recommend.request import check_k, check_request, check_slot, check_slots
-from knowingly.recommend.training import Trained, train
-from knowingly.recommend.visit import Reader
+from knowingly.recommend.pages.explaining import Explainer, HitExplanation
+from knowingly.recommend.pages.parameters import Slots
+from knowingly.recommend.pages.recommender import Recommender
+from knowingly.recommend.pages.request import check_k, check_request, check_slot, check_slots
+from knowingly.recommend.pages.visit import Reader
+from knowingly.recommend.registry.serving import Registry, Serving
+from knowingly.recommend.training.publishing import Trained, train
 from knowingly.store import kept, notifications, subjects
 from knowingly.store.doors import Snapshot
 from knowingly.tenancy import Tenancy

@@ -12,7 +12,7 @@ from rich.console import Console
 from setting import Purchases, fill, open_shop, parts, timed
 
 import knowingly
-from knowingly.recommend.counts import MemoryCounts, touched_rows
+from knowingly.recommend.interface.counts import MemoryCounts, touched_rows
 from knowingly.testing.data import make_choices
 from knowingly_plugins.ease import Ease
 from knowingly_plugins.inverse import Inverse

@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix
 from setting import NOW, PURPOSES, Purchases, latencies, open_shop, timed
 
 from knowingly.domain.event import KIND_CODE, EventKind
-from knowingly.recommend.query import History, Query
+from knowingly.recommend.interface.query import History, Query
 
 EACH = 20
 CALLS = 3_000

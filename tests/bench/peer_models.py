@@ -12,8 +12,8 @@ import numpy as np
 from knowingly.domain.event import KIND_CODE, EventKind
 from knowingly.evaluate.ranking import top_rows
 from knowingly.recommend import guard
-from knowingly.recommend.block import Block, FitData
-from knowingly.recommend.query import History, Query
+from knowingly.recommend.interface.block import Block, FitData
+from knowingly.recommend.interface.query import History, Query
 
 FACTORS, SEED, THREADS = 64, 0, 2
 FLOOR = 5

@@ -18,7 +18,7 @@ from sqlalchemy import create_engine, text
 from stores import Place, postgres_places, sqlite_place
 
 from knowingly.domain.event import EventKind
-from knowingly.recommend.gather import blocks, gather
+from knowingly.recommend.training.gather import blocks, gather
 
 EACH = 10
 SINGLE = 300

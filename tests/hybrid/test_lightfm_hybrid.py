@@ -6,8 +6,8 @@ import pytest
 import knowingly
 from knowingly import Algorithm, Block, EventKind, ItemFactors, ItemTable
 from knowingly.domain.event import KIND_CODE
-from knowingly.recommend.block import FitData
-from knowingly.recommend.query import History, Query
+from knowingly.recommend.interface.block import FitData
+from knowingly.recommend.interface.query import History, Query
 from knowingly_plugins.lightfm_hybrid import LightFMHybrid, _features
 
 N_ITEMS = 20

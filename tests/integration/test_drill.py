@@ -14,7 +14,7 @@ from knowingly.governance import erasure, replay
 from knowingly.governance.claims import Claims
 from knowingly.governance.erasure import Erasures
 from knowingly.means import find_means
-from knowingly.recommend import forgetting
+from knowingly.recommend.training import forgetting
 from knowingly.store import subjects
 
 QUIET = {"NO_COLOR": "1", "FORCE_COLOR": None, "TERM": "dumb", "COLUMNS": "200"}

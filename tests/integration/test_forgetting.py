@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 import knowingly
 from knowingly import Algorithm, Block, CountingAlgorithm, ItemNeighbours, ItemScores, hookimpl
 from knowingly.governance import effects
-from knowingly.recommend import training
-from knowingly.recommend.interface import Model
+from knowingly.recommend.interface.algorithms import Model
+from knowingly.recommend.training import publishing as training
 from knowingly.store import subjects
 
 TRAINED = "t000"

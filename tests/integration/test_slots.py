@@ -341,7 +341,7 @@ def test_an_unknown_slot_among_many_is_refused(tea):
 
 def test_without_profiling_nobody_is_looked_for(tea, monkeypatch):
     """The page of who agreed is that of nobody, and no profile is read for it."""
-    from knowingly.recommend import visit  # noqa: PLC0415
+    from knowingly.recommend.pages import visit  # noqa: PLC0415
 
     asked = {"slot": "product", "item": "assam", "basket": ["mint"]}
     nobody = tea.recommend(None, **asked)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from knowingly.profiles import views
-from knowingly.recommend import training
+from knowingly.recommend.training import publishing as training
 from knowingly.vault.keyring import Keyring
 
 SECONDS = 2.0

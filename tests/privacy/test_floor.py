@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import knowingly
-from knowingly.recommend import rows as model_rows
+from knowingly.recommend.registry import rows as model_rows
 from knowingly.store import models as stored
 
 FLOOR = 5

@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from knowingly.recommend.counts import (
+from knowingly.recommend.interface.counts import (
     decode_row,
     encode_row,
     encode_sparse_row,
     touched_rows,
 )
-from knowingly.recommend.models import ItemNeighbours
+from knowingly.recommend.models.kinds import ItemNeighbours
 from knowingly.testing.algorithms import check_same
 from knowingly.testing.data import as_fit_data, make_choices
 from knowingly_plugins.item_item import ItemItem
@@ -86,8 +86,8 @@ def test_forgetting_people_at_once_equals_a_refit(shop):
 @pytest.mark.parametrize("seed", range(5))
 def test_forgetting_in_a_larger_shop_equals_a_refit(seed, monkeypatch):
     """Full lists of many near scores, read in several chunks: entrants come and go."""
-    monkeypatch.setattr("knowingly.recommend.counts._CHUNK_VALUES", 600)
-    monkeypatch.setattr("knowingly.recommend.ranking._ROWS_AT_A_TIME", 16)
+    monkeypatch.setattr("knowingly.recommend.interface.counts._CHUNK_VALUES", 600)
+    monkeypatch.setattr("knowingly.recommend.models.ranking._ROWS_AT_A_TIME", 16)
     rng = np.random.default_rng(seed)
     n_people, n_items = 90, 70
     chosen = rng.random((n_people, n_items)) < rng.uniform(0.05, 0.6, n_people)[:, None]

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from knowingly.items.table import ItemTable
 from knowingly.policy.expression import All, Either, Not, parse
-from knowingly.recommend.where import Matched, matches
+from knowingly.recommend.pages.where import Matched, matches
 
 WORDS = st.sampled_from(["", "a", "b", "vegan"])
 NUMBERS = st.sampled_from([0.0, 1.0, 2.5, -1.0])

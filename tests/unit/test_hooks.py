@@ -11,8 +11,8 @@ import pytest
 import knowingly
 from knowingly import Said, SignalDecoder, hookspecs
 from knowingly.plugins import PluginHost
-from knowingly.recommend.interface import Algorithm
-from knowingly.recommend.models import ItemScores
+from knowingly.recommend.interface.algorithms import Algorithm
+from knowingly.recommend.models.kinds import ItemScores
 
 SHOE_SIZE = knowingly.DataField(
     title="Shoe size", purposes=("personalize", "fitting"), kind="number"

@@ -12,7 +12,7 @@ from knowingly.cli.output import Output
 from knowingly.cli.progress import steps
 from knowingly.domain.moments import from_us
 from knowingly.governance.upkeep import Maintained
-from knowingly.recommend.training import Trained
+from knowingly.recommend.training.publishing import Trained
 from knowingly.shop import Shop
 
 

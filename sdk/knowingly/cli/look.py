@@ -11,7 +11,7 @@ from knowingly.cli.output import Output
 from knowingly.means import POLICY_FILE
 from knowingly.plugins import PluginHost
 from knowingly.policy import load_policy
-from knowingly.recommend.interface import Algorithm
+from knowingly.recommend.interface.algorithms import Algorithm
 from knowingly.shop import Shop
 
 

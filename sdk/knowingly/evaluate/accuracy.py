@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowingly.errors import InputError
-from knowingly.recommend.arrays import Floats, Ints
+from knowingly.recommend.interface.arrays import Floats, Ints
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

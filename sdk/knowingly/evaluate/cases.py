@@ -13,9 +13,9 @@ from knowingly.domain.progress import Counted
 from knowingly.evaluate.lists import sparse_rows
 from knowingly.profiles import body
 from knowingly.profiles.scan import scan
-from knowingly.recommend.arrays import Ints, Matrix, Rows
-from knowingly.recommend.gather import PURPOSE, Gathered, gather
-from knowingly.recommend.query import History, returned
+from knowingly.recommend.interface.arrays import Ints, Matrix, Rows
+from knowingly.recommend.interface.query import History, returned
+from knowingly.recommend.training.gather import PURPOSE, Gathered, gather
 from knowingly.store.doors import Snapshot
 from knowingly.tenancy import Tenancy
 

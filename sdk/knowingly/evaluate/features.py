@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from knowingly.evaluate.lists import sparse_rows
 from knowingly.items.table import ItemTable
-from knowingly.recommend.arrays import Floats, Ints, Matrix
+from knowingly.recommend.interface.arrays import Floats, Ints, Matrix
 
 POPULARITY = ("head", "middle", "tail", "cold")
 """Buckets of items, the most chosen first."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from knowingly.recommend.arrays import Floats
+from knowingly.recommend.interface.arrays import Floats
 
 SAMPLES = 2_000
 SHUFFLES = 10_000

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from knowingly.errors import InputError
-from knowingly.recommend.arrays import Floats, Ints, Matrix
+from knowingly.recommend.interface.arrays import Floats, Ints, Matrix
 
 _SMOOTHING = 0.01
 

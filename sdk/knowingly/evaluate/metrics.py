@@ -6,7 +6,7 @@ from typing import Literal
 
 from knowingly.evaluate import accuracy
 from knowingly.evaluate.accuracy import Judged
-from knowingly.recommend.arrays import Floats
+from knowingly.recommend.interface.arrays import Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,12 @@ from knowingly.errors import PluginError
 from knowingly.items.table import ItemTable
 from knowingly.policy.pages import Models
 from knowingly.recommend import guard
-from knowingly.recommend.arrays import Floats
-from knowingly.recommend.forgetting import Algorithms
-from knowingly.recommend.gather import Gathered, items_chosen_by
-from knowingly.recommend.interface import Algorithm, Model
-from knowingly.recommend.query import History, Query
-from knowingly.recommend.training import fit_data, make_all
+from knowingly.recommend.interface.algorithms import Algorithm, Model
+from knowingly.recommend.interface.arrays import Floats
+from knowingly.recommend.interface.query import History, Query
+from knowingly.recommend.training.fitting import fit_data, make_all
+from knowingly.recommend.training.forgetting import Algorithms
+from knowingly.recommend.training.gather import Gathered, items_chosen_by
 
 BASELINES = ("popularity", "item_item")
 """First-party algorithms that every other is held against, where the shop has them."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowingly.errors import InputError
-from knowingly.recommend.arrays import Ints
+from knowingly.recommend.interface.arrays import Ints
 
 NOTHING = -1
 """Pads a list where there was nothing more to recommend."""

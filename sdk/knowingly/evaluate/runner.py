@@ -26,9 +26,9 @@ from knowingly.evaluate.results import Evaluation
 from knowingly.evaluate.scoring import measure
 from knowingly.evaluate.summing import Summary
 from knowingly.items.table import ItemTable
-from knowingly.recommend.forgetting import Algorithms
-from knowingly.recommend.gather import items_chosen_by
-from knowingly.recommend.registry import Registry, Serving
+from knowingly.recommend.registry.serving import Registry, Serving
+from knowingly.recommend.training.forgetting import Algorithms
+from knowingly.recommend.training.gather import items_chosen_by
 from knowingly.tenancy import Tenancy
 
 SPLIT_DAYS = 28

@@ -18,8 +18,8 @@ from knowingly.evaluate.features import COLD, POPULARITY, ItemFacts
 from knowingly.evaluate.metrics import ACCURACY, PER_PERSON
 from knowingly.evaluate.rankers import Ranker
 from knowingly.evaluate.ranking import top_rows
-from knowingly.recommend.arrays import Floats, Ints, Matrix
-from knowingly.recommend.query import Query
+from knowingly.recommend.interface.arrays import Floats, Ints, Matrix
+from knowingly.recommend.interface.query import Query
 
 _SCORES_AT_ONCE = 2**22  # 32 MiB of float64
 _PEOPLE_AT_ONCE = 256

@@ -19,7 +19,7 @@ from knowingly.evaluate.results import (
     Score,
 )
 from knowingly.evaluate.scoring import Measured, Tally
-from knowingly.recommend.arrays import Floats
+from knowingly.recommend.interface.arrays import Floats
 
 HISTORY: tuple[tuple[str, int, int], ...] = (
     ("0", 0, 0),

@@ -22,8 +22,8 @@ from knowingly.governance.periods import Period, period_at, period_before
 from knowingly.governance.size_rule import min_people
 from knowingly.ledger import log
 from knowingly.profiles.scan import scan
-from knowingly.recommend.query import returned
-from knowingly.recommend.released import BESTSELLERS, Released, load
+from knowingly.recommend.interface.query import returned
+from knowingly.recommend.pages.released import BESTSELLERS, Released, load
 from knowingly.store import releases as stored
 from knowingly.store.doors import Tx
 from knowingly.store.releases import ChargeRow, ReleaseRow

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from knowingly.domain.consent import DEVICE, ConsentRecord
 from knowingly.domain.moments import day_of
 from knowingly.governance.recipients import Recipients
-from knowingly.recommend.forgetting import Algorithms, forget
-from knowingly.recommend.gather import PURPOSE as TRAIN
-from knowingly.recommend.registry import Registry
+from knowingly.recommend.registry.serving import Registry
+from knowingly.recommend.training.forgetting import Algorithms, forget
+from knowingly.recommend.training.gather import PURPOSE as TRAIN
 from knowingly.store import consents, kept
 from knowingly.store.doors import Tx
 from knowingly.store.subjects import SubjectRow

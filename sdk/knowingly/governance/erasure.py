@@ -22,8 +22,8 @@ from knowingly.governance.recipients import Recipients
 from knowingly.ledger import log, merkle
 from knowingly.profiles.datamap import tables_to_erase
 from knowingly.profiles.traits import HELD
-from knowingly.recommend.forgetting import Algorithms, forget
-from knowingly.recommend.registry import Registry
+from knowingly.recommend.registry.serving import Registry
+from knowingly.recommend.training.forgetting import Algorithms, forget
 from knowingly.store import holds, subjects
 from knowingly.store import rights as stored
 from knowingly.store.doors import Tx

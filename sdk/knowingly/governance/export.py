@@ -22,8 +22,8 @@ from knowingly.profiles import traits as trait_bodies
 from knowingly.profiles.datamap import FIELDS, tables_to_export
 from knowingly.profiles.fields import Fields
 from knowingly.profiles.views import past_event
-from knowingly.recommend import manifest
-from knowingly.recommend.registry import Registry
+from knowingly.recommend.registry import manifest
+from knowingly.recommend.registry.serving import Registry
 from knowingly.store import (
     consents,
     events,

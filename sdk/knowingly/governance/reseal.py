@@ -17,7 +17,7 @@ from knowingly.errors import SealError, StoreError
 from knowingly.governance import holds
 from knowingly.governance.export import find
 from knowingly.ledger import log
-from knowingly.recommend import manifest
+from knowingly.recommend.registry import manifest
 from knowingly.store import sealed, subjects
 from knowingly.store.doors import Tx
 from knowingly.store.subjects import SubjectRow

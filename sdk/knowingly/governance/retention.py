@@ -17,9 +17,9 @@ from knowingly.ledger import log
 from knowingly.policy import DataField
 from knowingly.profiles.fields import Fields, mask_of
 from knowingly.profiles.scan import PEOPLE_AT_ONCE, Person, page_after
-from knowingly.recommend.forgetting import Algorithms, forget
-from knowingly.recommend.gather import PURPOSE as TRAIN
-from knowingly.recommend.registry import Registry
+from knowingly.recommend.registry.serving import Registry
+from knowingly.recommend.training.forgetting import Algorithms, forget
+from knowingly.recommend.training.gather import PURPOSE as TRAIN
 from knowingly.store import claims, consents, events, holds, kept, models, subjects, traits
 from knowingly.store.batches import parts
 from knowingly.store.doors import Snapshot, Tx

@@ -20,8 +20,8 @@ from knowingly.governance.horizon import due
 from knowingly.governance.recipients import Recipients
 from knowingly.governance.retention import Retention
 from knowingly.governance.signing_key import sweep_signing
-from knowingly.recommend.registry import Registry
-from knowingly.recommend.training import Trained
+from knowingly.recommend.registry.serving import Registry
+from knowingly.recommend.training.publishing import Trained
 from knowingly.store import claims, imports, notifications, subjects
 from knowingly.store.doors import Tx
 from knowingly.tenancy import Tenancy

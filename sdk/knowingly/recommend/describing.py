@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from knowingly.errors import ContractError, PluginError
 from knowingly.items.table import ItemTable, changed_since
 from knowingly.recommend import guard
-from knowingly.recommend.arrays import Rows
-from knowingly.recommend.block import FitData
-from knowingly.recommend.interface import Algorithm, Options
-from knowingly.recommend.vectors import ItemVectors
+from knowingly.recommend.interface.algorithms import Algorithm, Options
+from knowingly.recommend.interface.arrays import Rows
+from knowingly.recommend.interface.block import FitData
+from knowingly.recommend.models.vectors import ItemVectors
 from knowingly.store.doors import Snapshot
 
 

@@ -10,12 +10,12 @@ from knowingly.domain.moments import from_us
 from knowingly.errors import NotFittedError
 from knowingly.items.table import ItemTable
 from knowingly.recommend import guard
-from knowingly.recommend.forgetting import Algorithms
-from knowingly.recommend.gather import Gathered, gather
-from knowingly.recommend.interface import Algorithm, CountingAlgorithm, Model
-from knowingly.recommend.models import MODEL_KINDS
-from knowingly.recommend.registry import Registry, Serving, options_of
-from knowingly.recommend.training import described, fit, fit_data
+from knowingly.recommend.interface.algorithms import Algorithm, CountingAlgorithm, Model
+from knowingly.recommend.models.kinds import MODEL_KINDS
+from knowingly.recommend.registry.serving import Registry, Serving, options_of
+from knowingly.recommend.training.fitting import described, fit, fit_data
+from knowingly.recommend.training.forgetting import Algorithms
+from knowingly.recommend.training.gather import Gathered, gather
 from knowingly.store import models as stored
 from knowingly.tenancy import Tenancy
 

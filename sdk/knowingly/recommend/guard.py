@@ -10,11 +10,11 @@ from pydantic import ValidationError
 
 from knowingly.domain.validate import refusal
 from knowingly.errors import ContractError, KnowinglyError, PluginError
-from knowingly.recommend.arrays import Floats, Matrix, Rows
-from knowingly.recommend.block import Block, FitData
-from knowingly.recommend.counts import Counts, MemoryCounts
-from knowingly.recommend.interface import Algorithm, CountingAlgorithm, Model, Query
-from knowingly.recommend.models import MODEL_KINDS
+from knowingly.recommend.interface.algorithms import Algorithm, CountingAlgorithm, Model, Query
+from knowingly.recommend.interface.arrays import Floats, Matrix, Rows
+from knowingly.recommend.interface.block import Block, FitData
+from knowingly.recommend.interface.counts import Counts, MemoryCounts
+from knowingly.recommend.models.kinds import MODEL_KINDS
 
 
 @contextmanager

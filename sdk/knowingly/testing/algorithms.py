@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from knowingly.recommend.block import Block, FitData
-from knowingly.recommend.counts import touched_rows
-from knowingly.recommend.interface import INTERFACE, Algorithm, CountingAlgorithm, Model
-from knowingly.recommend.models import MODEL_KINDS
+from knowingly.recommend.interface.algorithms import INTERFACE, Algorithm, CountingAlgorithm, Model
+from knowingly.recommend.interface.block import Block, FitData
+from knowingly.recommend.interface.counts import touched_rows
+from knowingly.recommend.models.kinds import MODEL_KINDS
 from knowingly.testing.data import (
     as_fit_data,
     make_block,

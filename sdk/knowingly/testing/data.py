@@ -3,9 +3,9 @@
 import numpy as np
 
 from knowingly.domain.event import KIND_CODE, KINDS, EventKind
-from knowingly.recommend.arrays import Rows
-from knowingly.recommend.block import Block, FitData
-from knowingly.recommend.query import History, Query
+from knowingly.recommend.interface.arrays import Rows
+from knowingly.recommend.interface.block import Block, FitData
+from knowingly.recommend.interface.query import History, Query
 
 _SHARE = {
     EventKind.VIEW: 0.45,

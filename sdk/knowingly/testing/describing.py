@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from knowingly.items.table import ItemTable
-from knowingly.recommend.arrays import Rows
 from knowingly.recommend.describing import DescribingAlgorithm
-from knowingly.recommend.vectors import ItemVectors
+from knowingly.recommend.interface.arrays import Rows
+from knowingly.recommend.models.vectors import ItemVectors
 from knowingly.testing.algorithms import (
     N_ITEMS,
     SEEDS,

@@ -9,7 +9,7 @@ from knowingly.errors import SealError, StoreError, UnknownSubjectError
 from knowingly.governance import reseal as module
 from knowingly.profiles import views
 from knowingly.profiles.datamap import FIELDS
-from knowingly.recommend import training
+from knowingly.recommend.training import publishing as training
 from knowingly.vault.keyring import Keyring
 
 

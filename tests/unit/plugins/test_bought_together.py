@@ -5,7 +5,7 @@ import pytest
 
 from knowingly import EventKind, Query
 from knowingly.domain.event import KIND_CODE
-from knowingly.recommend.block import Block
+from knowingly.recommend.interface.block import Block
 from knowingly.testing.data import as_fit_data, make_block
 from knowingly_plugins import bought_together
 from knowingly_plugins.bought_together import BoughtTogether

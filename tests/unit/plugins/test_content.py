@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from knowingly import ItemTable, Query
-from knowingly.recommend.query import History
+from knowingly.recommend.interface.query import History
 from knowingly_plugins.content import Content
 
 BLANK = {"title": "", "brand": "", "categories": (), "tags": (), "attributes": {}, "price": np.nan}

@@ -7,7 +7,7 @@ import pytest
 
 from knowingly import PluginError
 from knowingly.recommend import guard
-from knowingly.recommend.counts import MemoryCounts, touched_rows
+from knowingly.recommend.interface.counts import MemoryCounts, touched_rows
 from knowingly.testing.algorithms import check_same
 from knowingly.testing.data import as_fit_data, make_choices
 from knowingly_plugins import ease, inverse

@@ -11,7 +11,7 @@ import knowingly
 from knowingly import plugins as module
 from knowingly.errors import ContractError, MissingExtraError, PluginError, PluginLoadError
 from knowingly.plugins import PluginHost
-from knowingly.recommend.interface import Algorithm, CountingAlgorithm
+from knowingly.recommend.interface.algorithms import Algorithm, CountingAlgorithm
 
 WORDS = "zqx-words of a plugin"
 

@@ -5,7 +5,7 @@ import pytest
 
 from knowingly import EventKind, Query
 from knowingly.domain.event import KIND_CODE
-from knowingly.recommend.block import Block
+from knowingly.recommend.interface.block import Block
 from knowingly.testing.data import as_fit_data
 from knowingly_plugins.popularity import Popularity
 from knowingly_plugins.trending import Trending

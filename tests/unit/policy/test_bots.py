@@ -67,7 +67,7 @@ def test_the_event_of_a_bot_is_dropped_and_counted(shop, agree):
 def test_a_bots_page_reads_no_profile(tea, monkeypatch):
     """It is made as for nobody, and says why."""
     assert tea.recommend("t000").basis == "personal"
-    from knowingly.recommend import visit  # noqa: PLC0415
+    from knowingly.recommend.pages import visit  # noqa: PLC0415
 
     monkeypatch.setattr(visit, "read_records", None)
     page = tea.recommend("t000", agent=BOTS[0])

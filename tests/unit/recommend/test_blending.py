@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from knowingly.recommend.blending import Part, blended
+from knowingly.recommend.pages.blending import Part, blended
 
 
 def part(scores, weight=1.0, rows=None):

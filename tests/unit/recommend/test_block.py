@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from knowingly.domain.event import KIND_CODE, EventKind
-from knowingly.recommend.block import Block, FitData
+from knowingly.recommend.interface.block import Block, FitData
 from knowingly.testing.data import as_fit_data, make_block, make_choices, make_history
 
 CHOICES = (EventKind.VIEW, EventKind.CART, EventKind.PURCHASE, EventKind.LIKE)

@@ -5,8 +5,8 @@ import pytest
 
 from knowingly.items.table import ItemTable
 from knowingly.policy import Slot
-from knowingly.recommend.choosing import choose, strongest
-from knowingly.recommend.diversity import mix_of
+from knowingly.recommend.pages.choosing import choose, strongest
+from knowingly.recommend.pages.diversity import mix_of
 
 
 def table(*items):

@@ -5,8 +5,8 @@ import pytest
 from scipy.sparse import csr_array
 
 from knowingly.errors import InternalError
-from knowingly.recommend import counts as counts_module
-from knowingly.recommend.counts import (
+from knowingly.recommend.interface import counts as counts_module
+from knowingly.recommend.interface.counts import (
     MemoryCounts,
     decode_row,
     encode_row,

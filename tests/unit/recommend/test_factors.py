@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from knowingly.domain.event import KIND_CODE, EventKind
-from knowingly.recommend.models import MODEL_KINDS, ItemFactors
-from knowingly.recommend.query import History, Query
+from knowingly.recommend.interface.query import History, Query
+from knowingly.recommend.models.kinds import MODEL_KINDS, ItemFactors
 
 FACTOR = np.array([[1.0, 0.0], [0.0, 2.0], [3.0, 4.0], [0.0, 0.0]])
 CHOSEN = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [0.0, -1.0]])

@@ -8,10 +8,10 @@ import pytest
 import knowingly
 from knowingly.errors import ContractError, InternalError, PluginError
 from knowingly.recommend import guard
-from knowingly.recommend.counts import MemoryCounts
-from knowingly.recommend.interface import Algorithm, CountingAlgorithm, Model
-from knowingly.recommend.models import ItemScores
-from knowingly.recommend.query import History, Query
+from knowingly.recommend.interface.algorithms import Algorithm, CountingAlgorithm, Model
+from knowingly.recommend.interface.counts import MemoryCounts
+from knowingly.recommend.interface.query import History, Query
+from knowingly.recommend.models.kinds import ItemScores
 from knowingly.testing.data import make_block, make_fit_data
 
 WORDS = "zqx-person-in-a-message"

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from knowingly.recommend.counts import MemoryCounts
-from knowingly.recommend.interface import Algorithm, CountingAlgorithm, NoOptions
-from knowingly.recommend.models import ItemScores
+from knowingly.recommend.interface.algorithms import Algorithm, CountingAlgorithm, NoOptions
+from knowingly.recommend.interface.counts import MemoryCounts
+from knowingly.recommend.models.kinds import ItemScores
 from knowingly.testing.data import as_fit_data, make_choices, make_fit_data
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from knowingly import EventKind
-from knowingly.recommend.counts import MemoryCounts
-from knowingly.recommend.measures import CorrectedNeighbours, LiftNeighbours
-from knowingly.recommend.models import MODEL_KINDS
+from knowingly.recommend.interface.counts import MemoryCounts
+from knowingly.recommend.models.kinds import MODEL_KINDS
+from knowingly.recommend.models.measures import CorrectedNeighbours, LiftNeighbours
 from knowingly.testing.data import make_choices
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from knowingly.domain.event import KIND_CODE, EventKind
-from knowingly.recommend.counts import MemoryCounts
-from knowingly.recommend.models import MODEL_KINDS, ItemNeighbours, ItemScores
-from knowingly.recommend.query import History, Query
+from knowingly.recommend.interface.counts import MemoryCounts
+from knowingly.recommend.interface.query import History, Query
+from knowingly.recommend.models.kinds import MODEL_KINDS, ItemNeighbours, ItemScores
 
 PAIRS = np.array(
     [

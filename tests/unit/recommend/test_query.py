@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from knowingly.domain.event import KIND_CODE, EventKind
-from knowingly.recommend.query import History, Query
+from knowingly.recommend.interface.query import History, Query
 
 VIEW, CART, BUY, BACK, LIKE, HIDE = (
     EventKind.VIEW,

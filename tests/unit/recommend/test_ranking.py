@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from knowingly.recommend import ranking
+from knowingly.recommend.models import ranking
 
 ITEMS, KEEP = 60, 8
 

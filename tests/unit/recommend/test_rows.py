@@ -7,8 +7,8 @@ import pytest
 
 from knowingly.errors import SealError, StoreError
 from knowingly.profiles import body
-from knowingly.recommend import manifest, rows
-from knowingly.recommend.registry import Registry
+from knowingly.recommend.registry import manifest, rows
+from knowingly.recommend.registry.serving import Registry
 from knowingly.vault.seal import Cipher
 
 ARRAYS = {

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from knowingly.domain.event import KIND_CODE, EventKind
-from knowingly.recommend import terms
-from knowingly.recommend.models import MODEL_KINDS, ItemVectors
-from knowingly.recommend.query import History, Query
+from knowingly.recommend.interface.query import History, Query
+from knowingly.recommend.models import terms
+from knowingly.recommend.models.kinds import MODEL_KINDS, ItemVectors
 
 COLUMN = np.array([[0, 1], [1, 2], [0, 2], [2, -1], [-1, -1]], np.int32)
 VALUE = np.array([[0.6, 0.8], [0.8, 0.6], [0.6, 0.8], [1, 0], [0, 0]], np.float32)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from knowingly.domain.event import KIND_CODE, EventKind
-from knowingly.recommend.models import MODEL_KINDS, ItemWeights
-from knowingly.recommend.query import History, Query
+from knowingly.recommend.interface.query import History, Query
+from knowingly.recommend.models.kinds import MODEL_KINDS, ItemWeights
 
 NEIGHBOUR = np.array([[1, 3], [0, -1], [1, 3], [-1, -1]], np.int32)
 WEIGHT = np.array([[0.5, -0.25], [0.75, 0.0], [0.125, 0.25], [0.0, 0.0]], np.float32)

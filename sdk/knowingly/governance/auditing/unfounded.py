@@ -21,7 +21,7 @@ from knowingly.governance.recipients import MADE
 from knowingly.ledger.opened import Open, open_entry
 from knowingly.policy import decide
 from knowingly.profiles.scan import Person, in_pages
-from knowingly.recommend.gather import PURPOSE as TRAIN
+from knowingly.recommend.training.gather import PURPOSE as TRAIN
 from knowingly.store import consents, kept, ledger, models, notifications, releases
 from knowingly.store.doors import Snapshot
 from knowingly.store.subjects import ACTIVE

@@ -1,0 +1,237 @@
+"""Integer counts, one row per item: what exact forgetting subtracts from."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from knowingly.errors import InternalError
+from knowingly.recommend.interface.arrays import Ints, Matrix, Rows
+
+_CHUNK_VALUES = 2**18  # 2 MiB of int64 at a time stay in a processor's cache
+
+
+def chunks(rows: Rows, width: int) -> Iterator[Rows]:
+    """Split row numbers into runs whose dense rows fit in some 2 MiB."""
+    step = max(1, _CHUNK_VALUES // max(width, 1))
+    for start in range(0, len(rows), step):
+        yield rows[start : start + step]
+
+
+class Counts(ABC):
+    """Counts of people, shape ``(n_items, width)``, read by rows.
+
+    ``floor`` is the fewest people a figure shown to others must be shared by.
+
+    Stability: plugin.
+    """
+
+    n_items: int
+    width: int
+    floor: int
+
+    @abstractmethod
+    def rows(self, rows: Rows) -> Ints:
+        """The dense rows asked for, shape ``(len(rows), width)``, each value >= 0."""
+
+    def diagonal(self, rows: Rows) -> Ints:
+        """``counts[i, i]`` for each of ``rows``, shape ``(len(rows),)``.
+
+        It reads whole rows; a store that can do better overrides it.
+
+        Raises:
+            ValueError: The counts are narrower than that.
+        """
+        if self.width < self.n_items:
+            raise ValueError(f"expected counts of width {self.n_items}, found {self.width}")
+        values = np.zeros(len(rows), np.int64)
+        done = 0
+        for some in chunks(rows, self.width):
+            values[done : done + len(some)] = self.rows(some)[np.arange(len(some)), some]
+            done += len(some)
+        return values
+
+
+class MemoryCounts(Counts):
+    """Counts in memory, from a ``csr_array`` or a 2-d array of integers >= 0.
+
+    Adding and subtracting give new counts; these stay as they are.
+
+    Stability: plugin.
+    """
+
+    def __init__(self, matrix: Matrix | NDArray[np.integer], *, floor: int) -> None:
+        self.matrix = _integers(matrix)
+        self.n_items, self.width = self.matrix.shape
+        self.floor = floor
+
+    def rows(self, rows: Rows) -> Ints:
+        """The dense rows asked for, shape ``(len(rows), width)``."""
+        found = self.matrix[rows]
+        return found if isinstance(found, np.ndarray) else found.toarray()
+
+    def diagonal(self, rows: Rows) -> Ints:
+        """``counts[i, i]`` for each of ``rows``; all of them without making any row dense."""
+        if self.width < self.n_items or len(rows) < self.n_items:
+            return super().diagonal(rows)
+        return self.matrix.diagonal()[rows]  # type: ignore[no-any-return]
+
+    def add(self, delta: Matrix | NDArray[np.integer]) -> "MemoryCounts":
+        """These counts and ``delta``, of the same shape."""
+        self._check_shape(delta)
+        return MemoryCounts(self.matrix + delta, floor=self.floor)
+
+    def subtract(self, delta: Matrix | NDArray[np.integer]) -> "MemoryCounts":
+        """These counts without ``delta``, of the same shape.
+
+        Raises:
+            InternalError: A count would fall below zero: ``delta`` was never added.
+        """
+        self._check_shape(delta)
+        left = self.matrix - delta
+        values = left if isinstance(left, np.ndarray) else left.data
+        if values.size and values.min() < 0:
+            raise InternalError("a count would fall below zero")
+        return MemoryCounts(left, floor=self.floor)
+
+    def _check_shape(self, delta: Matrix | NDArray[np.integer]) -> None:
+        if delta.shape != self.matrix.shape:
+            raise ValueError(f"expected counts of shape {self.matrix.shape}, not {delta.shape}")
+
+
+def _integers(matrix: Matrix | NDArray[np.integer]) -> Matrix:
+    """Check counts, and bring them into one form: int64, sparse ones with sorted indices."""
+    if matrix.ndim != 2 or not np.issubdtype(matrix.dtype, np.integer):
+        raise ValueError("counts: expected a 2-d array of integers, one row per item")
+    if isinstance(matrix, np.ndarray):
+        values = whole = matrix.astype(np.int64)
+    else:
+        whole = matrix.tocsr()
+        # Of large counts one copy is enough: turning them into rows has made it.
+        whole = whole.astype(np.int64, copy=whole is matrix)
+        whole.sum_duplicates()
+        values = whole.data
+    if values.size and values.min() < 0:
+        raise ValueError("counts: expected no value below zero")
+    return whole
+
+
+def touched_rows(delta: Matrix | NDArray[np.integer]) -> Rows:
+    """The rows of ``delta`` that hold anything but zeros, sorted."""
+    return np.flatnonzero(delta.sum(axis=1))  # no value is below zero, so none cancels out
+
+
+_TYPES = tuple(np.dtype(code) for code in ("<u1", "<u2", "<u4", "<u8"))
+_LIMITS = tuple(int(np.iinfo(kind).max) for kind in _TYPES)
+_MOST = int(np.iinfo(np.int64).max)
+_INDEX = np.dtype("<u4")
+_SPARSE = len(_TYPES)  # code of the first sparse encoding; below it, dense
+
+
+def encode_row(values: ArrayLike) -> bytes:
+    """Write one row of counts in as few bytes as dense or sparse form allows.
+
+    The first byte says the form: 0 to 3 are dense 1, 2, 4 and 8 byte values; 4 to 7 are ascending
+    4 byte indices followed by values of those sizes, none of them 0. All are little endian.
+
+    Args:
+        values: Integers >= 0, shape ``(width,)``.
+
+    Raises:
+        ValueError: The values are not that.
+    """
+    row, most = _counts(values)
+    code = _smallest(most)
+    if _sparse_is_shorter(int(np.count_nonzero(row)), len(row), code):
+        indices = row.nonzero()[0]
+        return _write_sparse(indices, row[indices], code)
+    return bytes((code,)) + row.astype(_TYPES[code]).tobytes()
+
+
+def encode_sparse_row(indices: ArrayLike, values: ArrayLike, width: int) -> bytes:
+    """The same bytes as ``encode_row`` for a row given by its indices and values.
+
+    Args:
+        indices: Ascending positions below ``width``, shape ``(n,)``.
+        values: Integers >= 0, shape ``(n,)``.
+        width: Length of the whole row.
+
+    Raises:
+        ValueError: The indices or values are not that.
+    """
+    places = np.asarray(indices, np.int64)
+    row, most = _counts(values)
+    if places.shape != row.shape:
+        raise ValueError("expected as many indices as values")
+    if not row.all():
+        places, row = places[row != 0], row[row != 0]
+    _check_places(places, width)
+    code = _smallest(most)
+    if _sparse_is_shorter(len(places), width, code):
+        return _write_sparse(places, row, code)
+    dense = np.zeros(width, _TYPES[code])
+    dense[places] = row
+    return bytes((code,)) + dense.tobytes()
+
+
+def decode_row(body: bytes, width: int) -> Ints:
+    """Read what ``encode_row`` wrote, shape ``(width,)``.
+
+    Raises:
+        ValueError: The bytes are no row of this width.
+    """
+    if not body or body[0] >= 2 * _SPARSE:
+        raise ValueError("a row of counts in an unknown encoding")
+    kind = _TYPES[body[0] % _SPARSE]
+    if body[0] < _SPARSE:
+        if len(body) != 1 + width * kind.itemsize:
+            raise ValueError("a row of counts of another width")
+        return _as_int64(np.frombuffer(body, kind, offset=1))
+    n, rest = divmod(len(body) - 1, _INDEX.itemsize + kind.itemsize)
+    if rest or n > width:
+        raise ValueError("a sparse row of counts of a wrong length")
+    places = np.frombuffer(body, _INDEX, count=n, offset=1).astype(np.int64)
+    values = np.frombuffer(body, kind, count=n, offset=1 + n * _INDEX.itemsize)
+    _check_places(places, width)
+    if not values.all():
+        raise ValueError("a sparse row of counts that stores a zero")
+    row = np.zeros(width, np.int64)
+    row[places] = _as_int64(values)
+    return row
+
+
+def _counts(values: ArrayLike) -> tuple[NDArray[np.integer], int]:
+    """A row of counts, checked, and the greatest of them."""
+    row = np.asarray(values)
+    if row.ndim != 1 or (row.size and not np.issubdtype(row.dtype, np.integer)):
+        raise ValueError("expected a 1-d array of integers")
+    most = int(row.max(initial=0))
+    if row.size and (row.min() < 0 or most > _MOST):
+        raise ValueError("expected counts from 0 to 2**63 - 1")
+    return row, most
+
+
+def _smallest(most: int) -> int:
+    return next(code for code, limit in enumerate(_LIMITS) if most <= limit)
+
+
+def _sparse_is_shorter(n: int, width: int, code: int) -> bool:
+    size = _TYPES[code].itemsize
+    return n * (_INDEX.itemsize + size) < width * size
+
+
+def _write_sparse(places: Ints, values: NDArray[np.integer], code: int) -> bytes:
+    head = bytes((_SPARSE + code,))
+    return head + places.astype(_INDEX).tobytes() + values.astype(_TYPES[code]).tobytes()
+
+
+def _check_places(places: Ints, width: int) -> None:
+    if places.size and (places[0] < 0 or places[-1] >= width or (places[1:] <= places[:-1]).any()):
+        raise ValueError("expected ascending indices within the row")
+
+
+def _as_int64(values: NDArray[np.integer]) -> Ints:
+    if values.dtype.itemsize == 8 and values.size and values.max() > np.iinfo(np.int64).max:
+        raise ValueError("expected counts from 0 to 2**63 - 1")
+    return values.astype(np.int64)

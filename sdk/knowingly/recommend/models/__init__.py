@@ -1,0 +1,1 @@
+"""The models that ship: scores, neighbours, weights, factors and vectors of items."""

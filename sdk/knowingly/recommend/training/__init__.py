@@ -1,0 +1,1 @@
+"""Fitting, publishing and forgetting."""

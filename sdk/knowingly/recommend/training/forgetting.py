@@ -1,0 +1,165 @@
+"""Forgetting: what a person taught the models is subtracted, once and exactly.
+
+The manifest says what was learned. It is subtracted from the counts and deleted in one transaction,
+so it can be subtracted neither twice nor never. A model that cannot subtract is taken out of
+service until the next training.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knowingly.errors import InternalError, PluginError, SealError
+from knowingly.recommend import guard
+from knowingly.recommend.interface.algorithms import Algorithm, CountingAlgorithm
+from knowingly.recommend.interface.arrays import Ints, Matrix, Rows
+from knowingly.recommend.interface.block import Block
+from knowingly.recommend.interface.counts import Counts, decode_row, encode_row, touched_rows
+from knowingly.recommend.registry import manifest
+from knowingly.recommend.registry import rows as model_rows
+from knowingly.recommend.registry.serving import Registry, Serving, options_of
+from knowingly.recommend.training import gather
+from knowingly.store import models as stored
+from knowingly.store.doors import Tx
+from knowingly.store.models import ModelRow
+from knowingly.store.subjects import SubjectRow
+from knowingly.tenancy import Tenancy
+
+Algorithms = Mapping[str, type[Algorithm[Any]]]
+
+
+class StoredCounts(Counts):
+    """Counts in the database, with the rows a forget has changed on top."""
+
+    def __init__(self, tx: Tx, serving: Serving, row: ModelRow) -> None:
+        self.n_items = len(serving.items)
+        self.width = row.width
+        self.floor = serving.floor
+        self._tx, self._training, self._algorithm = tx, serving.training, row.algorithm
+        self._changed: dict[int, Ints] = {}
+
+    def rows(self, rows: Rows) -> Ints:
+        """The dense rows asked for, shape ``(len(rows), width)``."""
+        wanted = [row for row in rows.tolist() if row not in self._changed]
+        bodies = stored.count_rows(self._tx, self._training, self._algorithm, wanted)
+        dense = np.zeros((len(rows), self.width), np.int64)
+        for place, row in enumerate(rows.tolist()):
+            if row in self._changed:
+                dense[place] = self._changed[row]
+            elif row in bodies:
+                dense[place] = decode_row(bodies[row], self.width)
+        return dense
+
+    def diagonal(self, rows: Rows) -> Ints:
+        """``counts[i, i]`` for each of ``rows``; of changed rows without reading them again."""
+        if all(row in self._changed for row in rows.tolist()):
+            return np.array([self._changed[row][row] for row in rows.tolist()], np.int64)
+        return super().diagonal(rows)
+
+    def subtract(self, delta: Matrix, touched: Rows) -> None:
+        """Subtract counts that were learned; nothing is stored yet.
+
+        Raises:
+            InternalError: A count would fall below zero: it was never learned.
+        """
+        if delta.shape != (self.n_items, self.width):
+            raise ValueError(f"expected counts of shape {(self.n_items, self.width)}")
+        taken = delta[touched]
+        left = self.rows(touched) - (taken if isinstance(taken, np.ndarray) else taken.toarray())
+        if left.size and left.min() < 0:
+            raise InternalError("a person is being forgotten whom the model has not learned from")
+        self._changed.update(zip(touched.tolist(), left, strict=True))
+
+    def encoded(self) -> list[tuple[int, bytes]]:
+        """The rows that changed, to be stored."""
+        return [(row, encode_row(values)) for row, values in self._changed.items()]
+
+
+def forget(
+    tenancy: Tenancy, registry: Registry, algorithms: Algorithms, tx: Tx, person: SubjectRow
+) -> dict[str, str]:
+    """Make every model forget a person, and delete their manifest, in the caller's transaction.
+
+    Returns:
+        What became of each model that had learned from them: ``"exact"``, or ``"out of service"``
+        until the next training. Empty when none had.
+    """
+    manifests = stored.manifest(tx, person.subject)
+    serving = registry.at(tx)
+    outcome: dict[str, str] = {}
+    for training, sealed in manifests:
+        if serving is None or training != serving.training:
+            continue
+        try:
+            cipher = tenancy.keyring.cipher(person.key_id)
+            records = manifest.unseal(cipher, person.subject, training, sealed)
+        except SealError:
+            # The key is lost, so nobody can say what was learned; the right stands all the same.
+            outcome |= _stop_serving(serving, tx)
+        else:
+            outcome |= forget_records(serving, algorithms, tx, records)
+    if manifests:
+        stored.delete_manifest(tx, person.subject)
+        tx.head.model_epoch += 1
+    return outcome
+
+
+def _stop_serving(serving: Serving, tx: Tx) -> dict[str, str]:
+    """Take every model that learned from people out of service."""
+    learned = [name for name, row in serving.known.items() if row.forgets != "stateless"]
+    for name in learned:
+        stored.take_out_of_service(tx, serving.training, name)
+    return dict.fromkeys(learned, "out of service")
+
+
+def forget_records(
+    serving: Serving, algorithms: Algorithms, tx: Tx, records: NDArray[np.void]
+) -> dict[str, str]:
+    """Make every model of a training forget some learned records of one person."""
+    outcome = {}
+    block = gather.to_block([records], len(serving.items), serving.until_us)
+    epoch = tx.head.model_epoch + 1
+    for name, row in serving.known.items():
+        if row.forgets == "stateless" or not row.in_service:
+            continue
+        moved = _subtracted(serving, algorithms, tx, row, block)
+        if moved is not None:
+            stored.change_serving_rows(tx, serving.training, name, epoch, moved)
+            outcome[name] = "exact"
+        else:
+            stored.take_out_of_service(tx, serving.training, name)
+            outcome[name] = "out of service"
+    return outcome
+
+
+def _subtracted(
+    serving: Serving, algorithms: Algorithms, tx: Tx, row: ModelRow, block: Block
+) -> Iterator[tuple[int, bytes]] | None:
+    """Subtract a block from one model's counts; the model's rows that moved by it.
+
+    None when the model cannot subtract, or its plugin is gone or fails.
+    """
+    found = algorithms.get(row.algorithm)
+    if row.forgets != "exact" or found is None:
+        return None
+    counts, before = StoredCounts(tx, serving, row), serving.models[row.algorithm]
+    try:
+        algorithm = guard.make(found, options_of(row))
+        if not isinstance(algorithm, CountingAlgorithm):
+            return None
+        delta = guard.count(algorithm, block)
+        # What a plugin counts today may not fit what it counted when it was trained.
+        with guard.guarded(row.algorithm, "forget"):
+            touched = touched_rows(delta)
+            counts.subtract(delta, touched)
+            left = counts.encoded()
+        after = guard.rebuild(algorithm, before, counts, touched, delta).arrays()
+        with guard.guarded(row.algorithm, "forget"):
+            moved = model_rows.moved(before.arrays(), after)
+    except PluginError:
+        # A person's right does not wait for a plugin to be mended.
+        return None
+    stored.change_count_rows(tx, serving.training, row.algorithm, iter(left))
+    return iter(moved)

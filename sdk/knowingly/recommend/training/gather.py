@@ -1,0 +1,111 @@
+"""What a fit may learn from: everyone who agrees to ``train``, as arrays, once, in memory.
+
+33 bytes an event and 16 a person, and nothing else for each of them.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knowingly.domain.moments import DAY_US
+from knowingly.domain.progress import Counted
+from knowingly.profiles import body
+from knowingly.profiles.scan import PeopleRecords, scan
+from knowingly.recommend.interface.block import Block
+from knowingly.store.doors import Snapshot
+from knowingly.tenancy import Tenancy
+
+PURPOSE = "train"
+
+
+@dataclass(frozen=True, repr=False)
+class Gathered:
+    """Events of people in the order of their numbers, in parts of some thousand people."""
+
+    parts: list[PeopleRecords]
+    until_us: int
+    at_us: int
+    log_size: int
+
+    @property
+    def people(self) -> int:
+        """How many people there are."""
+        return sum(len(part) for part in self.parts)
+
+    @property
+    def subjects(self) -> NDArray[np.int64]:
+        """The numbers of the people, ascending."""
+        return np.concatenate([np.zeros(0, np.int64), *(part.subjects for part in self.parts)])
+
+    def of(self, subject: int) -> NDArray[np.void]:
+        """The records of one person, who is there."""
+        part = self.parts[bisect_left(self.parts, subject, key=lambda one: int(one.subjects[-1]))]
+        return part.of(int(np.searchsorted(part.subjects, subject)))
+
+    def each(self) -> Iterator[NDArray[np.void]]:
+        """The records of one person after the other."""
+        for part in self.parts:
+            for place in range(len(part)):
+                yield part.of(place)
+
+    def only(self, wanted: Callable[[NDArray[np.int64]], NDArray[np.bool_]]) -> "Gathered":
+        """The same of some people; ``wanted`` tells for an array of subject numbers."""
+        parts = [part.only(wanted(part.subjects)) for part in self.parts]
+        kept = [part for part in parts if len(part)]
+        return Gathered(kept, self.until_us, self.at_us, self.log_size)
+
+
+def gather(
+    tenancy: Tenancy,
+    snapshot: Snapshot,
+    *,
+    at_us: int,
+    until_us: int,
+    progress: Counted | None = None,
+) -> Gathered:
+    """Open the events of everyone who agrees to ``train``, up to ``until_us``."""
+    found = scan(tenancy, snapshot, PURPOSE, at_us=at_us, until_us=until_us, progress=progress)
+    return Gathered(list(found), until_us, at_us, snapshot.head.ledger_size)
+
+
+def items_chosen_by(gathered: Gathered, *, least: int, n_catalogue: int) -> NDArray[np.int32]:
+    """Catalogue rows of the items that at least ``least`` of these people did something with."""
+    people_per_item = np.zeros(n_catalogue, np.int64)
+    for part in gathered.parts:
+        pairs = np.unique(part.person * max(n_catalogue, 1) + part.records["item"])
+        people_per_item += np.bincount(pairs % max(n_catalogue, 1), minlength=n_catalogue)
+    return np.flatnonzero(people_per_item >= least).astype(np.int32)
+
+
+def learned(part: PeopleRecords, row_of: NDArray[np.int32]) -> list[NDArray[np.void]]:
+    """The records of modelled items, with model rows for items, by person: what a fit learns."""
+    item = row_of[part.records["item"]]
+    kept = np.array(part.records[item >= 0])
+    kept["item"] = item[item >= 0]
+    lengths = np.bincount(part.person[item >= 0], minlength=len(part))
+    return np.split(kept, np.cumsum(lengths)[:-1])
+
+
+def to_block(people: list[NDArray[np.void]], n_items: int, until_us: int) -> Block:
+    """Learned records of some people as a block."""
+    records = np.concatenate(people) if people else np.zeros(0, body.RECORD)
+    lengths = [len(own) for own in people]
+    return Block(
+        n_people=len(people),
+        n_items=n_items,
+        person=np.repeat(np.arange(len(people), dtype=np.int32), lengths),
+        item=records["item"].astype(np.int32),
+        kind=records["kind"].astype(np.int8),
+        age_days=np.maximum(until_us - records["at_us"], 0) / DAY_US,
+        quantity=records["quantity"].astype(np.int32),
+        order=records["order"].astype(np.int64),
+    )
+
+
+def blocks(gathered: Gathered, row_of: NDArray[np.int32], n_items: int) -> Iterator[Block]:
+    """The people as blocks over the modelled items."""
+    for part in gathered.parts:
+        yield to_block(learned(part, row_of), n_items, gathered.until_us)

@@ -1,0 +1,259 @@
+"""``train``: fit every algorithm of the policy on those who agree, and publish all at once."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knowingly.domain.moments import day_of
+from knowingly.domain.progress import Progress
+from knowingly.ledger import log
+from knowingly.recommend import guard
+from knowingly.recommend.describing import DescribingAlgorithm
+from knowingly.recommend.interface.algorithms import CountingAlgorithm
+from knowingly.recommend.interface.block import Block
+from knowingly.recommend.interface.counts import (
+    MemoryCounts,
+    encode_row,
+    encode_sparse_row,
+    touched_rows,
+)
+from knowingly.recommend.registry import manifest
+from knowingly.recommend.registry import rows as model_rows
+from knowingly.recommend.registry.serving import ITEM
+from knowingly.recommend.training.fitting import Fitted, described, fit, fit_data, make_all
+from knowingly.recommend.training.forgetting import Algorithms
+from knowingly.recommend.training.gather import (
+    PURPOSE,
+    Gathered,
+    blocks,
+    gather,
+    items_chosen_by,
+    learned,
+)
+from knowingly.store import consents, subjects
+from knowingly.store import models as stored
+from knowingly.store.doors import Tx
+from knowingly.store.models import ModelRow
+from knowingly.tenancy import Tenancy
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What is about to be published: the people, the frozen item list, and the fitted models.
+
+    ``items`` are catalogue rows, ``row_of`` the model row of each catalogue row (-1 for none).
+    """
+
+    gathered: Gathered
+    items: NDArray[np.int32]
+    row_of: NDArray[np.int32]
+    fitted: list[Fitted]
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What a training learned from, in numbers.
+
+    Stability: stable.
+    """
+
+    training: int
+    people: int
+    events: int
+    items: int
+    algorithms: tuple[str, ...]
+    until_us: int
+
+
+def train(
+    tenancy: Tenancy,
+    algorithms: Algorithms,
+    *,
+    skipped: Mapping[str, str] | None = None,
+    until_us: int | None = None,
+    progress: Progress | None = None,
+) -> Trained:
+    """Fit and publish.
+
+    The people are read in one snapshot; the fit runs outside any transaction; publishing first
+    forgets whoever said no, or was erased, while it ran. A crash before that leaves the training
+    before in place.
+
+    Raises:
+        PluginError: A plugin of the policy is missing or failed; nothing was published.
+    """
+    wanted = make_all(tenancy.policy.models.algorithms, algorithms, skipped)
+    # What describes items is in service without a training: see ``describing``.
+    chosen = [one for one in wanted if not isinstance(one, DescribingAlgorithm)]
+    tell = progress or (lambda *_: None)
+    now_us = tenancy.now_us()
+    cut_us = now_us if until_us is None else min(until_us, now_us)
+    with tenancy.read() as snapshot:
+        n_catalogue = len(tenancy.catalogue.at(snapshot))
+        table = described(tenancy, snapshot, chosen)
+        gathered = gather(
+            tenancy,
+            snapshot,
+            at_us=now_us,
+            until_us=cut_us,
+            progress=lambda done, total: tell("reading", done, total),
+        )
+    rules = tenancy.policy.models
+    least = max(rules.min_item_subjects, rules.min_subjects)
+    items = items_chosen_by(gathered, least=least, n_catalogue=n_catalogue)
+    row_of = np.full(n_catalogue, -1, np.int32)
+    row_of[items] = np.arange(len(items), dtype=np.int32)
+    fitted = []
+    for place, algorithm in enumerate(chosen):
+        tell(f"fitting {algorithm.name}", place, len(chosen))
+        data = fit_data(gathered, row_of, table, floor=rules.min_subjects, seed=rules.seed)
+        fitted.append(fit(algorithm, data))
+    tell("publishing", 0, 1)
+    with tenancy.write() as tx:
+        trained = _publish(tenancy, tx, Draft(gathered, items, row_of, fitted))
+    tell("publishing", 1, 1)
+    return trained
+
+
+def _publish(tenancy: Tenancy, tx: Tx, draft: Draft) -> Trained:
+    gone = _gone_meanwhile(tenancy, tx, draft.gathered)
+    gathered = draft.gathered.only(lambda subjects: ~np.isin(subjects, gone))
+    if len(gone):
+        left_out = draft.gathered.only(lambda subjects: np.isin(subjects, gone))
+        for block in blocks(left_out, draft.row_of, len(draft.items)):
+            for one in draft.fitted:
+                _forget_before_publishing(one, block)
+    training = stored.add_training(tx, _training_row(tenancy, draft, gathered.people))
+    tx.head.training = training
+    tx.head.model_epoch += 1
+    for one in draft.fitted:
+        _store_model(tx, training, one)
+    events = _store_manifests(tenancy, tx, training, gathered, draft.row_of)
+    stored.delete_other_trainings(tx, training)
+    names = [one.algorithm.name for one in draft.fitted]
+    log.append(
+        tx,
+        "models.trained",
+        at_us=tenancy.now_us(),
+        seal=tenancy.keyring.operator.seal,
+        facts={
+            "training": training,
+            "people": gathered.people,
+            "items": len(draft.items),
+            "algorithms": names,
+            "until": gathered.until_us,
+        },
+    )
+    return Trained(
+        training, gathered.people, events, len(draft.items), tuple(names), gathered.until_us
+    )
+
+
+def _training_row(tenancy: Tenancy, draft: Draft, people: int) -> dict[str, Any]:
+    rules = tenancy.policy.models
+    return {
+        "created_us": draft.gathered.at_us,
+        "until_us": draft.gathered.until_us,
+        "oldest_day": _oldest_day(tenancy, draft.gathered),
+        "seed": rules.seed,
+        "floor": rules.min_subjects,
+        "people": people,
+        "ledger_size": draft.gathered.log_size,
+        "policy_digest": tenancy.policy.digest,
+        "item_rows": draft.items.astype(ITEM).tobytes(),
+    }
+
+
+def _gone_meanwhile(tenancy: Tenancy, tx: Tx, gathered: Gathered) -> NDArray[np.int64]:
+    """The people who said no, or were erased, since they were read; sorted."""
+    read, active = gathered.subjects, np.array(subjects.active(tx), np.int64)
+    gone = read[~np.isin(read, active)].tolist()
+    changed = np.array(sorted(consents.changed_since(tx, gathered.log_size)), np.int64)
+    changed = changed[np.isin(changed, read) & np.isin(changed, active)]
+    now_us = tenancy.now_us()
+    for subject, known in consents.of_many(tx, changed.tolist()).items():
+        # Whoever chose anything while the fit ran is left out unless the permission under which
+        # all their events were read still stands unbroken.
+        decision = tenancy.decide(PURPOSE, known, at_us=now_us)
+        oldest_us = int(gathered.of(subject)["at_us"].min())
+        if not decision.allowed or decision.since_us > oldest_us:
+            gone.append(subject)
+    return np.array(sorted(gone), np.int64)
+
+
+def _forget_before_publishing(one: Fitted, block: Block) -> None:
+    if isinstance(one.algorithm, CountingAlgorithm) and one.counts is not None:
+        delta = guard.count(one.algorithm, block)
+        one.counts = one.counts.subtract(delta)
+        touched = touched_rows(delta)
+        one.model = guard.rebuild(one.algorithm, one.model, one.counts, touched, delta)
+    elif one.algorithm.forgets != "stateless":
+        one.in_service = False
+
+
+def _store_model(tx: Tx, training: int, one: Fitted) -> None:
+    arrays = one.model.arrays()
+    name = one.algorithm.name
+    stored.add_model(
+        tx,
+        training,
+        ModelRow(
+            algorithm=name,
+            kind=one.model.kind,
+            forgets=one.algorithm.forgets,
+            options=one.algorithm.options.model_dump_json(),
+            arrays=model_rows.describe(model_rows.row_dtype(arrays)),
+            width=one.counts.width if one.counts is not None else 0,
+            in_service=one.in_service,
+        ),
+    )
+    if one.in_service:
+        epoch = tx.head.model_epoch
+        stored.add_serving_rows(tx, training, name, epoch, model_rows.to_rows(arrays))
+    if one.counts is not None:
+        stored.add_count_rows(tx, training, name, encoded_counts(one.counts))
+
+
+def encoded_counts(counts: MemoryCounts) -> Iterator[tuple[int, bytes]]:
+    """Every row of the counts, encoded."""
+    matrix = counts.matrix
+    for row in range(counts.n_items):
+        if isinstance(matrix, np.ndarray):
+            yield row, encode_row(matrix[row])
+        else:
+            start, end = matrix.indptr[row], matrix.indptr[row + 1]
+            yield (
+                row,
+                encode_sparse_row(matrix.indices[start:end], matrix.data[start:end], counts.width),
+            )
+
+
+def _store_manifests(
+    tenancy: Tenancy, tx: Tx, training: int, gathered: Gathered, row_of: NDArray[np.int32]
+) -> int:
+    """Seal what was learned from each person, some thousand at a time; how many events in all."""
+    tenancy.keyring.watch(tx.head.shred_epoch)
+    events = 0
+    for part in gathered.parts:
+        # Read anew under the lock: a person may have been given a new key meanwhile.
+        first, last = int(part.subjects[0]), int(part.subjects[-1])
+        key_of = subjects.key_ids(tx, first, last)
+        key_ids = [key_of[subject] for subject in part.subjects.tolist()]
+        ciphers = tenancy.keyring.ciphers(key_ids)
+        rows = []
+        for subject, key_id, records in zip(
+            part.subjects.tolist(), key_ids, learned(part, row_of), strict=True
+        ):
+            events += len(records)
+            rows.append((subject, manifest.seal(ciphers[key_id], subject, training, records)))
+        stored.add_manifests(tx, training, rows)
+    return events
+
+
+def _oldest_day(tenancy: Tenancy, gathered: Gathered) -> int:
+    """Events before this day were too old to be learned from, by the policy's retention."""
+    purpose = tenancy.policy.purposes.get(PURPOSE)
+    return day_of(gathered.at_us) - (purpose.keep_days if purpose else 0)
