@@ -82,13 +82,14 @@ class Models:
         Raises:
             InputError: There is no such version.
         """
+        _check_version(version)
         with self._tenancy.read() as snapshot:
             active = snapshot.head.training
             if version is None and active is None:
                 return []
             wanted = active if version is None else version
             kept = {row.training: row for row in stored.kept(snapshot)}
-            if isinstance(wanted, bool) or wanted not in kept:
+            if wanted is None or wanted not in kept:
                 known = ", ".join(map(str, sorted(kept))) or "none yet"
                 raise InputError("version", f"one that is kept: {known}")
             return cards(snapshot, kept[wanted])
@@ -112,6 +113,7 @@ class Models:
             InputError: There is no such version, or it holds what may not be served any more.
             PluginError: A model cannot be made again. What is in service stays.
         """
+        _check_version(to)
         return rollback(self._tenancy, self._algorithms, to)
 
     def prune(self, version: int | None = None) -> tuple[int, ...]:
@@ -123,9 +125,10 @@ class Models:
         Raises:
             InputError: There is no such version, or it is in service.
         """
+        _check_version(version)
         with self._tenancy.write() as tx:
             others = [row.training for row in stored.kept(tx) if row.training != tx.head.training]
-            if version is not None and (isinstance(version, bool) or version not in others):
+            if version is not None and version not in others:
                 known = ", ".join(map(str, sorted(others))) or "none"
                 raise InputError("version", f"one that is kept and not in service: {known}")
             return prune(self._tenancy, tx, others if version is None else [version])
@@ -228,6 +231,11 @@ class Models:
             for name in serving.models
             if name in self._algorithms
         }
+
+
+def _check_version(version: object) -> None:
+    if version is not None and (not isinstance(version, int) or isinstance(version, bool)):
+        raise InputError("version", "its number")
 
 
 def _compare(
