@@ -170,7 +170,7 @@ def test_no_version_of_a_model_comes_back_with_who_was_erased(
     assert [one.version for one in found] == [2, 1]
     assert {one.out_of_service for one in found} == {("item_item", "popularity")}
     assert back.models.rollback().algorithms == ()
-    assert back.recommend("t001").basis != "personal"
+    assert "item_item is not in service" in back.recommend("t001").notes
     clock.forward(hours=1)
     back.train()
-    assert back.recommend("t001").basis == "personal"
+    assert back.recommend("t001").notes == ()

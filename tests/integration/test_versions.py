@@ -1,5 +1,9 @@
 """Versions of models: which are kept, what is forgotten from them, and going back to one."""
 
+import json
+from dataclasses import asdict
+from datetime import timedelta
+
 import numpy as np
 import pytest
 from pydantic import BaseModel
@@ -357,6 +361,63 @@ def test_rights_see_every_version(two, clock):
     assert all(one["events"] for one in learned)
     assert "scale" in {event["item"] for event in learned[1]["events"]}
     assert not [one for one in two.audit.unfounded() if one.found]
+
+
+def test_a_card_says_what_a_version_is(two, tea_house, clock):
+    """Of each version: what it learned from, then and now, and the log and policy of that time."""
+    old, new = two.models.cards(1)[0], two.models.cards()[0]
+    assert (old.active, new.active) == (False, True)
+    assert (old.people, old.events) == (old.people_at_training, old.events_at_training)
+    assert new.events == old.events + 2 * 70
+    assert old.options == {"kinds": ["view", "cart", "purchase", "like"], "neighbours": 100}
+    assert old.events_from < old.events_until < old.trained_at + timedelta(microseconds=1)
+    two.rights.erase(WHO)
+    left = two.models.cards(1)[0]
+    assert left.people == old.people - 1
+    assert left.events < old.events == left.events_at_training
+    assert two.audit.prove_consistency(old.ledger_size).size >= old.ledger_size
+    read = json.loads(left.to_json())
+    assert (read["floor"], read["differentially_private"]) == (5, False)
+    assert read["ledger_root"] == old.ledger_root
+    page = left.to_markdown()
+    assert page.startswith("# item_item, version 1\n")
+    for words in ("kept, not in service", "No evaluation", "Not differentially private", "`"):
+        assert words in page
+
+
+def test_figures_are_kept_of_what_was_evaluated(tea, tea_house, clock):
+    """Of algorithms with the options they are served with, on the version in service alone."""
+    clock.forward(days=1)
+    found = tea.evaluate(k=5, consent_rates=())
+    assert tea.models.record(found) == ("item_item", "popularity")
+    [card, _] = tea.models.cards()
+    ndcg = next(one for one in found.scores if one.algorithm == "item_item").figures["ndcg"]
+    assert card.metrics["figures"]["ndcg"] == asdict(ndcg)
+    assert (card.metrics["k"], card.metrics["tested"]) == (5, found.tested)
+    assert f"| ndcg | {ndcg.value:.4f} |" in card.to_markdown()
+    tea.train()
+    assert tea.models.cards()[0].metrics is None
+    tea.models.rollback()
+    assert tea.models.cards()[0].metrics == card.metrics
+    tea_house.close()
+    tea_house.with_policy(models={"algorithms": {"item_item": {"neighbours": 7}, "popularity": {}}})
+    shop = tea_house.open()
+    assert shop.models.record(shop.evaluate(k=5, consent_rates=())) == ("popularity",)
+    for bad in (None, "x", found.as_dict()):
+        with pytest.raises(InputError):
+            shop.models.record(bad)
+
+
+def test_figures_of_another_served_version_are_not_kept(tea, clock):
+    """What was measured of one version says nothing of the next."""
+    clock.forward(days=1)
+    first = tea.train(until=clock.ago(days=40))
+    served = tea.evaluate(k=5, served=True, consent_rates=())
+    assert served.split.timestamp() * 1e6 == first.until_us
+    tea.train()
+    assert tea.models.record(served) == ()
+    tea.models.rollback()
+    assert tea.models.record(served) == ("item_item", "popularity")
 
 
 def test_what_is_wrong_with_a_version_is_said(shop, two):
