@@ -26,6 +26,8 @@ class ModelCard:
 
     ``people`` are those it has learned from and not forgotten; ``floor`` the fewest people that a
     figure shown to others is shared by, and ``floor_of`` says in words which people that counts.
+    ``refit_by`` is when it leaves service unless it was fitted again: it still has what it learned
+    from somebody who is to be forgotten. ``fault`` says why a stored model cannot be served.
 
     Stability: stable.
     """
@@ -40,6 +42,8 @@ class ModelCard:
     items: int
     floor: int
     floor_of: str
+    refit_by: datetime | None = None
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class Models:
 
     def cards(self) -> list[ModelCard]:
         """The models of the active training; none before the first."""
+        now_us = self._tenancy.now_us()
         with self._tenancy.read() as snapshot:
             serving = self._registry.at(snapshot)
             if serving is None:
@@ -84,11 +89,13 @@ class Models:
                 trained_at=from_us(serving.created_us),
                 events_until=from_us(serving.until_us),
                 forgets=row.forgets,
-                in_service=row.in_service,
+                in_service=serving.model(row.algorithm, now_us) is not None,
                 people=people,
                 items=len(serving.items),
                 floor=serving.floor,
                 floor_of=MODEL_KINDS.get(row.kind, Model).floor_of,
+                refit_by=None if row.refit_by_us is None else from_us(row.refit_by_us),
+                fault=serving.faults.get(row.algorithm, ""),
             )
             for row in serving.known.values()
         ]
@@ -97,7 +104,8 @@ class Models:
         """Fit again what is being served, from the events that are there now, and compare.
 
         Uses the same item list, options, seed and people (without those forgotten). Publishes
-        nothing. Events that arrived late, dated before the training, count as a difference.
+        nothing. Events that arrived late, dated before the training, count as a difference, and so
+        does what a model has still to forget that waits for a refit.
 
         Raises:
             NotFittedError: Nothing has been trained yet.

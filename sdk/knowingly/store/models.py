@@ -21,6 +21,8 @@ class ModelRow(NamedTuple):
     arrays: str
     width: int
     in_service: bool
+    refit_by_us: int | None = None
+    tag: bytes = b""
 
 
 _MODEL = (
@@ -31,6 +33,8 @@ _MODEL = (
     models.c.arrays,
     models.c.width,
     models.c.in_service,
+    models.c.refit_by_us,
+    models.c.tag,
 )
 
 
@@ -76,10 +80,10 @@ def models_of(snapshot: Snapshot, training: int) -> list[ModelRow]:
 
 def serving_rows(
     snapshot: Snapshot, training: int, algorithm: str, since_epoch: int = -1
-) -> Sequence[Row[int, bytes]]:
-    """``(row, body)`` of a model's parameters written after an epoch, by row."""
+) -> Sequence[Row[int, int, bytes]]:
+    """``(row, epoch, body)`` of a model's parameters written after an epoch, by row."""
     newer = (
-        select(model_rows.c.row, model_rows.c.body)
+        select(model_rows.c.row, model_rows.c.epoch, model_rows.c.body)
         .where(
             model_rows.c.tenant == snapshot.tenant,
             model_rows.c.training == training,
@@ -121,12 +125,18 @@ def add_model(tx: Tx, training: int, row: ModelRow) -> None:
     tx.connection.execute(insert(models), values)
 
 
-def take_out_of_service(tx: Tx, training: int, algorithm: str) -> None:
-    """Stop serving a model that cannot forget, and delete its parameters and counts."""
+def change_model(tx: Tx, training: int, row: ModelRow) -> None:
+    """Replace whether a model is in service, until when it may be, and the tag."""
     named = (models.c.tenant == tx.tenant, models.c.training == training)
     tx.connection.execute(
-        update(models).where(*named, models.c.algorithm == algorithm).values(in_service=False)
+        update(models)
+        .where(*named, models.c.algorithm == row.algorithm)
+        .values(in_service=row.in_service, refit_by_us=row.refit_by_us, tag=row.tag)
     )
+
+
+def delete_parameters(tx: Tx, training: int, algorithm: str) -> None:
+    """Delete a model's parameters and counts."""
     for table in (model_rows, model_counts):
         own = (table.c.tenant == tx.tenant, table.c.training == training)
         tx.connection.execute(delete(table).where(*own, table.c.algorithm == algorithm))

@@ -294,6 +294,7 @@ trainings = Table(
     Column("ledger_size", BigInteger, nullable=False),
     Column("policy_digest", Text, nullable=False),
     Column("item_rows", Blob, nullable=False),
+    Column("tag", Blob(16), nullable=False),
 )
 
 models = Table(
@@ -308,7 +309,10 @@ models = Table(
     Column("arrays", Text, nullable=False),
     Column("width", Integer, nullable=False),
     Column("in_service", Boolean, nullable=False),
+    Column("refit_by_us", BigInteger, nullable=True),
+    Column("tag", Blob(16), nullable=False),
 )
+"""``refit_by_us`` is there where a model has learned from somebody who is to be forgotten."""
 
 
 def _model_table(name: str, *extra: Column[int]) -> Table:

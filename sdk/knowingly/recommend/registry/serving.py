@@ -1,6 +1,7 @@
 """What is being served: the active training's models, loaded once and patched by row."""
 
 import json
+import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,9 +15,13 @@ from knowingly.recommend.interface.algorithms import Model
 from knowingly.recommend.interface.arrays import Rows
 from knowingly.recommend.models.kinds import MODEL_KINDS
 from knowingly.recommend.registry import rows as model_rows
+from knowingly.recommend.registry.signed import Signed
 from knowingly.store import models as stored
 from knowingly.store.doors import Head, Snapshot, Tx
 from knowingly.store.models import ModelRow
+from knowingly.vault.keyring import Keyring
+
+logger = logging.getLogger("knowingly")
 
 ITEM = np.dtype("<i4")
 
@@ -26,6 +31,7 @@ class Serving:
     """The models of one training at one epoch; a request takes one and keeps it.
 
     ``items`` maps model rows to catalogue rows, ``row_of`` back (-1 where an item is not modelled).
+    ``faults`` says of models that cannot be read why; ``models`` are those that can.
     """
 
     training: int
@@ -38,6 +44,22 @@ class Serving:
     row_of: NDArray[np.int32]
     known: Mapping[str, ModelRow]
     models: Mapping[str, Model]
+    faults: Mapping[str, str]
+
+    def model(self, name: str, at_us: int) -> Model | None:
+        """A model that may be served at this moment; None where there is none."""
+        return None if self.is_overdue(name, at_us) else self.models.get(name)
+
+    def in_service(self, at_us: int) -> dict[str, Model]:
+        """Every model that may be served at this moment."""
+        return {
+            name: model for name, model in self.models.items() if not self.is_overdue(name, at_us)
+        }
+
+    def is_overdue(self, name: str, at_us: int) -> bool:
+        """Whether a model has what it should have forgotten by a refit before this moment."""
+        row = self.known.get(name)
+        return row is not None and row.refit_by_us is not None and row.refit_by_us <= at_us
 
     def to_model_rows(self, catalogue_rows: NDArray[Any]) -> Rows:
         """Model rows of catalogue rows; -1 where an item is not modelled."""
@@ -48,9 +70,13 @@ class Serving:
 
 
 class Registry:
-    """The models of one tenant, as of the last look. A new training is picked up by itself."""
+    """The models of one tenant, as of the last look. A new training is picked up by itself.
 
-    def __init__(self) -> None:
+    A model that was changed by somebody else, or does not read, is not served; the others are.
+    """
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
         self._serving: Serving | None = None
         self._loading = threading.Lock()
 
@@ -65,15 +91,15 @@ class Registry:
         if isinstance(snapshot, Tx):
             # A transaction may hold what is not committed: that must not be served, nor kept after
             # a rollback.
-            return _load(snapshot, serving if _is_older(serving, head) else None)
+            return _load(self._keyring, snapshot, serving if _is_older(serving, head) else None)
         with self._loading:
             serving = self._serving
             if serving is None or _is_older(serving, head):
-                serving = _load(snapshot, serving)
+                serving = _load(self._keyring, snapshot, serving)
                 self._serving = serving
             elif (serving.training, serving.epoch) != (head.training, head.model_epoch):
                 # This snapshot is older than what another thread has loaded: it gets its own.
-                return _load(snapshot, None)
+                return _load(self._keyring, snapshot, None)
             return serving
 
 
@@ -84,54 +110,87 @@ def _is_older(serving: Serving | None, head: Head) -> bool:
     )
 
 
-def _load(snapshot: Snapshot, old: Serving | None) -> Serving:
+def _load(keyring: Keyring, snapshot: Snapshot, old: Serving | None) -> Serving:
     head = snapshot.head
     training = stored.training(snapshot)
+    number = head.training or 0
+    signed = Signed(keyring, number)
+    known = {row.algorithm: row for row in stored.models_of(snapshot, number)}
     if training is None:
-        raise StoreError("the active training is not in the database")
-    if old is not None and old.training != training.training:
-        old = None
+        return _nothing(head, known, "the active training is not in the database: train again")
+    try:
+        signed.check_training(training._asdict())
+    except StoreError as error:
+        return _nothing(head, known, str(error))
     items = np.frombuffer(training.item_rows, ITEM)
-    if old is None:
-        row_of = np.full(int(items.max()) + 1 if len(items) else 0, -1, np.int32)
-        row_of[items] = np.arange(len(items), dtype=np.int32)
-    else:
-        row_of = old.row_of
-    known = {row.algorithm: row for row in stored.models_of(snapshot, training.training)}
-    models = {
-        name: _load_model(snapshot, training.training, row, len(items), old)
-        for name, row in known.items()
-        if row.in_service
-    }
+    if old is not None and old.training != number:
+        old = None
+    models: dict[str, Model] = {}
+    faults: dict[str, str] = {}
+    for name, row in known.items():
+        try:
+            signed.check_model(row)
+            if row.in_service:
+                models[name] = _load_model(signed, snapshot, row, len(items), old)
+        except StoreError as error:
+            faults[name] = str(error)
+            logger.warning("a model is not served: %s", error)
     return Serving(
-        training=training.training,
+        training=number,
         epoch=head.model_epoch,
         created_us=training.created_us,
         until_us=training.until_us,
         seed=training.seed,
         floor=training.floor,
         items=items,
-        row_of=row_of,
+        row_of=_row_of(items),
         known=known,
         models=models,
+        faults=faults,
     )
 
 
+def _nothing(head: Head, known: Mapping[str, ModelRow], fault: str) -> Serving:
+    """A training of which nothing can be believed."""
+    logger.warning("no model is served: %s", fault)
+    items = np.zeros(0, ITEM)
+    return Serving(
+        training=head.training or 0,
+        epoch=head.model_epoch,
+        created_us=0,
+        until_us=0,
+        seed=0,
+        floor=0,
+        items=items,
+        row_of=_row_of(items),
+        known=known,
+        models={},
+        faults=dict.fromkeys(known, fault),
+    )
+
+
+def _row_of(items: NDArray[np.int32]) -> NDArray[np.int32]:
+    row_of = np.full(int(items.max()) + 1 if len(items) else 0, -1, np.int32)
+    row_of[items] = np.arange(len(items), dtype=np.int32)
+    return row_of
+
+
 def _load_model(
-    snapshot: Snapshot, training: int, row: ModelRow, n_items: int, old: Serving | None
+    signed: Signed, snapshot: Snapshot, row: ModelRow, n_items: int, old: Serving | None
 ) -> Model:
     kind = MODEL_KINDS.get(row.kind)
     if kind is None:
         raise StoreError(f"a stored model is of an unknown kind {row.kind!r}: train again")
     dtype = model_rows.described(row.arrays)
     before = old.models.get(row.algorithm) if old is not None else None
-    if before is None or old is None:
-        rows = stored.serving_rows(snapshot, training, row.algorithm)
+    since = -1 if before is None or old is None else old.epoch
+    changed = stored.serving_rows(snapshot, signed.training, row.algorithm, since)
+    if before is not None and not changed:
+        return before
+    rows = signed.open_parameters(row.algorithm, changed)
+    if before is None:
         arrays = model_rows.from_rows(dtype, rows, n_items)
     else:
-        rows = stored.serving_rows(snapshot, training, row.algorithm, old.epoch)
-        if not rows:
-            return before
         arrays = model_rows.patched(before.arrays(), dtype, rows)
     try:
         return kind.from_arrays(arrays)
