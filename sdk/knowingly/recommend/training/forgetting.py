@@ -85,9 +85,13 @@ class StoredCounts(Counts):
         self._changed.update(zip(touched.tolist(), left, strict=True))
 
     def encoded(self) -> list[tuple[int, bytes]]:
-        """The rows that changed, as they are stored."""
-        rows = ((row, encode_row(values)) for row, values in self._changed.items())
-        return list(self._signed.counts(self._algorithm, rows))
+        """The rows that changed."""
+        return [(row, encode_row(values)) for row, values in self._changed.items()]
+
+    def store(self, rows: list[tuple[int, bytes]]) -> None:
+        """Replace rows in the database by what ``encoded`` gave."""
+        tagged = self._signed.counts(self._algorithm, rows)
+        stored.change_count_rows(self._tx, self._signed.training, self._algorithm, tagged)
 
 
 def forget(
@@ -154,7 +158,8 @@ def forget_records(
         if row.forgets == "refit":
             outcome[name] = put_off(tenancy, serving, tx, name)
             continue
-        moved = _subtracted(serving, algorithms, tx, row, signed, block)
+        counts = StoredCounts(tx, serving, row, signed)
+        moved = _subtracted(serving, algorithms, row, counts, block)
         if moved is not None:
             rows = signed.parameters(name, epoch, moved)
             stored.change_serving_rows(tx, serving.training, name, epoch, rows)
@@ -164,22 +169,16 @@ def forget_records(
     return outcome
 
 
-def _subtracted(  # noqa: PLR0917 - one call, from above
-    serving: Serving,
-    algorithms: Algorithms,
-    tx: Tx,
-    row: ModelRow,
-    signed: Signed,
-    block: Block,
+def _subtracted(
+    serving: Serving, algorithms: Algorithms, row: ModelRow, counts: StoredCounts, block: Block
 ) -> Iterator[tuple[int, bytes]] | None:
     """Subtract a block from one model's counts; the model's rows that moved by it.
 
     None when its plugin is gone or fails, or its counts were changed by somebody else.
     """
-    found = algorithms.get(row.algorithm)
+    found, before = algorithms.get(row.algorithm), serving.models[row.algorithm]
     if found is None:
         return None
-    counts, before = StoredCounts(tx, serving, row, signed), serving.models[row.algorithm]
     try:
         algorithm = guard.make(found, options_of(row))
         if not isinstance(algorithm, CountingAlgorithm):
@@ -197,5 +196,5 @@ def _subtracted(  # noqa: PLR0917 - one call, from above
         # A person's right does not wait for a plugin to be mended.
         logger.warning("a model leaves service because it could not forget: %s", error)
         return None
-    stored.change_count_rows(tx, serving.training, row.algorithm, iter(left))
+    counts.store(left)
     return iter(moved)
