@@ -80,7 +80,7 @@ class Shop:
         # Opened once and shared: a request handler may ask for its merchant on every page.
         self._tenants: dict[str, Shop] = {tenancy.name: self}
         self._opening = threading.Lock()
-        self._registry = Registry()
+        self._registry = Registry(tenancy.keyring)
         self._reader = Reader(tenancy, self._registry, self._host.algorithms)
         self._recommender = Recommender(tenancy, self._reader)
         self._wire(tenancy).resume()
@@ -519,7 +519,7 @@ class Shop:
             return self._registry.at(snapshot)
 
         serving = self._tenancy.ask(look)
-        models = serving.models if serving else {}
+        models = serving.in_service(now_us) if serving else {}
         age = (now_us - serving.created_us) / 1e6 if serving else 0.0
         stats["model_age_seconds"] = dict.fromkeys(models, age)
         self._host.send_stats(self._tenancy.name, stats)

@@ -140,10 +140,10 @@ def test_a_category_can_be_called_like_a_brand():
 
 
 def test_it_leaves_service_when_somebody_is_forgotten(tea_house, clock):
-    """It says ``refit``, and the shop takes it at its word: nothing of it stays in the database."""
+    """It says ``refit``, and under a strict policy nothing of it stays in the database."""
     house = tea_house
     trained = {**house.policy.models.algorithms, "lightfm_hybrid": {"aim_days": 20}}
-    house.with_policy(models={"algorithms": trained})
+    house.with_policy(models={"algorithms": trained, "forget": "strict"})
     shop = house.open()
     clock.forward(hours=1)
     shop.train()

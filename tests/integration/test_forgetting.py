@@ -260,8 +260,8 @@ def test_events_during_a_fit_wait_for_the_next(tea, clock, gaps, monkeypatch):
 
 
 def test_a_model_that_cannot_subtract_is_taken_out_of_service(tea_house, clock):
-    """A refit plugin serves until someone is forgotten, then not, until the next training."""
-    tea = with_plugin(tea_house, Recent)
+    """Under a strict policy a refit plugin serves until someone is forgotten."""
+    tea = with_plugin(tea_house.with_policy(models={"forget": "strict"}), Recent)
     clock.forward(hours=1)
     tea.train()
     page = tea.recommend("t001", k=4)
@@ -287,8 +287,8 @@ def test_a_model_that_cannot_subtract_is_taken_out_of_service(tea_house, clock):
 def test_a_refit_model_is_not_served_when_someone_left_during_its_fit(
     tea_house, clock, monkeypatch
 ):
-    """A fit that cannot subtract whoever said no while it ran is published out of service."""
-    tea = with_plugin(tea_house, Recent)
+    """Under a strict policy a fit that cannot subtract them is published out of service."""
+    tea = with_plugin(tea_house.with_policy(models={"forget": "strict"}), Recent)
     clock.forward(hours=1)
     real, done = training.fit, []
 

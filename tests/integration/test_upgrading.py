@@ -22,6 +22,7 @@ from knowingly.store.database import Database
 
 FILLED = sorted(path for path in (Path(__file__).parent / "filled").iterdir() if path.is_dir())
 METADATA = {"data": data_schema.metadata, "keys": key_schema.metadata}
+MODEL_TABLES = ("trainings", "models", "model_rows", "model_counts", "manifests")
 QUIET = {"NO_COLOR": "1", "FORCE_COLOR": None, "TERM": "dumb", "COLUMNS": "200"}
 NEXT = """
 import sqlalchemy as sa
@@ -113,11 +114,18 @@ def unpacked(backend, request, tmp_path, clock):
 
 @pytest.mark.parametrize("folder", FILLED, ids=lambda folder: folder.name)
 def test_a_filled_shop_of_each_version_is_brought_up_to_date(folder, unpacked, gaps):
-    """Afterwards it serves, its log is whole, its models equal a refit, its people are there."""
+    """Afterwards it trains and serves, its log is whole, its people are there.
+
+    Models of before tags are gone, with all that they had learned from anybody.
+    """
     house = unpacked(folder)
     document(house, "upgrade")
     assert all(one["version"] == one["newest"] for one in document(house, "status").values())
+    assert not any(map(house.count, MODEL_TABLES))
     shop = house.open()
+    assert shop.models.cards() == []
+    assert shop.recommend("t003").basis in {"aggregate", "personal"}
+    shop.train()
     assert shop.recommend("t003").basis == "personal"
     assert "late" not in repr(shop.recommend("t003"))
     assert set(gaps(shop).values()) == {0.0}

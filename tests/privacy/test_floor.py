@@ -5,6 +5,7 @@ import pytest
 
 import knowingly
 from knowingly.recommend.registry import rows as model_rows
+from knowingly.recommend.registry.signed import Signed
 from knowingly.store import models as stored
 
 FLOOR = 5
@@ -51,7 +52,9 @@ def neighbours(shop):
         found = {}
         for row in stored.models_of(snapshot, training.training):
             dtype = model_rows.described(row.arrays)
-            rows = stored.serving_rows(snapshot, training.training, row.algorithm)
+            stored_rows = stored.serving_rows(snapshot, training.training, row.algorithm)
+            signed = Signed(shop._tenancy.keyring, training.training)
+            rows = signed.open_parameters(row.algorithm, stored_rows)
             found[row.algorithm] = model_rows.from_rows(dtype, rows, len(names))
     arrays = found["item_item"]
     model = knowingly.ItemNeighbours.from_arrays(arrays)

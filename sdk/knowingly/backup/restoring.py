@@ -185,5 +185,5 @@ def _copy_keys(keys: Database, today: Database, tell: Progress) -> None:
 
 def _replayed(means: Means, files: Files, found: Manifest, tenant: str) -> Replayed:
     tenancy = means.tenancy(files, tenant)
-    erasures = Erasures(tenancy, Registry(), means.host.algorithms)
+    erasures = Erasures(tenancy, Registry(tenancy.keyring), means.host.algorithms)
     return replay(tenancy, erasures, backup_us=to_us(found.created))

@@ -74,7 +74,7 @@ def _tell_models(shop: Shop, output: Output) -> None:
         output.say("Models: none yet; run knowingly train")
         return
     output.table(
-        ("model", "trained", "people", "items", "forgets", "in service"),
+        ("model", "trained", "people", "items", "forgets", "refit by", "in service"),
         [
             (
                 card.algorithm,
@@ -82,7 +82,8 @@ def _tell_models(shop: Shop, output: Output) -> None:
                 f"{card.people:,}",
                 f"{card.items:,}",
                 card.forgets,
-                "yes" if card.in_service else "no",
+                "" if card.refit_by is None else f"{card.refit_by:%Y-%m-%d %H:%M} UTC",
+                "yes" if card.in_service else f"no: {card.fault}" if card.fault else "no",
             )
             for card in cards
         ],

@@ -194,9 +194,10 @@ def _rankers(
     made, notes = chosen(algorithms, ground.rules.algorithms)
     found: list[Ranker] = []
     if serving is not None:
-        made = [one for one in made if one.name in {*serving.models, *BASELINES}]
-        found = served(serving.models, people=before.people)
-        out = sorted(serving.known.keys() - serving.models)
+        models = serving.in_service(before.at_us)
+        made = [one for one in made if one.name in {*models, *BASELINES}]
+        found = served(models, people=before.people)
+        out = sorted(serving.known.keys() - models)
         notes += [f"{name} is out of service until the next training" for name in out]
     there = {one.name for one in found}
     for rate in (1.0, *asked.lower_rates):

@@ -121,13 +121,13 @@ class Certificate:
         """The certificate in a few lines, for a person."""
         told = self.statement
         removed = ", ".join(f"{number} {table}" for table, number in told["removed"].items())
-        forgot = ", ".join(f"{name} ({how})" for name, how in told["models"].items())
+        models = ", ".join(f"{name} ({how})" for name, how in told["models"].items())
         kept = "; ".join(f"{one['what']} until {one['until']}" for one in told["kept"])
         return (
             f"Erased {told['finished']} (ledger entries {told['begun_entry']} and "
             f"{told['done_entry']}).\n"
             f"Rows removed: {removed}.\n"
-            f"Models that forgot: {forgot or 'none had learned'}.\n"
+            f"Models that had learned: {models or 'none'}.\n"
             f"Key: destroyed, {told['key']}.\n"
             f"Old copies of the key store: {self._old_copies()}.\n"
             f"Recipients: {self._recipients()}.\n"

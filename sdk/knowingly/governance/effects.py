@@ -13,6 +13,7 @@ from knowingly.governance.recipients import Recipients
 from knowingly.recommend.registry.serving import Registry
 from knowingly.recommend.training.forgetting import Algorithms, forget
 from knowingly.recommend.training.gather import PURPOSE as TRAIN
+from knowingly.recommend.training.refitting import was_put_off
 from knowingly.store import consents, kept
 from knowingly.store.doors import Tx
 from knowingly.store.subjects import SubjectRow
@@ -40,7 +41,10 @@ class ChoiceEffects:
         at_us: int,
         first_entry: int,
     ) -> Mapping[str, int]:
-        """Strip and forget; the numbers of events and traits stripped and of models that forgot."""
+        """Strip and forget; how many events and traits were stripped, and models forgot.
+
+        ``models_to_refit`` are those that can only forget by a refit, and wait for it.
+        """
         records = consents.of(tx, person.subject)
         earlier = [record for record in records if record.index < first_entry]
         stripped: Counter[str] = Counter()
@@ -78,7 +82,8 @@ class ChoiceEffects:
             forget(self._tenancy, self._registry, self._algorithms, tx, person) if unlearn else {}
         )
         effects = {f"{table}_stripped": number for table, number in stripped.items()}
-        effects["models_forgot"] = len(forgot)
+        effects["models_to_refit"] = was_put_off(forgot.values())
+        effects["models_forgot"] = len(forgot) - effects["models_to_refit"]
         told = self._recipients.queue(tx, person, "withdrawal", purposes=ended) if ended else []
         if restricted:
             # Everybody who was given anything, also what had run out: they may have it still.

@@ -216,8 +216,10 @@ class Exporter:
         learned = []
         for training, sealed in sorted(models.manifest(snapshot, person.subject)):
             records = manifest.unseal(cipher, person.subject, training, sealed)
-            version = unserved(snapshot, training)
-            rows = version.items[records["item"]] if version else np.zeros(0, int)
+            version = unserved(self._tenancy.keyring, snapshot, training)
+            rows = np.zeros(0, int)
+            if version is not None and len(version.items):
+                rows = version.items[records["item"]]
             learned.append(
                 {
                     "training": training,

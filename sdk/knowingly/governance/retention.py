@@ -20,6 +20,7 @@ from knowingly.profiles.scan import PEOPLE_AT_ONCE, Person, page_after
 from knowingly.recommend.registry.serving import Registry
 from knowingly.recommend.training.forgetting import Algorithms, forget
 from knowingly.recommend.training.gather import PURPOSE as TRAIN
+from knowingly.recommend.training.refitting import was_put_off
 from knowingly.recommend.training.versions import holding_expired, prune
 from knowingly.store import claims, consents, events, holds, kept, models, subjects, traits
 from knowingly.store.batches import parts
@@ -119,7 +120,7 @@ class Retention:
         """What ``run`` would do: the same work in one transaction, which is then taken back."""
         now_us, tally = self._tenancy.now_us(), _Tally()
         # A registry of its own: what it reads here is never committed.
-        registry = Registry()
+        registry = Registry(self._tenancy.keyring)
         try:
             with self._tenancy.write() as tx:
                 lapsed = self._lapsed_people(lambda: nullcontext(tx), now_us)
@@ -256,7 +257,7 @@ class Retention:
             for table in kept.TABLES:
                 stripped = kept.strip(tx, table, person.subject, own, before_day=day)
                 tally.expired[table, "lapsed"] += stripped
-        return len(forgot)
+        return len(forgot) - was_put_off(forgot.values())
 
     def _never_asked(self, tx: Tx, table: str) -> int:
         """Rows kept on another basis, of a purpose that needs consent by now."""

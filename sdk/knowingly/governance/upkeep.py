@@ -22,6 +22,7 @@ from knowingly.governance.retention import Retention
 from knowingly.governance.signing_key import sweep_signing
 from knowingly.recommend.registry.serving import Registry
 from knowingly.recommend.training.publishing import Trained
+from knowingly.recommend.training.refitting import take_out_overdue
 from knowingly.store import claims, imports, notifications, subjects
 from knowingly.store.doors import Tx
 from knowingly.tenancy import Tenancy
@@ -96,6 +97,10 @@ class Upkeep:
                 done.trained = self._train(progress=progress)
             except KnowinglyError as error:
                 done.notes += (f"not trained: {error}",)
+        done.notes += tuple(
+            f"models: {name} was not fitted again by its deadline and is out of service: run train"
+            for name in take_out_overdue(self._tenancy, self._registry)
+        )
         if "release" not in skip:
             self._release(done)
         if "retention" not in skip:

@@ -172,12 +172,12 @@ FIELDS: tuple[Field, ...] = (
     *_shops(
         "trainings",
         *("tenant", "training", "created_us", "until_us", "oldest_day", "seed", "floor", "people"),
-        *("ledger_size", "policy_digest", "item_rows", "events"),
+        *("ledger_size", "policy_digest", "item_rows", "events", "tag"),
     ),
     *_shops(
         "models",
         *("tenant", "training", "algorithm", "kind", "forgets", "options", "arrays", "width"),
-        *("in_service", "metrics"),
+        *("in_service", "metrics", "refit_by_us", "tag"),
     ),
     *_shops(
         "model_rows",

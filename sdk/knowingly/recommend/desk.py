@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from knowingly.domain.moments import from_us
-from knowingly.errors import InputError, NotFittedError
+from knowingly.errors import InputError, NotFittedError, StoreError
 from knowingly.items.table import ItemTable
 from knowingly.ledger import log
 from knowingly.recommend import guard
@@ -15,7 +15,8 @@ from knowingly.recommend.interface.algorithms import Algorithm, CountingAlgorith
 from knowingly.recommend.registry import metrics
 from knowingly.recommend.registry.cards import ModelCard, cards
 from knowingly.recommend.registry.metrics import Measured
-from knowingly.recommend.registry.serving import Registry, Serving, options_of
+from knowingly.recommend.registry.serving import Registry, Serving, options_of, unserved
+from knowingly.recommend.registry.signed import Signed
 from knowingly.recommend.training.fitting import described, fit, fit_data
 from knowingly.recommend.training.forgetting import Algorithms
 from knowingly.recommend.training.gather import Gathered, gather
@@ -81,18 +82,26 @@ class Models:
 
         Raises:
             InputError: There is no such version.
+            StoreError: The one in service was taken out of the database.
         """
         _check_version(version)
+        now_us = self._tenancy.now_us()
         with self._tenancy.read() as snapshot:
             active = snapshot.head.training
             if version is None and active is None:
                 return []
             wanted = active if version is None else version
             kept = {row.training: row for row in stored.kept(snapshot)}
+            if version is None and wanted not in kept:
+                raise StoreError("the version in service is not in the database: train again")
             if wanted is None or wanted not in kept:
                 known = ", ".join(map(str, sorted(kept))) or "none yet"
                 raise InputError("version", f"one that is kept: {known}")
-            return cards(snapshot, kept[wanted])
+            if wanted == active:
+                serving = self._registry.at(snapshot)
+            else:
+                serving = unserved(self._tenancy.keyring, snapshot, wanted)
+            return cards(snapshot, kept[wanted], serving, now_us) if serving else []
 
     def versions(self) -> list[ModelVersion]:
         """The versions that are kept, the newest first."""
@@ -147,6 +156,7 @@ class Models:
         Raises:
             NotFittedError: Nothing has been trained yet.
             InputError: It is no evaluation.
+            StoreError: A model was changed by somebody else.
         """
         if not isinstance(evaluation, Measured):
             raise InputError("evaluation", "what shop.evaluate gives")
@@ -156,14 +166,15 @@ class Models:
             if training is None:
                 raise NotFittedError("nothing has been trained yet: call train first")
             scores = {score.algorithm: score for score in evaluation.scores}
-            measured = [
-                row.algorithm
-                for row in stored.models_of(tx, training.training)
-                if row.algorithm in scores and self._is_measured(evaluation, training, row)
-            ]
-            for name in measured:
-                kept = metrics.kept(evaluation, scores[name], from_us(now_us))
-                stored.keep_metrics(tx, training.training, name, kept)
+            measured = []
+            signed = Signed(self._tenancy.keyring, training.training)
+            for row in stored.models_of(tx, training.training):
+                if row.algorithm in scores and self._is_measured(evaluation, training, row):
+                    signed.check_model(row)
+                    kept = metrics.kept(evaluation, scores[row.algorithm], from_us(now_us))
+                    changed = signed.model(row._replace(metrics=kept))
+                    stored.change_model(tx, training.training, changed)
+                    measured.append(row.algorithm)
             if measured:
                 log.append(
                     tx,
@@ -200,7 +211,8 @@ class Models:
         """Fit again what is being served, from the events that are there now, and compare.
 
         Uses the same item list, options, seed and people (without those forgotten). Publishes
-        nothing. Events that arrived late, dated before the training, count as a difference.
+        nothing. Events that arrived late, dated before the training, count as a difference, and so
+        does what a model has still to forget that waits for a refit.
 
         Raises:
             NotFittedError: Nothing has been trained yet.

@@ -25,6 +25,7 @@ class TrainingRow(NamedTuple):
     policy_digest: str
     item_rows: bytes
     events: int | None
+    tag: bytes
 
 
 class ModelRow(NamedTuple):
@@ -38,19 +39,12 @@ class ModelRow(NamedTuple):
     width: int
     in_service: bool
     metrics: str | None = None
+    refit_by_us: int | None = None
+    tag: bytes = b""
 
 
 _TRAINING = tuple(trainings.c[name] for name in TrainingRow._fields)
-_MODEL = (
-    models.c.algorithm,
-    models.c.kind,
-    models.c.forgets,
-    models.c.options,
-    models.c.arrays,
-    models.c.width,
-    models.c.in_service,
-    models.c.metrics,
-)
+_MODEL = tuple(models.c[name] for name in ModelRow._fields)
 
 
 _ADD_ROWS = BulkInsert(model_rows)
@@ -106,10 +100,10 @@ def models_of(snapshot: Snapshot, training: int) -> list[ModelRow]:
 
 def serving_rows(
     snapshot: Snapshot, training: int, algorithm: str, since_epoch: int = -1
-) -> Sequence[Row[int, bytes]]:
-    """``(row, body)`` of a model's parameters written after an epoch, by row."""
+) -> Sequence[Row[int, int, bytes]]:
+    """``(row, epoch, body)`` of a model's parameters written after an epoch, by row."""
     newer = (
-        select(model_rows.c.row, model_rows.c.body)
+        select(model_rows.c.row, model_rows.c.epoch, model_rows.c.body)
         .where(
             model_rows.c.tenant == snapshot.tenant,
             model_rows.c.training == training,
@@ -151,12 +145,23 @@ def add_model(tx: Tx, training: int, row: ModelRow) -> None:
     tx.connection.execute(insert(models), values)
 
 
-def take_out_of_service(tx: Tx, training: int, algorithm: str) -> None:
-    """Stop serving a model that cannot forget, and delete its parameters and counts."""
+def change_model(tx: Tx, training: int, row: ModelRow) -> None:
+    """Replace what can change of a model: its service and how well it did, with the tag."""
     named = (models.c.tenant == tx.tenant, models.c.training == training)
     tx.connection.execute(
-        update(models).where(*named, models.c.algorithm == algorithm).values(in_service=False)
+        update(models)
+        .where(*named, models.c.algorithm == row.algorithm)
+        .values(
+            in_service=row.in_service,
+            refit_by_us=row.refit_by_us,
+            metrics=row.metrics,
+            tag=row.tag,
+        )
     )
+
+
+def delete_parameters(tx: Tx, training: int, algorithm: str) -> None:
+    """Delete a model's parameters and counts."""
     for table in (model_rows, model_counts):
         own = (table.c.tenant == tx.tenant, table.c.training == training)
         tx.connection.execute(delete(table).where(*own, table.c.algorithm == algorithm))
@@ -166,14 +171,6 @@ def drop_serving_rows(tx: Tx, training: int, algorithm: str) -> None:
     """Delete a model's parameters, which can be made again from its counts."""
     own = (model_rows.c.tenant == tx.tenant, model_rows.c.training == training)
     tx.connection.execute(delete(model_rows).where(*own, model_rows.c.algorithm == algorithm))
-
-
-def keep_metrics(tx: Tx, training: int, algorithm: str, metrics: str) -> None:
-    """Keep how well a model did, in place of what was kept of that before."""
-    named = (models.c.tenant == tx.tenant, models.c.training == training)
-    tx.connection.execute(
-        update(models).where(*named, models.c.algorithm == algorithm).values(metrics=metrics)
-    )
 
 
 def add_serving_rows(

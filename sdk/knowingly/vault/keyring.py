@@ -20,6 +20,7 @@ from knowingly.store.root_versions import RootRow
 from knowingly.store.shop import RESTORING
 from knowingly.store.tenant_keys import TenantKeyRow
 from knowingly.vault.seal import Cipher, place, version_of
+from knowingly.vault.tags import Tagger
 from knowingly.vault.tenant_key import TenantKey, again
 from knowingly.vault.wrapping import KEY_BYTES, Wrapping
 
@@ -154,6 +155,13 @@ class Keyring:
             key=self._secrets["lookup"],
             person=b"import",
         ).digest()
+
+    def tagger(self, *parts: bytes) -> Tagger:
+        """What tags the values of a place that nobody without keys may write to.
+
+        It rests on the secret that a rotation keeps, so what was tagged before one stays good.
+        """
+        return Tagger(self._secrets["lookup"], self._tenant.encode(), *parts)
 
     def create(self, count: int, *, at_us: int, first_version: int | None = None) -> list[bytes]:
         """Make ``count`` subject keys and commit them; their random ids, 16 bytes each.

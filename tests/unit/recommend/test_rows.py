@@ -98,24 +98,6 @@ def test_missing_and_broken_rows_are_refused():
         rows.patched(ARRAYS, dtype, stored[2:3])
 
 
-def test_a_model_of_an_unknown_kind_or_broken_rows_is_a_clear_error(tea_house):
-    """On a page too: it is the shop's own data that is broken, not a plugin."""
-    for statement in (
-        "UPDATE models SET kind='from-the-future' WHERE algorithm='popularity'",
-        "DELETE FROM model_rows WHERE row=3",
-        "UPDATE model_rows SET body=x'00' WHERE row=3",
-    ):
-        shop = tea_house.open()
-        with shop._files.data.writing() as connection:
-            connection.exec_driver_sql("SAVEPOINT s")
-            connection.exec_driver_sql(statement)
-        fresh = tea_house.open()
-        with pytest.raises(StoreError, match="train again"):
-            fresh.recommend("t001")
-        fresh.train()
-        assert fresh.recommend("t001").basis == "personal"
-
-
 def test_a_manifest_opens_for_its_person_and_training_only():
     """Moved to another row it does not open; a changed length is refused."""
     cipher = Cipher(b"k" * 32, tenant="t", key_id=b"k")
@@ -151,7 +133,7 @@ def test_a_rolled_back_forget_leaves_no_trace_in_what_is_served(tea, monkeypatch
     with tea._tenancy.read() as snapshot:
         head = snapshot.head
         assert (serving.training, serving.epoch) == (head.training, head.model_epoch)
-        fresh = Registry().at(snapshot)
+        fresh = Registry(tea._tenancy.keyring).at(snapshot)
     for name, model in fresh.models.items():
         for key, array in model.arrays().items():
             np.testing.assert_array_equal(serving.models[name].arrays()[key], array)
@@ -161,7 +143,7 @@ def test_a_rolled_back_forget_leaves_no_trace_in_what_is_served(tea, monkeypatch
     tea.recommend("t001")
     assert [one.largest_difference for one in tea.models.compare_with_refit()] == [0.0, 0.0]
     with tea._tenancy.read() as snapshot:
-        fresh = Registry().at(snapshot)
+        fresh = Registry(tea._tenancy.keyring).at(snapshot)
     for name, model in fresh.models.items():
         for key, array in model.arrays().items():
             np.testing.assert_array_equal(tea._registry._serving.models[name].arrays()[key], array)

@@ -76,7 +76,7 @@ class Visit:
             raise described
         if described is not None:
             return described, described.model
-        model = self.serving.models.get(source) if self.serving else None
+        model = self.serving.model(source, self.at_us) if self.serving else None
         return None if self.serving is None or model is None else (self.serving, model)
 
 

@@ -11,10 +11,10 @@ from knowingly.ledger import proofs
 from knowingly.recommend.interface.algorithms import Model
 from knowingly.recommend.models.kinds import MODEL_KINDS
 from knowingly.recommend.registry import manifest, metrics
-from knowingly.recommend.registry.serving import ITEM, options_of
+from knowingly.recommend.registry.serving import ITEM, Serving, options_of
 from knowingly.store import models as stored
 from knowingly.store.doors import Snapshot
-from knowingly.store.models import TrainingRow
+from knowingly.store.models import ModelRow, TrainingRow
 
 PRIVACY = {
     "exact": "Not differentially private: it follows from exact counts of people, without noise. "
@@ -37,7 +37,9 @@ class ModelCard:
     an older release trained). ``events_from`` is the day of the oldest event. ``ledger_size`` is
     how many entries the log had when the people were read, ``ledger_root`` its root hash at that
     size (hex), ``policy_digest`` the policy of then. ``metrics`` is what was recorded of an
-    evaluation, or None. ``floor`` is the fewest people that a figure shown to others is shared by,
+    evaluation, or None. ``refit_by`` is when it leaves service unless it was fitted again: it still
+    has what it learned from somebody who is to be forgotten. ``fault`` says why a stored model
+    cannot be served. ``floor`` is the fewest people that a figure shown to others is shared by,
     and ``floor_of`` says in words which people that counts.
 
     Stability: stable.
@@ -65,12 +67,15 @@ class ModelCard:
     metrics: Mapping[str, Any] | None
     differentially_private: bool
     privacy: str
+    refit_by: datetime | None
+    fault: str
 
     def as_dict(self) -> dict[str, Any]:
         """The same as values of JSON; moments are ISO 8601."""
         document = asdict(self)
-        for name in ("trained_at", "events_from", "events_until"):
-            document[name] = document[name].isoformat()
+        for name, value in document.items():
+            if isinstance(value, datetime):
+                document[name] = value.isoformat()
         return document
 
     def to_json(self) -> str:
@@ -82,8 +87,10 @@ class ModelCard:
         return "\n".join(_markdown(self)) + "\n"
 
 
-def cards(snapshot: Snapshot, training: TrainingRow) -> list[ModelCard]:
-    """The cards of one version."""
+def cards(
+    snapshot: Snapshot, training: TrainingRow, known: Serving, now_us: int
+) -> list[ModelCard]:
+    """The cards of one version, of which ``known`` is what could be read."""
     people, size = stored.learned_size(snapshot, training.training)
     return [
         ModelCard(
@@ -92,7 +99,7 @@ def cards(snapshot: Snapshot, training: TrainingRow) -> list[ModelCard]:
             trained_at=from_us(training.created_us),
             events_until=from_us(training.until_us),
             forgets=row.forgets,
-            in_service=row.in_service,
+            in_service=_serves(known, row, now_us),
             people=people,
             items=len(training.item_rows) // ITEM.itemsize,
             floor=training.floor,
@@ -109,15 +116,26 @@ def cards(snapshot: Snapshot, training: TrainingRow) -> list[ModelCard]:
             metrics=metrics.read(row.metrics),
             differentially_private=False,
             privacy=PRIVACY[row.forgets],
+            refit_by=None if row.refit_by_us is None else from_us(row.refit_by_us),
+            fault=known.faults.get(row.algorithm, ""),
         )
-        for row in stored.models_of(snapshot, training.training)
+        for row in known.known.values()
     ]
+
+
+def _serves(known: Serving, row: ModelRow, now_us: int) -> bool:
+    name = row.algorithm
+    return row.in_service and name not in known.faults and not known.is_overdue(name, now_us)
 
 
 def _markdown(card: ModelCard) -> Iterator[str]:
     service = "in service" if card.active else "kept, not in service"
     if not card.in_service:
-        service = "out of service for good: it had learned from somebody who is forgotten"
+        service = "out of service until the next training"
+    if card.fault:
+        service += f": {card.fault}"
+    elif card.refit_by is not None:
+        service += f"; it has to be fitted again by {card.refit_by:%Y-%m-%d}, to forget somebody"
     then = "unknown" if card.events_at_training is None else f"{card.events_at_training:,}"
     yield f"# {card.algorithm}, version {card.training}"
     yield ""

@@ -1,6 +1,7 @@
 """What is being served: the active training's models, loaded once and patched by row."""
 
 import json
+import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,9 +15,13 @@ from knowingly.recommend.interface.algorithms import Model
 from knowingly.recommend.interface.arrays import Rows
 from knowingly.recommend.models.kinds import MODEL_KINDS
 from knowingly.recommend.registry import rows as model_rows
+from knowingly.recommend.registry.signed import Signed
 from knowingly.store import models as stored
 from knowingly.store.doors import Head, Snapshot, Tx
-from knowingly.store.models import ModelRow, TrainingRow
+from knowingly.store.models import ModelRow
+from knowingly.vault.keyring import Keyring
+
+logger = logging.getLogger("knowingly")
 
 ITEM = np.dtype("<i4")
 
@@ -26,6 +31,7 @@ class Serving:
     """The models of one training at one epoch; a request takes one and keeps it.
 
     ``items`` maps model rows to catalogue rows, ``row_of`` back (-1 where an item is not modelled).
+    ``faults`` says of models that cannot be read why; ``models`` are those that can.
     """
 
     training: int
@@ -38,6 +44,22 @@ class Serving:
     row_of: NDArray[np.int32]
     known: Mapping[str, ModelRow]
     models: Mapping[str, Model]
+    faults: Mapping[str, str]
+
+    def model(self, name: str, at_us: int) -> Model | None:
+        """A model that may be served at this moment; None where there is none."""
+        return None if self.is_overdue(name, at_us) else self.models.get(name)
+
+    def in_service(self, at_us: int) -> dict[str, Model]:
+        """Every model that may be served at this moment."""
+        return {
+            name: model for name, model in self.models.items() if not self.is_overdue(name, at_us)
+        }
+
+    def is_overdue(self, name: str, at_us: int) -> bool:
+        """Whether a model has what it should have forgotten by a refit before this moment."""
+        row = self.known.get(name)
+        return row is not None and row.refit_by_us is not None and row.refit_by_us <= at_us
 
     def to_model_rows(self, catalogue_rows: NDArray[Any]) -> Rows:
         """Model rows of catalogue rows; -1 where an item is not modelled."""
@@ -48,9 +70,13 @@ class Serving:
 
 
 class Registry:
-    """The models of one tenant, as of the last look. A new training is picked up by itself."""
+    """The models of one tenant, as of the last look. A new training is picked up by itself.
 
-    def __init__(self) -> None:
+    A model that was changed by somebody else, or does not read, is not served; the others are.
+    """
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
         self._serving: Serving | None = None
         self._loading = threading.Lock()
 
@@ -65,22 +91,23 @@ class Registry:
         if isinstance(snapshot, Tx):
             # A transaction may hold what is not committed: that must not be served, nor kept after
             # a rollback.
-            return _load(snapshot, serving if _is_older(serving, head) else None)
+            return _load(self._keyring, snapshot, serving if _is_older(serving, head) else None)
         with self._loading:
             serving = self._serving
             if serving is None or _is_older(serving, head):
-                serving = _load(snapshot, serving)
+                serving = _load(self._keyring, snapshot, serving)
                 self._serving = serving
             elif (serving.training, serving.epoch) != (head.training, head.model_epoch):
                 # This snapshot is older than what another thread has loaded: it gets its own.
-                return _load(snapshot, None)
+                return _load(self._keyring, snapshot, None)
             return serving
 
 
-def unserved(snapshot: Snapshot, training: int) -> Serving | None:
+def unserved(keyring: Keyring, snapshot: Snapshot, training: int) -> Serving | None:
     """A version that is kept and not in service, without its models; None where it is not kept."""
-    row = stored.training(snapshot, training)
-    return None if row is None else _serving(snapshot, row, None)
+    if stored.training(snapshot, training) is None:
+        return None
+    return _bare(keyring, snapshot, training)
 
 
 def _is_older(serving: Serving | None, head: Head) -> bool:
@@ -88,58 +115,98 @@ def _is_older(serving: Serving | None, head: Head) -> bool:
     return serving is not None and serving.epoch < head.model_epoch
 
 
-def _load(snapshot: Snapshot, old: Serving | None) -> Serving:
-    training = stored.training(snapshot, snapshot.head.training)
-    if training is None:
-        raise StoreError("the active training is not in the database")
-    if old is not None and old.training != training.training:
+def _load(keyring: Keyring, snapshot: Snapshot, old: Serving | None) -> Serving:
+    bare = _bare(keyring, snapshot, snapshot.head.training or 0)
+    if old is not None and old.training != bare.training:
         old = None
-    bare = _serving(snapshot, training, old)
-    models = {
-        name: _load_model(snapshot, bare.training, row, len(bare.items), old)
-        for name, row in bare.known.items()
-        if row.in_service
-    }
-    return replace(bare, models=models)
+    signed = Signed(keyring, bare.training)
+    models: dict[str, Model] = {}
+    faults = dict(bare.faults)
+    for name, row in bare.known.items():
+        if row.in_service and name not in faults:
+            try:
+                models[name] = _load_model(signed, snapshot, row, len(bare.items), old)
+            except StoreError as error:
+                faults[name] = str(error)
+                logger.warning("a model is not served: %s", error)
+    return replace(bare, models=models, faults=faults)
 
 
-def _serving(snapshot: Snapshot, training: TrainingRow, old: Serving | None) -> Serving:
-    """What is known of a training, without its models; ``old`` is the same one as of before."""
+def _bare(keyring: Keyring, snapshot: Snapshot, number: int) -> Serving:
+    """What is known of a training, without its models."""
+    signed = Signed(keyring, number)
+    training = stored.training(snapshot, number)
+    known = {row.algorithm: row for row in stored.models_of(snapshot, number)}
+    if training is None:
+        return _nothing(snapshot, number, known, "the training is not in the database: train again")
+    try:
+        signed.check_training(training._asdict())
+    except StoreError as error:
+        return _nothing(snapshot, number, known, str(error))
+    faults: dict[str, str] = {}
+    for name, row in known.items():
+        try:
+            signed.check_model(row)
+        except StoreError as error:
+            faults[name] = str(error)
+            logger.warning("a model is not served: %s", error)
     items = np.frombuffer(training.item_rows, ITEM)
-    if old is None:
-        row_of = np.full(int(items.max()) + 1 if len(items) else 0, -1, np.int32)
-        row_of[items] = np.arange(len(items), dtype=np.int32)
-    else:
-        row_of = old.row_of
     return Serving(
-        training=training.training,
+        training=number,
         epoch=snapshot.head.model_epoch,
         created_us=training.created_us,
         until_us=training.until_us,
         seed=training.seed,
         floor=training.floor,
         items=items,
-        row_of=row_of,
-        known={row.algorithm: row for row in stored.models_of(snapshot, training.training)},
+        row_of=_row_of(items),
+        known=known,
         models={},
+        faults=faults,
     )
 
 
+def _nothing(snapshot: Snapshot, number: int, known: Mapping[str, ModelRow], fault: str) -> Serving:
+    """A training of which nothing can be believed."""
+    logger.warning("no model is served: %s", fault)
+    items = np.zeros(0, ITEM)
+    return Serving(
+        training=number,
+        epoch=snapshot.head.model_epoch,
+        created_us=0,
+        until_us=0,
+        seed=0,
+        floor=0,
+        items=items,
+        row_of=_row_of(items),
+        known=known,
+        models={},
+        faults=dict.fromkeys(known, fault),
+    )
+
+
+def _row_of(items: NDArray[np.int32]) -> NDArray[np.int32]:
+    row_of = np.full(int(items.max()) + 1 if len(items) else 0, -1, np.int32)
+    row_of[items] = np.arange(len(items), dtype=np.int32)
+    return row_of
+
+
 def _load_model(
-    snapshot: Snapshot, training: int, row: ModelRow, n_items: int, old: Serving | None
+    signed: Signed, snapshot: Snapshot, row: ModelRow, n_items: int, old: Serving | None
 ) -> Model:
     kind = MODEL_KINDS.get(row.kind)
     if kind is None:
         raise StoreError(f"a stored model is of an unknown kind {row.kind!r}: train again")
     dtype = model_rows.described(row.arrays)
     before = old.models.get(row.algorithm) if old is not None else None
-    if before is None or old is None:
-        rows = stored.serving_rows(snapshot, training, row.algorithm)
+    since = -1 if before is None or old is None else old.epoch
+    changed = stored.serving_rows(snapshot, signed.training, row.algorithm, since)
+    if before is not None and not changed:
+        return before
+    rows = signed.open_parameters(row.algorithm, changed)
+    if before is None:
         arrays = model_rows.from_rows(dtype, rows, n_items)
     else:
-        rows = stored.serving_rows(snapshot, training, row.algorithm, old.epoch)
-        if not rows:
-            return before
         arrays = model_rows.patched(before.arrays(), dtype, rows)
     try:
         return kind.from_arrays(arrays)

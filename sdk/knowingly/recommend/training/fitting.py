@@ -27,6 +27,7 @@ class Fitted:
     model: Model
     counts: MemoryCounts | None
     in_service: bool = True
+    refit_by_us: int | None = None
 
 
 def described(

@@ -23,6 +23,7 @@ from knowingly.recommend.interface.counts import (
 from knowingly.recommend.registry import manifest
 from knowingly.recommend.registry import rows as model_rows
 from knowingly.recommend.registry.serving import ITEM
+from knowingly.recommend.registry.signed import Signed
 from knowingly.recommend.training.fitting import Fitted, described, fit, fit_data, make_all
 from knowingly.recommend.training.forgetting import Algorithms
 from knowingly.recommend.training.gather import (
@@ -33,6 +34,7 @@ from knowingly.recommend.training.gather import (
     items_chosen_by,
     learned,
 )
+from knowingly.recommend.training.refitting import deadline_us
 from knowingly.recommend.training.versions import succeed
 from knowingly.store import consents, subjects
 from knowingly.store import models as stored
@@ -123,16 +125,19 @@ def _publish(tenancy: Tenancy, tx: Tx, draft: Draft) -> Trained:
     gone = _gone_meanwhile(tenancy, tx, draft.gathered)
     gathered = draft.gathered.only(lambda subjects: ~np.isin(subjects, gone))
     if len(gone):
+        # None of them can have gone before they were read.
+        by_us = deadline_us(tenancy.policy, gathered.at_us)
         left_out = draft.gathered.only(lambda subjects: np.isin(subjects, gone))
         for block in blocks(left_out, draft.row_of, len(draft.items)):
             for one in draft.fitted:
-                _forget_before_publishing(one, block)
-    values = _training_row(tenancy, draft, gathered)
-    training = stored.add_training(tx, values)
+                _forget_before_publishing(one, block, by_us)
+    facts = _training_row(tenancy, draft, gathered)
+    signed = Signed(tenancy.keyring, tx.head.next_training)
+    training = stored.add_training(tx, {**facts, "tag": signed.training_tag(facts)})
     succeed(tx, training, keep=tenancy.policy.models.keep)
     tx.head.model_epoch += 1
     for one in draft.fitted:
-        _store_model(tx, training, one)
+        _store_model(tx, signed, one)
     _store_manifests(tenancy, tx, training, gathered, draft.row_of)
     names = [one.algorithm.name for one in draft.fitted]
     log.append(
@@ -151,7 +156,7 @@ def _publish(tenancy: Tenancy, tx: Tx, draft: Draft) -> Trained:
     return Trained(
         training=training,
         people=gathered.people,
-        events=values["events"],
+        events=facts["events"],
         items=len(draft.items),
         algorithms=tuple(names),
         until_us=gathered.until_us,
@@ -192,37 +197,39 @@ def _gone_meanwhile(tenancy: Tenancy, tx: Tx, gathered: Gathered) -> NDArray[np.
     return np.array(sorted(gone), np.int64)
 
 
-def _forget_before_publishing(one: Fitted, block: Block) -> None:
+def _forget_before_publishing(one: Fitted, block: Block, by_us: int | None) -> None:
     if isinstance(one.algorithm, CountingAlgorithm) and one.counts is not None:
         delta = guard.count(one.algorithm, block)
         one.counts = one.counts.subtract(delta)
         touched = touched_rows(delta)
         one.model = guard.rebuild(one.algorithm, one.model, one.counts, touched, delta)
+    elif one.algorithm.forgets == "refit" and by_us is not None:
+        one.refit_by_us = by_us
     elif one.algorithm.forgets != "stateless":
         one.in_service = False
 
 
-def _store_model(tx: Tx, training: int, one: Fitted) -> None:
+def _store_model(tx: Tx, signed: Signed, one: Fitted) -> None:
     arrays = one.model.arrays()
-    name = one.algorithm.name
-    stored.add_model(
-        tx,
-        training,
-        ModelRow(
-            algorithm=name,
-            kind=one.model.kind,
-            forgets=one.algorithm.forgets,
-            options=one.algorithm.options.model_dump_json(),
-            arrays=model_rows.describe(model_rows.row_dtype(arrays)),
-            width=one.counts.width if one.counts is not None else 0,
-            in_service=one.in_service,
-        ),
+    name, training = one.algorithm.name, signed.training
+    row = ModelRow(
+        algorithm=name,
+        kind=one.model.kind,
+        forgets=one.algorithm.forgets,
+        options=one.algorithm.options.model_dump_json(),
+        arrays=model_rows.describe(model_rows.row_dtype(arrays)),
+        width=one.counts.width if one.counts is not None else 0,
+        in_service=one.in_service,
+        refit_by_us=one.refit_by_us,
     )
+    stored.add_model(tx, training, signed.model(row))
     if one.in_service:
         epoch = tx.head.model_epoch
-        stored.add_serving_rows(tx, training, name, epoch, model_rows.to_rows(arrays))
+        parameters = signed.parameters(name, epoch, model_rows.to_rows(arrays))
+        stored.add_serving_rows(tx, training, name, epoch, parameters)
     if one.counts is not None:
-        stored.add_count_rows(tx, training, name, encoded_counts(one.counts))
+        counts = signed.counts(name, encoded_counts(one.counts))
+        stored.add_count_rows(tx, training, name, counts)
 
 
 def encoded_counts(counts: MemoryCounts) -> Iterator[tuple[int, bytes]]:

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from knowingly.domain.moments import DAY_US, day_of
-from knowingly.errors import InputError, NotFittedError, PluginError, PluginLoadError
+from knowingly.errors import InputError, NotFittedError, PluginError, PluginLoadError, StoreError
 from knowingly.ledger import log
 from knowingly.recommend import guard
 from knowingly.recommend.interface.algorithms import CountingAlgorithm, Model
 from knowingly.recommend.registry import rows as model_rows
 from knowingly.recommend.registry.serving import Serving, options_of, unserved
+from knowingly.recommend.registry.signed import Signed
 from knowingly.recommend.training.forgetting import Algorithms, StoredCounts
 from knowingly.recommend.training.gather import PURPOSE
 from knowingly.store import models as stored
@@ -92,6 +93,7 @@ def rollback(tenancy: Tenancy, algorithms: Algorithms, to: int | None) -> Rolled
         NotFittedError: Nothing has been trained yet, or no earlier version is kept.
         InputError: There is no such version, or it may not be served any more.
         PluginError: A model cannot be made again; the version in service stays.
+        StoreError: The version was changed by somebody else.
     """
     for _ in range(_ATTEMPTS):
         with tenancy.read() as snapshot:
@@ -107,8 +109,9 @@ def _remade(
     tenancy: Tenancy, snapshot: Snapshot, algorithms: Algorithms, to: int | None
 ) -> _Remade:
     version = _found(tenancy, snapshot, to)
+    signed = Signed(tenancy.keyring, version.training)
     models = {
-        name: _built(snapshot, algorithms, version, row)
+        name: _built(algorithms, row, StoredCounts(snapshot, version, row, signed))
         for name, row in version.known.items()
         if row.in_service and row.forgets == "exact"
     }
@@ -127,10 +130,12 @@ def _found(tenancy: Tenancy, snapshot: Snapshot, to: int | None) -> Serving:
             raise NotFittedError(
                 "no earlier version is kept: [models] keep in the policy says how many are"
             )
-    version = unserved(snapshot, to) if to in others else None
+    version = unserved(tenancy.keyring, snapshot, to) if to in others else None
     if version is None:
         known = ", ".join(map(str, sorted(others))) or "none"
         raise InputError("version", f"one that is kept and not in service: {known}")
+    for fault in version.faults.values():
+        raise StoreError(fault)
     if to in holding_expired(tenancy, snapshot, at_us=tenancy.now_us()):
         raise InputError("version", "one that learned from no event past its retention: train")
     if version.floor < tenancy.policy.models.min_subjects:
@@ -138,13 +143,13 @@ def _found(tenancy: Tenancy, snapshot: Snapshot, to: int | None) -> Serving:
     return version
 
 
-def _built(snapshot: Snapshot, algorithms: Algorithms, version: Serving, row: ModelRow) -> Model:
+def _built(algorithms: Algorithms, row: ModelRow, counts: StoredCounts) -> Model:
     if row.algorithm not in algorithms:
         raise PluginLoadError("no plugin has it: its model is not made again", plugin=row.algorithm)
     algorithm = guard.make(algorithms[row.algorithm], options_of(row))
     if not isinstance(algorithm, CountingAlgorithm):
         raise PluginError("does not count any more: train again", plugin=row.algorithm)
-    model = guard.build(algorithm, StoredCounts(snapshot, version, row))
+    model = guard.build(algorithm, counts)
     form = model_rows.describe(model_rows.row_dtype(model.arrays()))
     if (model.kind, form) != (row.kind, row.arrays):
         raise PluginError("makes models of another form now: train again", plugin=row.algorithm)
@@ -158,9 +163,11 @@ def _put_in_service(tenancy: Tenancy, tx: Tx, remade: _Remade) -> RolledBack:
     _retire(tx, before)
     tx.head.training = remade.version
     tx.head.model_epoch += 1
+    signed = Signed(tenancy.keyring, remade.version)
     for name, model in remade.models.items():
-        rows = model_rows.to_rows(model.arrays())
-        stored.add_serving_rows(tx, remade.version, name, tx.head.model_epoch, rows)
+        epoch = tx.head.model_epoch
+        rows = signed.parameters(name, epoch, model_rows.to_rows(model.arrays()))
+        stored.add_serving_rows(tx, remade.version, name, epoch, rows)
     log.append(
         tx,
         "models.rolled_back",
