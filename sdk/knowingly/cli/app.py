@@ -17,6 +17,7 @@ from knowingly.cli import (
     load,
     look,
     merging,
+    models,
     pages,
     policy,
     questions,
@@ -90,6 +91,7 @@ BACKUP_COMMANDS: dict[str, Command] = {
     "restore": backup.restore,
     "drill": backup.drill,
 }
+MODELS_COMMANDS: dict[str, Command] = {"save": models.save}
 POLICY_COMMANDS: dict[str, Command] = {
     "check": policy.check,
     "show": policy.show,
@@ -103,6 +105,7 @@ GROUPS = {
     "db": ("The databases: their versions, upgrading, moving.", DB_COMMANDS),
     "hold": ("Legal holds: what must not be deleted.", HOLD_COMMANDS),
     "keys": ("The keys: which there are, and new ones.", KEYS_COMMANDS),
+    "models": ("The models: keep them outside.", MODELS_COMMANDS),
     "policy": ("The policy file: check it, read it, what a change means.", POLICY_COMMANDS),
     "restrict": ("Restriction: data that is kept and not used.", RESTRICT_COMMANDS),
     "retention": ("Retention: what is past its time.", RETENTION_COMMANDS),

@@ -1,22 +1,31 @@
 """``shop.models``: what is being served, and whether it is what a refit would give."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic_core import to_jsonable_python
 
 from knowingly.domain.moments import from_us
 from knowingly.errors import NotFittedError
+from knowingly.folders import new_folder
 from knowingly.items.table import ItemTable
+from knowingly.ledger import log
+from knowingly.ledger.signing import public_key
 from knowingly.recommend import guard
 from knowingly.recommend.interface.algorithms import Algorithm, CountingAlgorithm, Model
 from knowingly.recommend.models.kinds import MODEL_KINDS
+from knowingly.recommend.registry import files
+from knowingly.recommend.registry.files import SavedModel
 from knowingly.recommend.registry.serving import Registry, Serving, options_of
 from knowingly.recommend.training.fitting import described, fit, fit_data
 from knowingly.recommend.training.forgetting import Algorithms
 from knowingly.recommend.training.gather import Gathered, gather
 from knowingly.store import models as stored
+from knowingly.store.doors import Snapshot
 from knowingly.tenancy import Tenancy
 
 
@@ -63,6 +72,19 @@ class Comparison:
     tolerance: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class SavedModels:
+    """What ``save`` wrote: the SHA-256 of each model's arrays, hex, by its name.
+
+    ``left_out`` are models that wait for a refit: a copy of them would never forget.
+
+    Stability: stable.
+    """
+
+    digests: Mapping[str, str]
+    left_out: tuple[str, ...]
+
+
 class Models:
     """The models of one tenant.
 
@@ -76,12 +98,62 @@ class Models:
 
     def cards(self) -> list[ModelCard]:
         """The models of the active training; none before the first."""
-        now_us = self._tenancy.now_us()
+        with self._tenancy.read() as snapshot:
+            return self._cards(snapshot)
+
+    def save(self, folder: str | Path) -> SavedModels:
+        """Write every model in service into a new folder, each as two files.
+
+        ``NAME.safetensors`` has its arrays. ``NAME.json`` says what the card says, and which item
+        each row is of, and is signed. Nobody is named. The log says what was saved.
+
+        Raises:
+            NotFittedError: No model is in service.
+            StoreError: The folder has something in it, or cannot be made.
+        """
         with self._tenancy.read() as snapshot:
             serving = self._registry.at(snapshot)
-            if serving is None:
-                return []
-            people = stored.count_learned(snapshot, serving.training)
+            now_us = self._tenancy.now_us()
+            models = {} if serving is None else serving.in_service(now_us)
+            if serving is None or not models:
+                raise NotFittedError("no model is in service: call train first")
+            cards = {card.algorithm: card for card in self._cards(snapshot)}
+            ids = self._tenancy.catalogue.at(snapshot).ids
+        items = tuple(ids[row] for row in serving.items.tolist())
+        left_out = tuple(name for name in models if cards[name].refit_by is not None)
+        digests = {}
+        with new_folder(Path(folder)) as unfinished:
+            for name in sorted(models.keys() - set(left_out)):
+                saved = SavedModel(models[name], items, to_jsonable_python(asdict(cards[name])))
+                digests[name] = files.write(unfinished, name, saved, self._sign)
+            with self._tenancy.write() as tx:
+                facts = {"training": serving.training, "sha256": digests}
+                seal = self._tenancy.keyring.operator.seal
+                log.append(tx, "models.saved", at_us=now_us, seal=seal, facts=facts)
+        return SavedModels(digests, left_out)
+
+    def read(self, folder: str | Path, name: str) -> SavedModel:
+        """A model that ``save`` wrote, checked: size, signature, digest, shapes.
+
+        It is not put into service. The key that signs the shop's log today must have signed it:
+        after ``knowingly keys rotate --signing``, save the models again.
+
+        Raises:
+            FileError: A file is missing, or is not what this shop wrote.
+            InputError: The name is no name of a model.
+        """
+        with self._tenancy.read() as snapshot:
+            public = public_key(self._tenancy.signing_seed(snapshot))
+        return files.read(Path(folder), name, public_key=public)
+
+    def _sign(self, statement: Mapping[str, object]) -> tuple[str, str]:
+        return self._tenancy.ask(lambda snapshot: self._tenancy.sign(snapshot, statement))
+
+    def _cards(self, snapshot: Snapshot) -> list[ModelCard]:
+        now_us, serving = self._tenancy.now_us(), self._registry.at(snapshot)
+        if serving is None:
+            return []
+        people = stored.count_learned(snapshot, serving.training)
         return [
             ModelCard(
                 algorithm=row.algorithm,
