@@ -294,7 +294,7 @@ trainings = Table(
     Column("ledger_size", BigInteger, nullable=False),
     Column("policy_digest", Text, nullable=False),
     Column("item_rows", Blob, nullable=False),
-    Column("tag", Blob(16), nullable=False),
+    Column("tag", Blob(31), nullable=False),
 )
 
 models = Table(
@@ -310,7 +310,7 @@ models = Table(
     Column("width", Integer, nullable=False),
     Column("in_service", Boolean, nullable=False),
     Column("refit_by_us", BigInteger, nullable=True),
-    Column("tag", Blob(16), nullable=False),
+    Column("tag", Blob(31), nullable=False),
 )
 """``refit_by_us`` is there where a model has learned from somebody who is to be forgotten."""
 
