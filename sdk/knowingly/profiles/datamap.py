@@ -187,7 +187,7 @@ FIELDS: tuple[Field, ...] = (
     *_shops(
         "model_counts",
         *("tenant", "training", "algorithm", "row", "body"),
-        note="counts of people per item or pair, sealed by the shop; erased people are subtracted from them",
+        note="counts of people per item or pair, sealed by the shop; erased people are subtracted",
     ),
     *_shops("manifests", "tenant", "training"),
     _person("manifests", "subject", "clear", exported=False, note=_ROW),

@@ -90,8 +90,8 @@ class StoredCounts(Counts):
 
     def store(self, rows: list[tuple[int, bytes]]) -> None:
         """Replace rows in the database by what ``encoded`` gave."""
-        tagged = self._signed.counts(self._algorithm, rows)
-        stored.change_count_rows(self._tx, self._signed.training, self._algorithm, tagged)
+        sealed = self._signed.counts(self._algorithm, rows)
+        stored.change_count_rows(self._tx, self._signed.training, self._algorithm, sealed)
 
 
 def forget(
