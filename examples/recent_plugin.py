@@ -1,7 +1,7 @@
 """An algorithm of 20 lines: rank the items chosen last first.
 
-It does not count, so it cannot forget exactly: it declares ``refit``, and is taken out of service
-when somebody it has learned from is to be forgotten, until the next training.
+It does not count, so it cannot forget exactly: it declares ``refit``. When somebody it has learned
+from is to be forgotten, it has the days that the policy names to be fitted again.
 """
 
 import numpy as np

@@ -80,7 +80,7 @@ from knowingly.policy import DataField, Policy, default_policy_text, load_policy
 from knowingly.profiles.traits import Trait
 from knowingly.profiles.views import PastEvent, Profile
 from knowingly.recommend.describing import DescribingAlgorithm
-from knowingly.recommend.desk import Comparison, ModelVersion
+from knowingly.recommend.desk import ModelVersion
 from knowingly.recommend.interface.algorithms import Algorithm, CountingAlgorithm, Model
 from knowingly.recommend.interface.block import Block, FitData
 from knowingly.recommend.interface.counts import Counts
@@ -97,6 +97,9 @@ from knowingly.recommend.models.kinds import (
 from knowingly.recommend.pages.explaining import EventInfluence, HitExplanation
 from knowingly.recommend.pages.parameters import Criterion, SlotParameters
 from knowingly.recommend.registry.cards import ModelCard
+from knowingly.recommend.registry.files import SavedModel
+from knowingly.recommend.registry.saving import SavedModels
+from knowingly.recommend.training.comparing import Comparison
 from knowingly.recommend.training.publishing import Trained
 from knowingly.recommend.training.versions import RolledBack
 from knowingly.shop import Shop
@@ -204,6 +207,8 @@ __all__ = [
     "RootVersion",
     "Rotated",
     "Said",
+    "SavedModel",
+    "SavedModels",
     "Score",
     "SealError",
     "Seen",

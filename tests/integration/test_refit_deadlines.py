@@ -182,3 +182,12 @@ def test_a_later_yes_does_not_bring_the_past_back_by_the_refit(tea, clock):
     clock.forward(minutes=1)
     assert tea.train().people == 139
     assert card(tea).refit_by is None
+
+
+def test_what_waits_for_a_refit_is_not_saved(tea, tmp_path):
+    """A copy in files would never forget; the others are there."""
+    tea.rights.erase("t000")
+    saved = tea.models.save(tmp_path / "models")
+    assert saved.left_out == ("recent",)
+    assert saved.digests.keys() == {"item_item", "popularity"}
+    assert not list((tmp_path / "models").glob("recent*"))

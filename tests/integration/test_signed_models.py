@@ -11,21 +11,21 @@ OTHERS = {"item_item": True, "popularity": True}
 
 
 def body_changed(house):
-    """One bit of a figure, the tag as it was."""
+    """One bit of it."""
     [(body,)] = house.rows(ROW)
     forged = bytes(body[:-1]) + bytes([body[-1] ^ 1])
     house.run("UPDATE model_rows SET body = ? WHERE algorithm = 'item_item' AND row = 3", forged)
 
 
-def body_untagged(house):
+def body_unsealed(house):
     """As an earlier release would have written it."""
     [(body,)] = house.rows(ROW)
-    bare = bytes(body[16:])
+    bare = bytes(len(body) - 31)
     house.run("UPDATE model_rows SET body = ? WHERE algorithm = 'item_item' AND row = 3", bare)
 
 
 def row_moved(house):
-    """Another item's row, with its own tag."""
+    """Another item's row, as it was sealed."""
     [(body,)] = house.rows(ROW)
     body = bytes(body)
     house.run("UPDATE model_rows SET body = ? WHERE algorithm = 'item_item' AND row = 4", body)
@@ -37,7 +37,7 @@ def by_statement(statement):
 
 ITEM_ITEM = {
     "a bit of a row": body_changed,
-    "a row without its tag": body_untagged,
+    "a row that is not sealed": body_unsealed,
     "a row in another's place": row_moved,
     "a row taken away": by_statement(
         "DELETE FROM model_rows WHERE algorithm = 'item_item' AND row = 3"
@@ -79,7 +79,7 @@ def test_what_was_changed_outside_is_not_served(tea_house, what, caplog):
 
 
 def test_a_process_that_serves_notices_a_changed_row(tea_house):
-    """Rows that it reads anew are held to their tags like all others."""
+    """Rows that it reads anew have to open like all others."""
     serving, other = tea_house.open(), tea_house.open()
     assert not serving.recommend("t001", k=4).notes
     other.rights.erase("t000")
@@ -131,7 +131,7 @@ def test_a_training_that_was_changed_forgets_all_of_it(tea_house):
     assert tea_house.count("model_rows") == tea_house.count("model_counts") == 0
 
 
-def test_every_fact_has_its_part_in_the_tag(tea):
+def test_every_fact_is_signed(tea):
     """Of a model and of a training: one changed, and it is refused."""
     with tea._tenancy.read() as snapshot:
         training, rows = stored.training(snapshot), stored.models_of(snapshot, 1)
@@ -151,17 +151,30 @@ def test_every_fact_has_its_part_in_the_tag(tea):
             Signed(tea._tenancy.keyring, 2).check_model(row)
 
 
-def test_another_tenants_rows_do_not_pass(tea_house):
-    """Each has a key of its own: the same row of the same model is refused next door."""
+def test_a_row_opens_in_its_own_place_only(tea_house):
+    """Not of another tenant, training, model, row, epoch or table."""
     tea = tea_house.open()
-    own = tea._tenancy.keyring.tagger(b"model_rows", b"1", b"item_item").tagged(3, 1, b"body")
-    other = tea.tenant("acme")._tenancy.keyring.tagger(b"model_rows", b"1", b"item_item")
-    with pytest.raises(knowingly.StoreError):
-        other.opened(3, 1, own)
+    own = Signed(tea._tenancy.keyring, 1)
+    other = Signed(tea.tenant("acme")._tenancy.keyring, 1)
+    [(row, sealed)] = own.parameters("item_item", 7, [(3, b"body")])
+    assert own.open_parameters("item_item", [(row, 7, sealed)]) == [(3, b"body")]
+    for signed, name, moved in (
+        (other, "item_item", (3, 7, sealed)),
+        (Signed(tea._tenancy.keyring, 2), "item_item", (3, 7, sealed)),
+        (own, "popularity", (3, 7, sealed)),
+        (own, "item_item", (4, 7, sealed)),
+        (own, "item_item", (3, 8, sealed)),
+        (own, "item_item", (3, 7, sealed[:-1])),
+        (own, "item_item", (3, 7, b"")),
+    ):
+        with pytest.raises(knowingly.StoreError, match="changed outside knowingly"):
+            signed.open_parameters(name, [moved])
+    with pytest.raises(knowingly.StoreError, match="row 3 of item_item was changed"):
+        own.open_counts("item_item", {3: sealed})
 
 
 def test_a_rotation_of_the_keys_leaves_models_in_service(tea_house):
-    """What was tagged before it fits afterwards, in a process that knows the new keys alone."""
+    """What was sealed before it opens afterwards, in a process that knows the new keys alone."""
     tea = tea_house.open()
     tea.keys.rotate(destroy_old=True)
     tea.keys.rotate_signing()

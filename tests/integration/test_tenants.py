@@ -94,6 +94,21 @@ def stop(*_):
     raise KeyboardInterrupt
 
 
+def saved_files(shop):
+    """Every byte of the models' files, as text."""
+    with TemporaryDirectory() as folder:
+        shop.models.save(Path(folder) / "models")
+        return [path.read_bytes().decode("latin-1") for path in sorted(Path(folder).glob("*/*"))]
+
+
+def saved_and_read(shop):
+    """What a shop's own file says."""
+    with TemporaryDirectory() as folder:
+        shop.models.save(Path(folder) / "models")
+        read = shop.models.read(Path(folder) / "models", "popularity")
+        return [read.items, read.card, read.model.arrays()]
+
+
 SIZE = {
     "title": "Size",
     "purposes": ["personalize"],
@@ -212,6 +227,8 @@ CASES = {
     "models.rollback": lambda shop, _: [shop.train(), shop.models.rollback()],
     "models.prune": lambda shop, _: [shop.train(), shop.models.prune()],
     "models.record": lambda shop, _: shop.models.record(shop.evaluate(k=40, consent_rates=())),
+    "models.save": lambda shop, _: saved_files(shop),
+    "models.read": lambda shop, theirs: saved_and_read(shop),
     "models.compare_with_refit": lambda shop, _: shop.models.compare_with_refit(),
     "aggregates.bestsellers": lambda shop, _: shop.aggregates.bestsellers(),
     "aggregates.release_bestsellers": lambda shop, _: shop.aggregates.release_bestsellers(),

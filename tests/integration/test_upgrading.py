@@ -116,7 +116,7 @@ def unpacked(backend, request, tmp_path, clock):
 def test_a_filled_shop_of_each_version_is_brought_up_to_date(folder, unpacked, gaps):
     """Afterwards it trains and serves, its log is whole, its people are there.
 
-    Models of before tags are gone, with all that they had learned from anybody.
+    Models of before they were sealed are gone, with all that they had learned.
     """
     house = unpacked(folder)
     document(house, "upgrade")

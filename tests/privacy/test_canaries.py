@@ -244,6 +244,16 @@ def public_calls(shop, seen, clock):
     for value in (shop, shop.items, shop.consent, shop.profiles, shop.rights, shop.plugins):
         seen.value(value)
     seen.value(shop._tenancy)
+    seen.said += saved_models(shop)
+
+
+def saved_models(shop):
+    """What stands in the files of models, but for the ids of items, which are the shop's words."""
+    with TemporaryDirectory() as folder:
+        digests = shop.models.save(Path(folder) / "models").digests
+        assert digests
+        paths = sorted(Path(folder).glob("models/*"))
+        return [path.read_bytes().decode("latin-1").replace(ITEM, "item") for path in paths]
 
 
 def imports(shop, seen):

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from knowingly.backup import manifest
 from knowingly.backup.copies import logs_verify, part
-from knowingly.backup.creating import UNFINISHED, sha256_of
+from knowingly.backup.creating import sha256_of
 from knowingly.backup.manifest import Manifest
 from knowingly.backup.signing import check_consistent
 from knowingly.domain.progress import Progress
 from knowingly.errors import DamagedBackupError, StoreError
+from knowingly.folders import UNFINISHED
 from knowingly.store import copying, migrate
 from knowingly.store import shop as shop_rows
 from knowingly.store.copying import StoreTx

@@ -6,11 +6,6 @@ was erased after it, for as long as the root key of its time lives.
 """
 
 import hashlib
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +16,7 @@ from knowingly.backup.signing import signed
 from knowingly.domain.moments import Clock, system_clock
 from knowingly.domain.progress import Progress
 from knowingly.errors import StoreError
+from knowingly.folders import new_folder, sync, write_private
 from knowingly.means import Means
 from knowingly.opening import Files, existing_files, make_store
 from knowingly.store import migrate
@@ -28,7 +24,6 @@ from knowingly.store import shop as shop_rows
 from knowingly.store.database import Database
 
 FILES: dict[str, Literal["data.db", "keys.db"]] = {"data": "data.db", "keys": "keys.db"}
-UNFINISHED = ".unfinished"
 _CHUNK = 2**20
 
 
@@ -76,7 +71,7 @@ def _backed_up(
     means: Means | None,
 ) -> Manifest:
     source = shop.data if store == "data" else shop.keys
-    with _new_folder(folder) as unfinished:
+    with new_folder(folder) as unfinished:
         path = unfinished / FILES[store]
         created = clock()
         target = Database(f"sqlite:///{path}")
@@ -106,28 +101,9 @@ def _backed_up(
         )
         if means is not None:
             found = signed(found, means, shop.keys)
-        _write(unfinished / manifest.NAME, found.to_json())
-        _sync(path)
+        write_private(unfinished / manifest.NAME, found.to_json().encode())
+        sync(path)
     return found
-
-
-@contextmanager
-def _new_folder(folder: Path) -> Iterator[Path]:
-    """A private folder under another name, which gets its own once it is whole, and on the disk."""
-    parent = folder.absolute().parent
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise StoreError(f"{folder} exists already; nothing was done, name another folder")
-    if not parent.is_dir():
-        raise StoreError(f"the folder {parent} does not exist: create it first")
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=UNFINISHED, dir=parent))
-    try:
-        yield unfinished
-        _sync(unfinished)
-        unfinished.rename(folder)
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise
-    _sync(parent)
 
 
 def sha256_of(path: Path) -> str:
@@ -137,20 +113,3 @@ def sha256_of(path: Path) -> str:
         while part := file.read(_CHUNK):
             digest.update(part)
     return digest.hexdigest()
-
-
-def _write(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(path: Path) -> None:
-    """What was written there, or named there, survives a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -87,6 +87,7 @@ MODELS_COMMANDS: dict[str, Command] = {
     "show": models.show,
     "rollback": models.rollback,
     "prune": models.prune,
+    "save": models.save,
 }
 RESTRICT_COMMANDS: dict[str, Command] = {"on": holds.restrict_on, "off": holds.restrict_off}
 RETENTION_COMMANDS: dict[str, Command] = {"run": retention.run}
@@ -110,7 +111,7 @@ GROUPS = {
     "db": ("The databases: their versions, upgrading, moving.", DB_COMMANDS),
     "hold": ("Legal holds: what must not be deleted.", HOLD_COMMANDS),
     "keys": ("The keys: which there are, and new ones.", KEYS_COMMANDS),
-    "models": ("Trained models: versions, cards, going back.", MODELS_COMMANDS),
+    "models": ("Trained models: versions, cards, going back, copies in files.", MODELS_COMMANDS),
     "policy": ("The policy file: check it, read it, what a change means.", POLICY_COMMANDS),
     "restrict": ("Restriction: data that is kept and not used.", RESTRICT_COMMANDS),
     "retention": ("Retention: what is past its time.", RETENTION_COMMANDS),

@@ -1,7 +1,8 @@
-"""``knowingly models``: the versions that are kept, their cards, going back, and pruning."""
+"""``knowingly models``: versions, cards, going back, pruning, and copies in files."""
 
 from dataclasses import asdict
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -102,3 +103,17 @@ def _row(one: ModelVersion) -> tuple[str, ...]:
         ", ".join(one.out_of_service),
         "yes" if one.active else "",
     )
+
+
+NewFolder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder.")]
+
+
+@shop_command
+def save(shop: Shop, output: Output, folder: NewFolder) -> None:
+    """Write the models in service into a new folder: safetensors, and JSON that is signed."""
+    saved = shop.models.save(folder)
+    output.table(("model", "SHA-256 of its file"), list(saved.digests.items()))
+    for name in saved.left_out:
+        output.hint(f"note: {name} was left out: somebody is still to be forgotten; run train")
+    output.hint("note: nothing is forgotten in a copy: delete it when you save another")
+    output.document({"saved": dict(saved.digests), "left_out": list(saved.left_out)})

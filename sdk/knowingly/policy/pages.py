@@ -28,11 +28,10 @@ class Models(Section):
     keep: Annotated[Whole, Field(ge=1, le=10)] = 2
     """How many versions are kept, with the one in service: what a rollback can go back to."""
     forget: Literal["deadline", "strict"] = "deadline"
-    """What an algorithm does that forgets by a refit alone, once somebody it learned from is to be
-    forgotten: `"deadline"` serves it until it is fitted again, within `refit_within_days`;
-    `"strict"` takes it out of service at once."""
+    """Of models that forget by a refit alone, once somebody is to be forgotten: `"deadline"` serves
+    them for `refit_within_days` more, or until they were fitted again; `"strict"`, not at all."""
     refit_within_days: Annotated[Whole, Field(ge=1, le=30)] = 7
-    """How long it may be served; then it is out of service until the next training."""
+    """After so many days such a model is out of service until the next training."""
 
 
 class Aggregates(Section):

@@ -182,12 +182,12 @@ FIELDS: tuple[Field, ...] = (
     *_shops(
         "model_rows",
         *("tenant", "training", "algorithm", "row", "epoch", "body"),
-        note="item-side parameters; erased people are subtracted from them",
+        note="item-side parameters, sealed by the shop; erased people are subtracted from them",
     ),
     *_shops(
         "model_counts",
         *("tenant", "training", "algorithm", "row", "body"),
-        note="counts of people per item or pair; erased people are subtracted from them",
+        note="counts of people per item or pair, sealed by the shop; erased people are subtracted",
     ),
     *_shops("manifests", "tenant", "training"),
     _person("manifests", "subject", "clear", exported=False, note=_ROW),

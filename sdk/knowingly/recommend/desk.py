@@ -2,28 +2,22 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-
-import numpy as np
+from pathlib import Path
 
 from knowingly.domain.moments import from_us
-from knowingly.errors import InputError, NotFittedError, StoreError
-from knowingly.items.table import ItemTable
-from knowingly.ledger import log
-from knowingly.recommend import guard
-from knowingly.recommend.interface.algorithms import Algorithm, CountingAlgorithm
-from knowingly.recommend.registry import metrics
+from knowingly.errors import InputError, StoreError
+from knowingly.recommend.registry import recording, saving
 from knowingly.recommend.registry.cards import ModelCard, cards
+from knowingly.recommend.registry.files import SavedModel
 from knowingly.recommend.registry.metrics import Measured
-from knowingly.recommend.registry.serving import Registry, Serving, options_of, unserved
-from knowingly.recommend.registry.signed import Signed
-from knowingly.recommend.training.fitting import described, fit, fit_data
+from knowingly.recommend.registry.saving import SavedModels
+from knowingly.recommend.registry.serving import Registry, unserved
+from knowingly.recommend.training.comparing import Comparison, compare_with_refit
 from knowingly.recommend.training.forgetting import Algorithms
-from knowingly.recommend.training.gather import Gathered, gather
 from knowingly.recommend.training.versions import RolledBack, prune, rollback
 from knowingly.store import models as stored
 from knowingly.store.doors import Snapshot
-from knowingly.store.models import ModelRow, TrainingRow
+from knowingly.store.models import TrainingRow
 from knowingly.tenancy import Tenancy
 
 
@@ -45,23 +39,6 @@ class ModelVersion:
     people: int
     algorithms: tuple[str, ...]
     out_of_service: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """A served model beside a refit, today, on the same item list.
-
-    ``largest_difference`` is over every stored parameter; 0 means bit for bit. ``tolerance`` is how
-    large it may be, of an algorithm that forgets exactly: 0 unless it works with real numbers.
-
-    Stability: stable.
-    """
-
-    algorithm: str
-    people: int
-    items: int
-    largest_difference: float
-    tolerance: float = 0.0
 
 
 class Models:
@@ -158,32 +135,43 @@ class Models:
             InputError: It is no evaluation.
             StoreError: A model was changed by somebody else.
         """
-        if not isinstance(evaluation, Measured):
-            raise InputError("evaluation", "what shop.evaluate gives")
-        now_us = self._tenancy.now_us()
-        with self._tenancy.write() as tx:
-            training = stored.training(tx, tx.head.training)
-            if training is None:
-                raise NotFittedError("nothing has been trained yet: call train first")
-            scores = {score.algorithm: score for score in evaluation.scores}
-            measured = []
-            signed = Signed(self._tenancy.keyring, training.training)
-            for row in stored.models_of(tx, training.training):
-                if row.algorithm in scores and self._is_measured(evaluation, training, row):
-                    signed.check_model(row)
-                    kept = metrics.kept(evaluation, scores[row.algorithm], from_us(now_us))
-                    changed = signed.model(row._replace(metrics=kept))
-                    stored.change_model(tx, training.training, changed)
-                    measured.append(row.algorithm)
-            if measured:
-                log.append(
-                    tx,
-                    "models.evaluated",
-                    at_us=now_us,
-                    seal=self._tenancy.keyring.operator.seal,
-                    facts={"version": training.training, "algorithms": measured},
-                )
-        return tuple(measured)
+        return recording.record(self._tenancy, self._algorithms, evaluation)
+
+    def save(self, folder: str | Path) -> SavedModels:
+        """Write every model in service into a new folder, each as two files.
+
+        ``NAME.safetensors`` has its arrays. ``NAME.json`` says what the card says, and which item
+        each row is of, and is signed. Nobody is named. The log says what was saved.
+
+        Raises:
+            NotFittedError: No model is in service.
+            StoreError: The folder has something in it, or cannot be made.
+        """
+        return saving.save(self._tenancy, self._registry, Path(folder))
+
+    def read(self, folder: str | Path, name: str) -> SavedModel:
+        """A model that ``save`` wrote, checked: size, signature, digest, shapes.
+
+        It is not put into service. The key that signs the shop's log today must have signed it:
+        after ``knowingly keys rotate --signing``, save the models again.
+
+        Raises:
+            FileError: A file is missing, or is not what this shop wrote.
+            InputError: The name is no name of a model.
+        """
+        return saving.read(self._tenancy, Path(folder), name)
+
+    def compare_with_refit(self) -> list[Comparison]:
+        """Fit again what is being served, from the events that are there now, and compare.
+
+        Uses the same item list, options, seed and people (without those forgotten). Publishes
+        nothing. Events that arrived late, dated before the training, count as a difference, and so
+        does what a model has still to forget that waits for a refit.
+
+        Raises:
+            NotFittedError: Nothing has been trained yet.
+        """
+        return compare_with_refit(self._tenancy, self._registry, self._algorithms)
 
     def _version(self, snapshot: Snapshot, row: TrainingRow) -> ModelVersion:
         known = stored.models_of(snapshot, row.training)
@@ -197,73 +185,7 @@ class Models:
             out_of_service=tuple(one.algorithm for one in known if not one.in_service),
         )
 
-    def _is_measured(self, found: Measured, training: TrainingRow, row: ModelRow) -> bool:
-        """Whether the figures are of this model, or of one with the same options."""
-        if found.served:
-            return found.split == from_us(training.until_us) and row.in_service
-        wanted = self._tenancy.policy.models.algorithms.get(row.algorithm)
-        if wanted is None or row.algorithm not in self._algorithms:
-            return False
-        options = guard.make(self._algorithms[row.algorithm], wanted).options
-        return bool(options.model_dump_json() == row.options)
-
-    def compare_with_refit(self) -> list[Comparison]:
-        """Fit again what is being served, from the events that are there now, and compare.
-
-        Uses the same item list, options, seed and people (without those forgotten). Publishes
-        nothing. Events that arrived late, dated before the training, count as a difference, and so
-        does what a model has still to forget that waits for a refit.
-
-        Raises:
-            NotFittedError: Nothing has been trained yet.
-        """
-        with self._tenancy.read() as snapshot:
-            serving = self._registry.at(snapshot)
-            if serving is None:
-                raise NotFittedError("nothing has been trained yet: call train first")
-            learned = stored.learned_from(snapshot, serving.training)
-            table = described(self._tenancy, snapshot, self._made(serving).values())
-            gathered = gather(
-                self._tenancy,
-                snapshot,
-                at_us=self._tenancy.now_us(),
-                until_us=serving.until_us,
-            )
-        taught = np.array(sorted(learned), np.int64)
-        gathered = gathered.only(lambda subjects: np.isin(subjects, taught))
-        return [
-            _compare(serving, algorithm, gathered, table)
-            for algorithm in self._made(serving).values()
-        ]
-
-    def _made(self, serving: Serving) -> dict[str, Algorithm[Any]]:
-        """The algorithms of what is in service, with the options they were fitted with."""
-        return {
-            name: guard.make(self._algorithms[name], options_of(serving.known[name]))
-            for name in serving.models
-            if name in self._algorithms
-        }
-
 
 def _check_version(version: object) -> None:
     if version is not None and (not isinstance(version, int) or isinstance(version, bool)):
         raise InputError("version", "its number")
-
-
-def _compare(
-    serving: Serving, algorithm: Algorithm[Any], gathered: Gathered, table: ItemTable | None
-) -> Comparison:
-    newest = max((int(part.records["item"].max()) for part in gathered.parts), default=-1)
-    size = max(len(serving.row_of), newest + 1)
-    row_of = np.full(size, -1, np.int32)
-    row_of[: len(serving.row_of)] = serving.row_of
-    data = fit_data(gathered, row_of, table, floor=serving.floor, seed=serving.seed)
-    fresh = fit(algorithm, data).model.arrays()
-    served = serving.models[algorithm.name].arrays()
-    largest = 0.0
-    for key, array in fresh.items():
-        if array.size:
-            gap = np.abs(array.astype(float) - served[key].astype(float))
-            largest = max(largest, float(gap.max()))
-    allowed = algorithm.tolerance if isinstance(algorithm, CountingAlgorithm) else 0.0
-    return Comparison(algorithm.name, gathered.people, len(serving.items), largest, allowed)

@@ -295,7 +295,7 @@ trainings = Table(
     Column("policy_digest", Text, nullable=False),
     Column("item_rows", Blob, nullable=False),
     Column("events", BigInteger, nullable=True),
-    Column("tag", Blob(16), nullable=False),
+    Column("tag", Blob(31), nullable=False),
 )
 """The versions that are kept; ``events`` is None of those that an older release trained."""
 
@@ -313,7 +313,7 @@ models = Table(
     Column("in_service", Boolean, nullable=False),
     Column("metrics", Text, nullable=True),
     Column("refit_by_us", BigInteger, nullable=True),
-    Column("tag", Blob(16), nullable=False),
+    Column("tag", Blob(31), nullable=False),
 )
 """``refit_by_us`` is there where a model has learned from somebody who is to be forgotten."""
 

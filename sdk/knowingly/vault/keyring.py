@@ -20,7 +20,6 @@ from knowingly.store.root_versions import RootRow
 from knowingly.store.shop import RESTORING
 from knowingly.store.tenant_keys import TenantKeyRow
 from knowingly.vault.seal import Cipher, place, version_of
-from knowingly.vault.tags import Tagger
 from knowingly.vault.tenant_key import TenantKey, again
 from knowingly.vault.wrapping import KEY_BYTES, Wrapping
 
@@ -156,12 +155,16 @@ class Keyring:
             person=b"import",
         ).digest()
 
-    def tagger(self, *parts: bytes) -> Tagger:
-        """What tags the values of a place that nobody without keys may write to.
+    def training_cipher(self, training: int) -> Cipher:
+        """What seals the models of one training, so that nobody without keys can write them.
 
-        It rests on the secret that a rotation keeps, so what was tagged before one stays good.
+        It rests on the secret that a rotation keeps, so what was sealed before one opens after it.
         """
-        return Tagger(self._secrets["lookup"], self._tenant.encode(), *parts)
+        secret = self._secrets["lookup"]
+        key = hashlib.blake2b(
+            training.to_bytes(8, "big"), digest_size=KEY_BYTES, key=secret, person=b"training"
+        ).digest()
+        return Cipher(key, tenant=self._tenant, key_id=b"training")
 
     def create(self, count: int, *, at_us: int, first_version: int | None = None) -> list[bytes]:
         """Make ``count`` subject keys and commit them; their random ids, 16 bytes each.

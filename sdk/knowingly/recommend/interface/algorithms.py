@@ -97,8 +97,8 @@ class Algorithm(ABC, Generic[Options]):
     """Code with options that can be fitted; subclass ``Algorithm[YourOptions]``.
 
     ``name`` is a slug (``[a-z][a-z0-9_]*``). ``forgets`` says what happens when a person is to be
-    forgotten: ``"exact"`` (subtracted, only for ``CountingAlgorithm``), ``"refit"`` (taken
-    out of service until the next training) or ``"stateless"`` (the model learns from nobody).
+    forgotten: ``"exact"`` (subtracted, only for ``CountingAlgorithm``), ``"refit"`` (fitted again
+    by the policy's deadline, or out of service) or ``"stateless"`` (the model learns from nobody).
     ``explains`` says in one sentence, to the person who sees a page, what the algorithm goes by.
     ``reason`` is said of a hit that no event of theirs led to, in a few words such as ``"trending
     now"``: an algorithm whose scores are the same for everybody needs one.

@@ -92,8 +92,8 @@ class StoredCounts(Counts):
 
     def store(self, tx: Tx, rows: EncodedRows) -> None:
         """Replace rows in the database by what ``encoded`` gave."""
-        tagged = self._signed.counts(self._algorithm, rows)
-        stored.change_count_rows(tx, self._signed.training, self._algorithm, tagged)
+        sealed = self._signed.counts(self._algorithm, rows)
+        stored.change_count_rows(tx, self._signed.training, self._algorithm, sealed)
 
 
 def forget(
