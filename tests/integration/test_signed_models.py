@@ -134,7 +134,7 @@ def test_a_training_that_was_changed_forgets_all_of_it(tea_house):
 def test_every_fact_is_signed(tea):
     """Of a model and of a training: one changed, and it is refused."""
     with tea._tenancy.read() as snapshot:
-        training, rows = stored.training(snapshot), stored.models_of(snapshot, 1)
+        training, rows = stored.training(snapshot, 1), stored.models_of(snapshot, 1)
     signed, facts = Signed(tea._tenancy.keyring, 1), training._asdict()
     signed.check_training(facts)
     other = {int: 10**15, str: "other", bytes: b"other" * 4, bool: False, type(None): 10**15}

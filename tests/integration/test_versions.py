@@ -52,7 +52,7 @@ class Shifty(CountingAlgorithm):
         return ItemScores.from_counts(counts.rows(np.arange(counts.n_items))[:, 0], counts.floor)
 
 
-def with_plugin(house, one):
+def with_plugin(house, one, **rules):
     """Open the tea shop with a plugin trained and asked first on the home page."""
 
     class Module:
@@ -64,7 +64,8 @@ def with_plugin(house, one):
     home = house.policy.slots["home"]
     asked = {**home.model_dump(), "algorithms": (one.name, *home.algorithms)}
     house.policy = house.policy.model_copy(update={"slots": {**house.policy.slots, "home": asked}})
-    house.with_policy(models={"algorithms": {**house.policy.models.algorithms, one.name: {}}})
+    trained = {**house.policy.models.algorithms, one.name: {}}
+    house.with_policy(models={"algorithms": trained, **rules})
     shop = house.open()
     shop.plugins.add("test_plugin", Module())
     return shop
@@ -248,7 +249,7 @@ def test_a_training_during_a_rollback_decides_where_it_goes(two, clock, gaps, mo
 
 def test_a_model_that_cannot_forget_never_comes_back(tea_house, clock, gaps):
     """Of every version that had learned from the person its parameters are deleted for good."""
-    tea = with_plugin(tea_house, Recent)
+    tea = with_plugin(tea_house, Recent, forget="strict")
     first, last = second(tea, clock), second(tea, clock)
     assert stored(tea_house, "model_rows", training=first, algorithm="recent")
     tea.models.rollback()
@@ -262,6 +263,23 @@ def test_a_model_that_cannot_forget_never_comes_back(tea_house, clock, gaps):
         assert tea.recommend("t001").notes == ("recent is not in service",)
         assert gaps(tea) == EXACT
     assert [one.out_of_service for one in tea.models.versions()] == [("recent",)] * 2
+
+
+def test_a_model_that_waits_for_its_refit_does_so_in_service_alone(tea_house, clock):
+    """The version in service keeps its deadline; the others have it no more, and never again."""
+    tea = with_plugin(tea_house, Recent)
+    first, last = second(tea, clock), second(tea, clock)
+    tea.rights.erase(WHO)
+    assert {one.version: one.out_of_service for one in tea.models.versions()} == {
+        first: ("recent",),
+        last: (),
+    }
+    deadline = {card.algorithm: card.refit_by for card in tea.models.cards()}["recent"]
+    assert deadline == clock.now + timedelta(days=7)
+    tea.models.rollback()
+    assert tea.recommend("t001").notes == ("recent is not in service",)
+    tea.models.rollback(to=last)
+    assert {card.algorithm: card.refit_by for card in tea.models.cards()}["recent"] == deadline
 
 
 @pytest.mark.parametrize("mode", ["raises", "another form", "gone"])
