@@ -426,7 +426,7 @@ def test_no_leaf_holds_a_canary_or_a_number_of_a_person(busy, seen, clock):
         *("events_expired", "events_deleted", "tombstones_dropped", "version", "root"),
         *("flaw", "kept", "from", "to", "versions"),
         *("traits_expired", "traits_deleted", "held", "fields", "identity", "choices"),
-        *("source", "decoder", "waited_seconds"),
+        *("source", "decoder", "waited_seconds", "sha256"),
     }
     with busy._tenancy.read() as snapshot:
         rows = snapshot.connection.exec_driver_sql("SELECT leaf FROM ledger_entries").all()
