@@ -10,21 +10,25 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from knowingly.domain.event import KIND_CODE, MAX_QUANTITY, EventKind
 from knowingly.recommend.interface.algorithms import INTERFACE, Algorithm, CountingAlgorithm, Model
 from knowingly.recommend.interface.block import Block, FitData
 from knowingly.recommend.interface.counts import touched_rows
+from knowingly.recommend.interface.query import Query
 from knowingly.recommend.models.kinds import MODEL_KINDS
 from knowingly.testing.data import (
     as_fit_data,
     make_block,
     make_choices,
     make_fit_data,
+    make_history,
     make_queries,
 )
 
@@ -128,6 +132,19 @@ class AlgorithmContract:
         saved.popitem()
         with pytest.raises(ValueError, match=r".+"):
             type(model).from_arrays(saved)
+
+    def test_the_most_and_the_least_that_an_event_can_say(self) -> None:
+        """A million units, just now or ten years ago; and a history in which nothing weighs."""
+        block = make_block(N_PEOPLE, N_ITEMS, 0)
+        much = np.full_like(block.quantity, MAX_QUANTITY)
+        ages = np.where(block.item % 2, 0.0, 3650.0)
+        model = self.make().fit(as_fit_data(replace(block, quantity=much, age_days=ages)))
+        check_answers(model, N_ITEMS)
+        history = make_history(block, 1)
+        hidden = replace(history, kind=np.full_like(history.kind, KIND_CODE[EventKind.HIDE]))
+        for own in (hidden, replace(history, quantity=much[: len(history)])):
+            _check_scores(model.score(Query(N_ITEMS, own)), N_ITEMS)
+            assert len(model.because_many(Query(N_ITEMS, own), np.arange(N_ITEMS))) == N_ITEMS
 
     def test_a_model_keeps_items_and_no_people(self) -> None:
         """The first axis of each array is the items, and no axis is as long as the people."""
