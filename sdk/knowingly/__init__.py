@@ -80,7 +80,7 @@ from knowingly.policy import DataField, Policy, default_policy_text, load_policy
 from knowingly.profiles.traits import Trait
 from knowingly.profiles.views import PastEvent, Profile
 from knowingly.recommend.describing import DescribingAlgorithm
-from knowingly.recommend.desk import Comparison, ModelCard
+from knowingly.recommend.desk import Comparison, ModelVersion
 from knowingly.recommend.interface.algorithms import Algorithm, CountingAlgorithm, Model
 from knowingly.recommend.interface.block import Block, FitData
 from knowingly.recommend.interface.counts import Counts
@@ -96,7 +96,9 @@ from knowingly.recommend.models.kinds import (
 )
 from knowingly.recommend.pages.explaining import EventInfluence, HitExplanation
 from knowingly.recommend.pages.parameters import Criterion, SlotParameters
+from knowingly.recommend.registry.cards import ModelCard
 from knowingly.recommend.training.publishing import Trained
+from knowingly.recommend.training.versions import RolledBack
 from knowingly.shop import Shop
 from knowingly.vault.root import local_root_keys, write_root_key
 from knowingly.vault.wrapping import RootKeys
@@ -173,6 +175,7 @@ __all__ = [
     "MissingExtraError",
     "Model",
     "ModelCard",
+    "ModelVersion",
     "NotFittedError",
     "Notification",
     "OpenedEntry",
@@ -195,6 +198,7 @@ __all__ = [
     "Release",
     "Resealed",
     "Retained",
+    "RolledBack",
     "RootKeyError",
     "RootKeys",
     "RootVersion",

@@ -103,7 +103,7 @@ class Shop:
         self.models = Models(tenancy, registry, algorithms)
         self.slots = Slots(tenancy.policy, algorithms)
         self.aggregates = Aggregates(tenancy)
-        exporter = Exporter(tenancy, registry, fields)
+        exporter = Exporter(tenancy, fields)
         self.rights = Rights(
             tenancy, exporter, erasures=erasures, recipients=recipients, consent=self.consent
         )

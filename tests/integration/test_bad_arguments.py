@@ -24,6 +24,7 @@ NOT_TEXT = (None, 5, 1.5, b"x", [SECRET], {SECRET: 1}, object())
 NOT_ROWS = (None, 5, 1.5, True, b"x", object(), Signal("gpc"))
 NOT_LISTS = (None, 5, SECRET, b"x", {SECRET}, {SECRET: 1}, iter(()), object())
 NOT_TIMES = ("2026", 5, 1.5, b"x", NAIVE, datetime(2026, 2, 1, tzinfo=Nowhere()), object())
+NOT_VERSIONS = (SECRET, 9, 2**70, 1.0, True, b"x", [1], {1: 1}, object())
 
 CALLS = {
     "recommend(subject)": (lambda shop, bad: shop.recommend(bad), (5, b"x", [SECRET], "", " ann")),
@@ -93,6 +94,10 @@ CALLS = {
         NOT_TEXT[1:],
     ),
     "train(until)": (lambda shop, bad: shop.train(until=bad), NOT_TIMES),
+    "models.cards": (lambda shop, bad: shop.models.cards(bad), NOT_VERSIONS),
+    "models.rollback": (lambda shop, bad: shop.models.rollback(bad), NOT_VERSIONS),
+    "models.prune": (lambda shop, bad: shop.models.prune(bad), NOT_VERSIONS),
+    "models.record": (lambda shop, bad: shop.models.record(bad), (None, *NOT_VERSIONS)),
     "maintain(skip)": (
         lambda shop, bad: shop.maintain(skip=bad),
         (None, 5, "train", b"", b"x", [SECRET], [5], [["train"]], iter(()), object()),

@@ -17,17 +17,29 @@ MAILER = {"name": "Mailer Ltd", "role": "processor", "country": "IE"}
 
 
 @pytest.fixture
-def there(house, request, tmp_path, backend):
+def elsewhere(request, tmp_path, backend):
+    """Make an empty place of the same kind, with the root key of a house."""
+    made = []
+
+    def make(house: House) -> House:
+        if backend == "sqlite":
+            (tmp_path / "there").mkdir()
+            place = Files(tmp_path / "there")
+        else:
+            server = request.getfixturevalue("server")
+            place = Databases(server, server.pair())
+        made.append(House(house.folder, house.clock, place))
+        return made[-1]
+
+    yield make
+    for other in made:
+        other.remove()
+
+
+@pytest.fixture
+def there(house, elsewhere):
     """An empty place of the same kind, with the same root key."""
-    if backend == "sqlite":
-        (tmp_path / "there").mkdir()
-        place = Files(tmp_path / "there")
-    else:
-        server = request.getfixturevalue("server")
-        place = Databases(server, server.pair())
-    other = House(house.folder, house.clock, place)
-    yield other
-    other.remove()
+    return elsewhere(house)
 
 
 @pytest.fixture
@@ -141,3 +153,24 @@ def test_who_was_told_since_the_backup_is_not_said_to_wait(house, there, tmp_pat
         {**waiting, "told": "after the backup that this data is from"}
     ]
     assert again.rights.notifications() == ()
+
+
+def test_no_version_of_a_model_comes_back_with_who_was_erased(
+    tea, tea_house, elsewhere, tmp_path, clock
+):
+    """What cannot be subtracted, for want of a key, is out of service in every version for good."""
+    clock.forward(hours=1)
+    tea.train()
+    means = find_means(tea_house.policy, tea_house.key, clock)
+    create(tea_house.url, None, data_to=tmp_path / "monday", means=means, clock=clock)
+    clock.forward(hours=1)
+    tea.rights.erase("t000")
+    back = restored(tea_house, elsewhere(tea_house), tmp_path)
+    found = back.models.versions()
+    assert [one.version for one in found] == [2, 1]
+    assert {one.out_of_service for one in found} == {("item_item", "popularity")}
+    assert back.models.rollback().algorithms == ()
+    assert "item_item is not in service" in back.recommend("t001").notes
+    clock.forward(hours=1)
+    back.train()
+    assert back.recommend("t001").notes == ()

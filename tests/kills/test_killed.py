@@ -60,7 +60,9 @@ def small(build, tmp_path_factory, agree):
     ]
     shop.track([{**row, "at": clock.ago(days=1)} for row in rows], strict=True)
     shop.train()
-    clock.forward(hours=2)
+    clock.forward(hours=1)
+    shop.train()
+    clock.forward(hours=1)
     agree(shop, "newcomer", at=clock.ago(days=2))
     shop.track("newcomer", "view", "i1", at=clock.ago(hours=1))
     shop.profiles.set("p5", {"size": 42})
@@ -91,6 +93,7 @@ VERBS = {
     ),
     "withdraw": lambda shop: shop.consent.withdraw("p3"),
     "train": lambda shop: shop.train(),
+    "roll back": lambda shop: shop.models.rollback(),
     "erase": lambda shop: shop.rights.erase("p4"),
     "set": lambda shop: shop.profiles.set("p6", {"size": 41}),
     "merge": lambda shop: shop.profiles.merge("p5", into="newcomer"),
@@ -249,6 +252,14 @@ def test_a_training_is_published_or_not(  # noqa: PLR0917 - fixtures
 ):
     """A killed training leaves the training before it in place, whole."""
     states = sweep(small, tmp_path, "train", child, wait, gaps, backend, at_most=25)
+    assert len(without_repeats(states)) == 2
+
+
+def test_a_version_is_gone_back_to_or_not(  # noqa: PLR0917 - fixtures
+    small, tmp_path, child, wait, gaps, backend
+):
+    """A killed rollback leaves one version in service, whole: the one, or the other."""
+    states = sweep(small, tmp_path, "roll back", child, wait, gaps, backend, at_most=25)
     assert len(without_repeats(states)) == 2
 
 

@@ -147,6 +147,11 @@ def busy(house, seen):
     seen.value(shop.train())
     seen.value(shop.models.cards())
     seen.value(shop.models.compare_with_refit())
+    seen.value(shop.train())
+    seen.value(shop.models.versions())
+    seen.value(shop.models.rollback())
+    seen.value([card.to_markdown() + card.to_json() for card in shop.models.cards()])
+    seen.value(shop.models.rollback(to=2))
     assert len(shop.aggregates.release_bestsellers().items) == 2
     return shop
 
@@ -409,7 +414,7 @@ def test_no_leaf_holds_a_canary_or_a_number_of_a_person(busy, seen, clock):
         *("notice", "notice_digest", "training", "people", "items", "algorithms", "until"),
         *("recipient", "delivery", "what", "period", "charge", "pico_rho", "erasure", "removed"),
         *("events_expired", "events_deleted", "tombstones_dropped", "version", "root"),
-        *("flaw", "kept"),
+        *("flaw", "kept", "from", "to", "versions"),
         *("traits_expired", "traits_deleted", "held", "fields", "identity", "choices"),
         *("source", "decoder", "waited_seconds"),
     }

@@ -45,7 +45,7 @@ def everything_shown(shop, subject, **more):
 def neighbours(shop):
     """Pairs of item ids that the stored item-item model joins, from its rows in the database."""
     with shop._tenancy.read() as snapshot:
-        training = stored.training(snapshot)
+        training = stored.training(snapshot, snapshot.head.training)
         ids = shop.items.view().ids
         names = [ids[row] for row in np.frombuffer(training.item_rows, "<i4")]
         found = {}

@@ -45,19 +45,20 @@ class Past:
     """One tenant as the backup has it: how many were there, and who of them is not there today.
 
     Somebody who came back after an erasure has another number: the person of the backup is erased.
-    ``erased`` and ``lookups`` are theirs by number; ``taught``, whether a model learned from them.
+    ``erased`` and ``lookups`` are theirs by number; ``taught`` are the versions of models that
+    learned from them.
     """
 
     tenant: str
     people: int
     erased: Mapping[int, SubjectRow]
     lookups: Mapping[int, bytes]
-    taught: bool
+    taught: frozenset[int]
 
     @classmethod
     def of(cls, backup: Snapshot, today: Snapshot | None) -> Self:
         """Compare the backup's people with those of today, by number."""
-        people, taught = 0, False
+        people, taught = 0, set[int]()
         erased: dict[int, SubjectRow] = {}
         lookups: dict[int, bytes] = {}
         for page in compared(backup, today):
@@ -65,11 +66,10 @@ class Past:
             gone = {one.row.subject: one for one in page if one.is_erased}
             erased |= {subject: one.row for subject, one in gone.items()}
             lookups |= {subject: one.lookup for subject, one in gone.items()}
-            if backup.head.training is not None:
-                first, last = page[0].row.subject, page[-1].row.subject
-                learned = models.learned_between(backup, backup.head.training, first, last)
-                taught |= not learned.isdisjoint(gone)
-        return cls(backup.head.name, people, erased, lookups, taught)
+            first, last = page[0].row.subject, page[-1].row.subject
+            learned = models.manifests_between(backup, first, last)
+            taught |= {version for subject, version in learned if subject in gone}
+        return cls(backup.head.name, people, erased, lookups, frozenset(taught))
 
 
 class Compared(NamedTuple):
@@ -222,15 +222,13 @@ def _evidence_is_gone(restored: Snapshot, keyring: Keyring) -> Iterator[str]:
 
 
 def _models_are_silent(past: Past, restored: Snapshot) -> Iterator[str]:
-    """What cannot be forgotten exactly must not be served, nor lie there."""
-    training = restored.head.training
-    if not past.taught or training is None:
-        return
-    for row in models.models_of(restored, training):
-        if row.forgets == "stateless":
-            continue
-        if row.in_service or models.serving_rows(restored, training, row.algorithm):
-            yield f"the model {row.algorithm} has what it learned from people who were erased"
+    """What cannot be forgotten exactly must not be served, nor lie there, in any version."""
+    for version in sorted(past.taught):
+        for row in models.models_of(restored, version):
+            if row.forgets == "stateless":
+                continue
+            if row.in_service or models.serving_rows(restored, version, row.algorithm):
+                yield f"the model {row.algorithm} has what it learned from people who were erased"
 
 
 def _the_living_are_there(

@@ -17,6 +17,7 @@ from knowingly.cli import (
     load,
     look,
     merging,
+    models,
     pages,
     policy,
     questions,
@@ -83,6 +84,12 @@ HOLD_COMMANDS: dict[str, Command] = {
     "lift": holds.lift,
     "list": holds.list_holds,
 }
+MODELS_COMMANDS: dict[str, Command] = {
+    "list": models.list_versions,
+    "show": models.show,
+    "rollback": models.rollback,
+    "prune": models.prune,
+}
 RESTRICT_COMMANDS: dict[str, Command] = {"on": holds.restrict_on, "off": holds.restrict_off}
 RETENTION_COMMANDS: dict[str, Command] = {"run": retention.run}
 DB_COMMANDS: dict[str, Command] = {"upgrade": db.upgrade, "status": db.status, "move": db.move}
@@ -105,6 +112,7 @@ GROUPS = {
     "db": ("The databases: their versions, upgrading, moving.", DB_COMMANDS),
     "hold": ("Legal holds: what must not be deleted.", HOLD_COMMANDS),
     "keys": ("The keys: which there are, and new ones.", KEYS_COMMANDS),
+    "models": ("Trained models: versions, cards, going back.", MODELS_COMMANDS),
     "policy": ("The policy file: check it, read it, what a change means.", POLICY_COMMANDS),
     "restrict": ("Restriction: data that is kept and not used.", RESTRICT_COMMANDS),
     "retention": ("Retention: what is past its time.", RETENTION_COMMANDS),

@@ -45,8 +45,12 @@ def evaluate(
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write a report with plots there.")
     ] = None,
+    record: Annotated[
+        bool,
+        typer.Option("--record", help="Keep the figures on the cards of the models in service."),
+    ] = False,
 ) -> None:
-    """Say how well algorithms foretell what people buy; publishes nothing.
+    """Say how well algorithms foretell what people buy; publishes no model.
 
     On the data of those who agree to train: what came before a moment is learned from, all items
     are ranked for everybody, and the lists are held against what the same people bought after it.
@@ -63,6 +67,9 @@ def evaluate(
     _say(output, found)
     if html is not None:
         output.say(f"The report, with plots, is in {html}.")
+    if record:
+        kept = ", ".join(shop.models.record(found)) or "none, for want of the same options"
+        output.say(f"Recorded on the model cards of: {kept}.")
     output.document(found.as_dict())
 
 

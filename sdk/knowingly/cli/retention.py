@@ -24,7 +24,8 @@ def run(
     output.say(
         f"Tombstones {verb}dropped: {done.tombstones}. Evidence for claims {verb}destroyed: "
         f"{done.claims}. Models {verb}made to forget: "
-        f"{done.models_forgot}. People under a legal hold: {done.held}; nothing of theirs goes."
+        f"{done.models_forgot}. Versions of models {verb}deleted: {done.versions_pruned}. "
+        f"People under a legal hold: {done.held}; nothing of theirs goes."
     )
     if done.models_hold_expired:
         output.hint("note: expired events wait for a training that leaves them out; run train")

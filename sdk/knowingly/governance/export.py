@@ -23,7 +23,7 @@ from knowingly.profiles.datamap import FIELDS, tables_to_export
 from knowingly.profiles.fields import Fields
 from knowingly.profiles.views import past_event
 from knowingly.recommend.registry import manifest
-from knowingly.recommend.registry.serving import Registry
+from knowingly.recommend.registry.serving import unserved
 from knowingly.store import (
     consents,
     events,
@@ -44,10 +44,9 @@ Section = Callable[["Exporter", Snapshot, SubjectRow], list[dict[str, Any]]]
 class Exporter:
     """Writes the export of one tenant's people."""
 
-    def __init__(self, tenancy: Tenancy, registry: Registry, fields: Fields) -> None:
+    def __init__(self, tenancy: Tenancy, fields: Fields) -> None:
         self._tenancy = tenancy
         self._fields = fields
-        self._registry = registry
 
     def export(self, tx: Tx, person: SubjectRow, subject: str) -> dict[str, Any]:
         """The document, and the ledger entry that says it was made."""
@@ -212,14 +211,13 @@ class Exporter:
 
     def learned(self, snapshot: Snapshot, person: SubjectRow) -> list[dict[str, Any]]:
         """What trained models have learned from the person."""
-        serving = self._registry.at(snapshot)
         catalogue = self._tenancy.catalogue.at(snapshot)
         cipher = self._tenancy.keyring.cipher(person.key_id)
         learned = []
-        for training, sealed in models.manifest(snapshot, person.subject):
+        for training, sealed in sorted(models.manifest(snapshot, person.subject)):
             records = manifest.unseal(cipher, person.subject, training, sealed)
-            known = serving is not None and serving.training == training
-            rows = serving.items[records["item"]] if known and serving else np.zeros(0, int)
+            version = unserved(snapshot, training)
+            rows = version.items[records["item"]] if version else np.zeros(0, int)
             learned.append(
                 {
                     "training": training,

@@ -20,6 +20,7 @@ from knowingly.profiles.scan import PEOPLE_AT_ONCE, Person, page_after
 from knowingly.recommend.registry.serving import Registry
 from knowingly.recommend.training.forgetting import Algorithms, forget
 from knowingly.recommend.training.gather import PURPOSE as TRAIN
+from knowingly.recommend.training.versions import holding_expired, prune
 from knowingly.store import claims, consents, events, holds, kept, models, subjects, traits
 from knowingly.store.batches import parts
 from knowingly.store.doors import Snapshot, Tx
@@ -43,7 +44,7 @@ class Retained:
     ``claims`` are pieces of evidence whose days after an erasure are over. ``held`` people are
     under a legal hold: nothing of theirs is deleted. ``late`` people's rows stayed longer than the
     policy's deadline. ``models_hold_expired`` says that expired events wait for a training that
-    leaves them out.
+    leaves them out; ``versions_pruned`` that were not in service had learned from such events.
 
     Stability: stable.
     """
@@ -56,6 +57,7 @@ class Retained:
     held: int = 0
     late: int = 0
     models_hold_expired: bool = False
+    versions_pruned: int = 0
 
 
 class _Tally:
@@ -65,6 +67,7 @@ class _Tally:
         self.expired: Counter[tuple[str, str]] = Counter()
         self.deleted: Counter[str] = Counter()
         self.models_forgot = self.tombstones = self.claims = self.held = self.late = 0
+        self.versions_pruned = 0
         self.models_hold_expired = False
 
     def result(self) -> Retained:
@@ -81,6 +84,7 @@ class _Tally:
             self.held,
             self.late,
             self.models_hold_expired,
+            self.versions_pruned,
         )
 
 
@@ -128,7 +132,10 @@ class Retention:
             return tally.result()
 
     def _sweep(self, tx: Tx, now_us: int, tally: _Tally) -> None:
-        held_back = not self._models_left(tx, now_us)
+        # Of versions that are not in service nobody waits for a training that leaves events out.
+        expired = holding_expired(self._tenancy, tx, at_us=now_us)
+        tally.versions_pruned += len(prune(self._tenancy, tx, expired))
+        held_back = tx.head.training in expired
         for table in kept.TABLES:
             tally.expired[table, "never_asked"] += self._never_asked(tx, table)
             # Models learn from events alone.
@@ -194,11 +201,10 @@ class Retention:
             log.append(tx, "retention.lapsed", at_us=now_us, seal=seal, facts=facts)
 
     def _learned_from(self, snapshot: Snapshot, page: Sequence[Person]) -> set[int]:
-        training = snapshot.head.training
-        if training is None or not page:
+        if not page:
             return set()
         first, last = page[0][0].subject, page[-1][0].subject
-        return models.learned_between(snapshot, training, first, last)
+        return {subject for subject, _ in models.manifests_between(snapshot, first, last)}
 
     def _is_lapsed(
         self,
@@ -259,13 +265,6 @@ class Retention:
             for name, purpose in self._tenancy.policy.purposes.items()
             if purpose.basis == "consent"
         )
-
-    def _models_left(self, tx: Tx, now_us: int) -> bool:
-        """Whether no model has learned from events that are too old by now."""
-        training, purpose = models.training(tx), self._tenancy.policy.purposes.get(TRAIN)
-        if training is None or purpose is None:
-            return True
-        return bool(training.oldest_day >= day_of(now_us - purpose.keep_days * DAY_US))
 
     def _too_old(self, tx: Tx, table: str, now_us: int, *, but: str | None) -> int:
         return sum(

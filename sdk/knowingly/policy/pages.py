@@ -25,6 +25,8 @@ class Models(Section):
     """Which are trained, each with its options."""
     seed: Annotated[Whole, Field(ge=0, lt=2**63)] = 0
     """The same data and seed give the same model."""
+    keep: Annotated[Whole, Field(ge=1, le=10)] = 2
+    """How many versions are kept, with the one in service: what a rollback can go back to."""
 
 
 class Aggregates(Section):

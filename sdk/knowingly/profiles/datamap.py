@@ -172,12 +172,12 @@ FIELDS: tuple[Field, ...] = (
     *_shops(
         "trainings",
         *("tenant", "training", "created_us", "until_us", "oldest_day", "seed", "floor", "people"),
-        *("ledger_size", "policy_digest", "item_rows"),
+        *("ledger_size", "policy_digest", "item_rows", "events"),
     ),
     *_shops(
         "models",
         *("tenant", "training", "algorithm", "kind", "forgets", "options", "arrays", "width"),
-        "in_service",
+        *("in_service", "metrics"),
     ),
     *_shops(
         "model_rows",

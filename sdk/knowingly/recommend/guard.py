@@ -60,6 +60,12 @@ def count(algorithm: CountingAlgorithm[Any], block: Block) -> Matrix:
         return algorithm.count(block)
 
 
+def build(algorithm: CountingAlgorithm[Any], counts: Counts) -> Model:
+    """The model of counts that were kept."""
+    with guarded(algorithm.name, "build"):
+        return _checked(algorithm, algorithm.build(counts), counts.n_items)
+
+
 def rebuild(
     algorithm: CountingAlgorithm[Any], model: Model, counts: Counts, touched: Rows, delta: Matrix
 ) -> Model:

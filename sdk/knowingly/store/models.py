@@ -11,6 +11,22 @@ from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.schema import manifests, model_counts, model_rows, models, trainings
 
 
+class TrainingRow(NamedTuple):
+    """One training: what it learned from, until when, and of which items."""
+
+    training: int
+    created_us: int
+    until_us: int
+    oldest_day: int
+    seed: int
+    floor: int
+    people: int
+    ledger_size: int
+    policy_digest: str
+    item_rows: bytes
+    events: int | None
+
+
 class ModelRow(NamedTuple):
     """One model of a training, as the registry knows it."""
 
@@ -21,8 +37,10 @@ class ModelRow(NamedTuple):
     arrays: str
     width: int
     in_service: bool
+    metrics: str | None = None
 
 
+_TRAINING = tuple(trainings.c[name] for name in TrainingRow._fields)
 _MODEL = (
     models.c.algorithm,
     models.c.kind,
@@ -31,6 +49,7 @@ _MODEL = (
     models.c.arrays,
     models.c.width,
     models.c.in_service,
+    models.c.metrics,
 )
 
 
@@ -59,12 +78,23 @@ _CHANGE_COUNTS = BulkUpdate(
 )
 
 
-def training(snapshot: Snapshot) -> Row[Any] | None:
-    """The active training, or None."""
-    active = select(trainings).where(
-        trainings.c.tenant == snapshot.tenant, trainings.c.training == snapshot.head.training
+def training(snapshot: Snapshot, number: int | None) -> TrainingRow | None:
+    """One training, or None where it is not kept."""
+    one = select(*_TRAINING).where(
+        trainings.c.tenant == snapshot.tenant, trainings.c.training == number
     )
-    return snapshot.connection.execute(active).one_or_none()
+    found = snapshot.connection.execute(one).one_or_none()
+    return None if found is None else TrainingRow(*found)
+
+
+def kept(snapshot: Snapshot) -> list[TrainingRow]:
+    """Every training that is kept, the newest first."""
+    rows = (
+        select(*_TRAINING)
+        .where(trainings.c.tenant == snapshot.tenant)
+        .order_by(trainings.c.training.desc())
+    )
+    return [TrainingRow(*row) for row in snapshot.connection.execute(rows)]
 
 
 def models_of(snapshot: Snapshot, training: int) -> list[ModelRow]:
@@ -108,7 +138,7 @@ def count_rows(
 
 
 def add_training(tx: Tx, values: dict[str, Any]) -> int:
-    """Store a training; its number."""
+    """Store a training; its number, which is higher than any before."""
     number = tx.head.next_training
     tx.head.next_training += 1
     tx.connection.execute(insert(trainings), {"tenant": tx.tenant, "training": number, **values})
@@ -130,6 +160,20 @@ def take_out_of_service(tx: Tx, training: int, algorithm: str) -> None:
     for table in (model_rows, model_counts):
         own = (table.c.tenant == tx.tenant, table.c.training == training)
         tx.connection.execute(delete(table).where(*own, table.c.algorithm == algorithm))
+
+
+def drop_serving_rows(tx: Tx, training: int, algorithm: str) -> None:
+    """Delete a model's parameters, which can be made again from its counts."""
+    own = (model_rows.c.tenant == tx.tenant, model_rows.c.training == training)
+    tx.connection.execute(delete(model_rows).where(*own, model_rows.c.algorithm == algorithm))
+
+
+def keep_metrics(tx: Tx, training: int, algorithm: str, metrics: str) -> None:
+    """Keep how well a model did, in place of what was kept of that before."""
+    named = (models.c.tenant == tx.tenant, models.c.training == training)
+    tx.connection.execute(
+        update(models).where(*named, models.c.algorithm == algorithm).values(metrics=metrics)
+    )
 
 
 def add_serving_rows(
@@ -183,19 +227,9 @@ def manifest(snapshot: Snapshot, subject: int) -> list[tuple[int, bytes]]:
 
 
 def delete_manifest(tx: Tx, subject: int) -> int:
-    """Delete what says what was learned from a person."""
+    """Delete what says what was learned from a person, in every training that is kept."""
     mine = (manifests.c.tenant == tx.tenant, manifests.c.subject == subject)
     return tx.connection.execute(delete(manifests).where(*mine)).rowcount
-
-
-def learned_between(snapshot: Snapshot, training: int, first: int, last: int) -> set[int]:
-    """``learned_from``, of people from the first number to the last."""
-    rows = select(manifests.c.subject).where(
-        manifests.c.tenant == snapshot.tenant,
-        manifests.c.training == training,
-        manifests.c.subject.between(first, last),
-    )
-    return set(snapshot.connection.execute(rows).scalars())
 
 
 def manifests_between(snapshot: Snapshot, first: int, last: int) -> list[tuple[int, int]]:
@@ -214,18 +248,17 @@ def learned_from(snapshot: Snapshot, training: int) -> set[int]:
     return set(snapshot.connection.execute(rows).scalars())
 
 
-def count_learned(snapshot: Snapshot, training: int) -> int:
-    """How many people a training has learned from and not forgotten."""
-    rows = (
-        select(func.count())
-        .select_from(manifests)
-        .where(manifests.c.tenant == snapshot.tenant, manifests.c.training == training)
+def learned_size(snapshot: Snapshot, training: int) -> tuple[int, int]:
+    """How many people a training has learned from and not forgotten; the bytes that say what."""
+    rows = select(func.count(), func.coalesce(func.sum(func.length(manifests.c.body)), 0)).where(
+        manifests.c.tenant == snapshot.tenant, manifests.c.training == training
     )
-    return int(snapshot.connection.execute(rows).scalar_one())
+    people, size = snapshot.connection.execute(rows).one()
+    return int(people), int(size)
 
 
-def delete_other_trainings(tx: Tx, keep: int) -> None:
-    """Delete every training but one, with its models, counts and manifests."""
+def delete_trainings(tx: Tx, which: Sequence[int]) -> None:
+    """Delete some trainings, each with its models, counts and manifests."""
     for table in (model_rows, model_counts, manifests, models, trainings):
-        other = (table.c.tenant == tx.tenant, table.c.training != keep)
-        tx.connection.execute(delete(table).where(*other))
+        of_them = (table.c.tenant == tx.tenant, table.c.training.in_(which))
+        tx.connection.execute(delete(table).where(*of_them))

@@ -294,7 +294,9 @@ trainings = Table(
     Column("ledger_size", BigInteger, nullable=False),
     Column("policy_digest", Text, nullable=False),
     Column("item_rows", Blob, nullable=False),
+    Column("events", BigInteger, nullable=True),
 )
+"""The versions that are kept; ``events`` is None of those that an older release trained."""
 
 models = Table(
     "models",
@@ -308,6 +310,7 @@ models = Table(
     Column("arrays", Text, nullable=False),
     Column("width", Integer, nullable=False),
     Column("in_service", Boolean, nullable=False),
+    Column("metrics", Text, nullable=True),
 )
 
 

@@ -18,7 +18,8 @@ from knowingly.errors import SealError
 FORMAT = 1
 NONCE_BYTES = 12
 _HEADER = struct.Struct(">BH")
-_OVERHEAD = _HEADER.size + NONCE_BYTES + 16
+OVERHEAD = _HEADER.size + NONCE_BYTES + 16
+"""Bytes that a sealed value has more than what is sealed."""
 
 
 def place(*parts: bytes) -> bytes:
@@ -37,7 +38,7 @@ def version_of(sealed: bytes) -> int:
     Raises:
         SealError: It is no sealed value.
     """
-    if len(sealed) < _OVERHEAD:
+    if len(sealed) < OVERHEAD:
         raise SealError("a sealed value does not open")
     return int(_HEADER.unpack_from(sealed)[1])
 
@@ -85,7 +86,7 @@ class Cipher:
         Raises:
             SealError: Wrong key, or changed or moved bytes.
         """
-        if len(sealed) < _OVERHEAD or sealed[:3] != self._header:
+        if len(sealed) < OVERHEAD or sealed[:3] != self._header:
             raise SealError("a sealed value does not open")
         try:
             return AESGCM(self._key).decrypt(sealed[3:15], sealed[15:], self._prefix(table) + row)

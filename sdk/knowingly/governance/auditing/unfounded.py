@@ -86,7 +86,8 @@ class _Tally:
 
 def unfounded(tenancy: Tenancy, snapshot: Snapshot) -> tuple[Unfounded, ...]:
     """Look at every use there is; one result for each kind."""
-    look = _Look(tenancy, snapshot, tenancy.now_us(), _Tally())
+    versions = frozenset(row.training for row in models.kept(snapshot))
+    look = _Look(tenancy, snapshot, tenancy.now_us(), versions, _Tally())
     look.at_people()
     look.at_releases()
     look.at_the_log()
@@ -108,6 +109,7 @@ class _Look:
     tenancy: Tenancy
     snapshot: Snapshot
     now_us: int
+    versions: frozenset[int]
     tally: _Tally
 
     def at_people(self) -> None:
@@ -137,7 +139,7 @@ class _Look:
     def _why_not_learned(
         self, records: Sequence[ConsentRecord] | None, training: int
     ) -> str | None:
-        if training != self.snapshot.head.training:
+        if training not in self.versions:
             return "old_training"
         if records is None:
             return "erased"

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from knowingly.errors import SealError
 from knowingly.profiles import body
-from knowingly.vault.seal import Cipher
+from knowingly.vault.seal import OVERHEAD, Cipher
 
 TABLE = "manifests"
 
@@ -25,6 +25,11 @@ def unseal(cipher: Cipher, subject: int, training: int, sealed: bytes) -> NDArra
     if len(plain) % body.RECORD.itemsize:
         raise SealError("a sealed manifest has an unknown form")
     return np.frombuffer(plain, body.RECORD)
+
+
+def events_in(manifests: int, size: int) -> int:
+    """How many events some manifests say, by their sealed bytes in all; none has to be opened."""
+    return (size - manifests * OVERHEAD) // body.RECORD.itemsize
 
 
 def row_name(subject: int, training: int) -> bytes:

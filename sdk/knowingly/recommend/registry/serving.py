@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from knowingly.recommend.models.kinds import MODEL_KINDS
 from knowingly.recommend.registry import rows as model_rows
 from knowingly.store import models as stored
 from knowingly.store.doors import Head, Snapshot, Tx
-from knowingly.store.models import ModelRow
+from knowingly.store.models import ModelRow, TrainingRow
 
 ITEM = np.dtype("<i4")
 
@@ -77,43 +77,51 @@ class Registry:
             return serving
 
 
+def unserved(snapshot: Snapshot, training: int) -> Serving | None:
+    """A version that is kept and not in service, without its models; None where it is not kept."""
+    row = stored.training(snapshot, training)
+    return None if row is None else _serving(snapshot, row, None)
+
+
 def _is_older(serving: Serving | None, head: Head) -> bool:
-    return serving is not None and (serving.training, serving.epoch) < (
-        head.training or 0,
-        head.model_epoch,
-    )
+    # By the epoch, which only rises: after a rollback the number of the training is a lower one.
+    return serving is not None and serving.epoch < head.model_epoch
 
 
 def _load(snapshot: Snapshot, old: Serving | None) -> Serving:
-    head = snapshot.head
-    training = stored.training(snapshot)
+    training = stored.training(snapshot, snapshot.head.training)
     if training is None:
         raise StoreError("the active training is not in the database")
     if old is not None and old.training != training.training:
         old = None
+    bare = _serving(snapshot, training, old)
+    models = {
+        name: _load_model(snapshot, bare.training, row, len(bare.items), old)
+        for name, row in bare.known.items()
+        if row.in_service
+    }
+    return replace(bare, models=models)
+
+
+def _serving(snapshot: Snapshot, training: TrainingRow, old: Serving | None) -> Serving:
+    """What is known of a training, without its models; ``old`` is the same one as of before."""
     items = np.frombuffer(training.item_rows, ITEM)
     if old is None:
         row_of = np.full(int(items.max()) + 1 if len(items) else 0, -1, np.int32)
         row_of[items] = np.arange(len(items), dtype=np.int32)
     else:
         row_of = old.row_of
-    known = {row.algorithm: row for row in stored.models_of(snapshot, training.training)}
-    models = {
-        name: _load_model(snapshot, training.training, row, len(items), old)
-        for name, row in known.items()
-        if row.in_service
-    }
     return Serving(
         training=training.training,
-        epoch=head.model_epoch,
+        epoch=snapshot.head.model_epoch,
         created_us=training.created_us,
         until_us=training.until_us,
         seed=training.seed,
         floor=training.floor,
         items=items,
         row_of=row_of,
-        known=known,
-        models=models,
+        known={row.algorithm: row for row in stored.models_of(snapshot, training.training)},
+        models={},
     )
 
 

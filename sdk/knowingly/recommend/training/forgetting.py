@@ -2,7 +2,7 @@
 
 The manifest says what was learned. It is subtracted from the counts and deleted in one transaction,
 so it can be subtracted neither twice nor never. A model that cannot subtract is taken out of
-service until the next training.
+service until the next training. All of it holds for every version that is kept.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,10 +19,10 @@ from knowingly.recommend.interface.block import Block
 from knowingly.recommend.interface.counts import Counts, decode_row, encode_row, touched_rows
 from knowingly.recommend.registry import manifest
 from knowingly.recommend.registry import rows as model_rows
-from knowingly.recommend.registry.serving import Registry, Serving, options_of
+from knowingly.recommend.registry.serving import Registry, Serving, options_of, unserved
 from knowingly.recommend.training import gather
 from knowingly.store import models as stored
-from knowingly.store.doors import Tx
+from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.models import ModelRow
 from knowingly.store.subjects import SubjectRow
 from knowingly.tenancy import Tenancy
@@ -33,17 +33,17 @@ Algorithms = Mapping[str, type[Algorithm[Any]]]
 class StoredCounts(Counts):
     """Counts in the database, with the rows a forget has changed on top."""
 
-    def __init__(self, tx: Tx, serving: Serving, row: ModelRow) -> None:
+    def __init__(self, snapshot: Snapshot, serving: Serving, row: ModelRow) -> None:
         self.n_items = len(serving.items)
         self.width = row.width
         self.floor = serving.floor
-        self._tx, self._training, self._algorithm = tx, serving.training, row.algorithm
+        self._snapshot, self._training, self._algorithm = snapshot, serving.training, row.algorithm
         self._changed: dict[int, Ints] = {}
 
     def rows(self, rows: Rows) -> Ints:
         """The dense rows asked for, shape ``(len(rows), width)``."""
         wanted = [row for row in rows.tolist() if row not in self._changed]
-        bodies = stored.count_rows(self._tx, self._training, self._algorithm, wanted)
+        bodies = stored.count_rows(self._snapshot, self._training, self._algorithm, wanted)
         dense = np.zeros((len(rows), self.width), np.int64)
         for place, row in enumerate(rows.tolist()):
             if row in self._changed:
@@ -80,17 +80,20 @@ class StoredCounts(Counts):
 def forget(
     tenancy: Tenancy, registry: Registry, algorithms: Algorithms, tx: Tx, person: SubjectRow
 ) -> dict[str, str]:
-    """Make every model forget a person, and delete their manifest, in the caller's transaction.
+    """Make every model of every version forget a person, in the caller's transaction.
+
+    Their manifests are deleted with it.
 
     Returns:
         What became of each model that had learned from them: ``"exact"``, or ``"out of service"``
-        until the next training. Empty when none had.
+        until the next training. Empty when none had. The version in service has the last word.
     """
     manifests = stored.manifest(tx, person.subject)
-    serving = registry.at(tx)
+    active = registry.at(tx)
     outcome: dict[str, str] = {}
-    for training, sealed in manifests:
-        if serving is None or training != serving.training:
+    for training, sealed in sorted(manifests, key=lambda one: one[0] == tx.head.training):
+        serving = active if training == tx.head.training else unserved(tx, training)
+        if serving is None:
             continue
         try:
             cipher = tenancy.keyring.cipher(person.key_id)
@@ -139,12 +142,14 @@ def _subtracted(
 ) -> Iterator[tuple[int, bytes]] | None:
     """Subtract a block from one model's counts; the model's rows that moved by it.
 
-    None when the model cannot subtract, or its plugin is gone or fails.
+    None when the model cannot subtract, or its plugin is gone or fails. No row moves in a version
+    that is not in service: it has only its counts, from which a rollback makes them again.
     """
     found = algorithms.get(row.algorithm)
     if row.forgets != "exact" or found is None:
         return None
-    counts, before = StoredCounts(tx, serving, row), serving.models[row.algorithm]
+    counts, before = StoredCounts(tx, serving, row), serving.models.get(row.algorithm)
+    moved: list[tuple[int, bytes]] = []
     try:
         algorithm = guard.make(found, options_of(row))
         if not isinstance(algorithm, CountingAlgorithm):
@@ -155,9 +160,10 @@ def _subtracted(
             touched = touched_rows(delta)
             counts.subtract(delta, touched)
             left = counts.encoded()
-        after = guard.rebuild(algorithm, before, counts, touched, delta).arrays()
-        with guard.guarded(row.algorithm, "forget"):
-            moved = model_rows.moved(before.arrays(), after)
+        if before is not None:
+            after = guard.rebuild(algorithm, before, counts, touched, delta).arrays()
+            with guard.guarded(row.algorithm, "forget"):
+                moved = model_rows.moved(before.arrays(), after)
     except PluginError:
         # A person's right does not wait for a plugin to be mended.
         return None

@@ -33,6 +33,7 @@ from knowingly.recommend.training.gather import (
     items_chosen_by,
     learned,
 )
+from knowingly.recommend.training.versions import succeed
 from knowingly.store import consents, subjects
 from knowingly.store import models as stored
 from knowingly.store.doors import Tx
@@ -126,13 +127,13 @@ def _publish(tenancy: Tenancy, tx: Tx, draft: Draft) -> Trained:
         for block in blocks(left_out, draft.row_of, len(draft.items)):
             for one in draft.fitted:
                 _forget_before_publishing(one, block)
-    training = stored.add_training(tx, _training_row(tenancy, draft, gathered.people))
-    tx.head.training = training
+    values = _training_row(tenancy, draft, gathered)
+    training = stored.add_training(tx, values)
+    succeed(tx, training, keep=tenancy.policy.models.keep)
     tx.head.model_epoch += 1
     for one in draft.fitted:
         _store_model(tx, training, one)
-    events = _store_manifests(tenancy, tx, training, gathered, draft.row_of)
-    stored.delete_other_trainings(tx, training)
+    _store_manifests(tenancy, tx, training, gathered, draft.row_of)
     names = [one.algorithm.name for one in draft.fitted]
     log.append(
         tx,
@@ -148,19 +149,26 @@ def _publish(tenancy: Tenancy, tx: Tx, draft: Draft) -> Trained:
         },
     )
     return Trained(
-        training, gathered.people, events, len(draft.items), tuple(names), gathered.until_us
+        training=training,
+        people=gathered.people,
+        events=values["events"],
+        items=len(draft.items),
+        algorithms=tuple(names),
+        until_us=gathered.until_us,
     )
 
 
-def _training_row(tenancy: Tenancy, draft: Draft, people: int) -> dict[str, Any]:
+def _training_row(tenancy: Tenancy, draft: Draft, gathered: Gathered) -> dict[str, Any]:
     rules = tenancy.policy.models
+    modelled = (draft.row_of[part.records["item"]] >= 0 for part in gathered.parts)
     return {
         "created_us": draft.gathered.at_us,
         "until_us": draft.gathered.until_us,
-        "oldest_day": _oldest_day(tenancy, draft.gathered),
+        "oldest_day": _oldest_day(gathered),
         "seed": rules.seed,
         "floor": rules.min_subjects,
-        "people": people,
+        "people": gathered.people,
+        "events": sum(int(part.sum()) for part in modelled),
         "ledger_size": draft.gathered.log_size,
         "policy_digest": tenancy.policy.digest,
         "item_rows": draft.items.astype(ITEM).tobytes(),
@@ -233,10 +241,9 @@ def encoded_counts(counts: MemoryCounts) -> Iterator[tuple[int, bytes]]:
 
 def _store_manifests(
     tenancy: Tenancy, tx: Tx, training: int, gathered: Gathered, row_of: NDArray[np.int32]
-) -> int:
-    """Seal what was learned from each person, some thousand at a time; how many events in all."""
+) -> None:
+    """Seal what was learned from each person, some thousand at a time."""
     tenancy.keyring.watch(tx.head.shred_epoch)
-    events = 0
     for part in gathered.parts:
         # Read anew under the lock: a person may have been given a new key meanwhile.
         first, last = int(part.subjects[0]), int(part.subjects[-1])
@@ -247,13 +254,11 @@ def _store_manifests(
         for subject, key_id, records in zip(
             part.subjects.tolist(), key_ids, learned(part, row_of), strict=True
         ):
-            events += len(records)
             rows.append((subject, manifest.seal(ciphers[key_id], subject, training, records)))
         stored.add_manifests(tx, training, rows)
-    return events
 
 
-def _oldest_day(tenancy: Tenancy, gathered: Gathered) -> int:
-    """Events before this day were too old to be learned from, by the policy's retention."""
-    purpose = tenancy.policy.purposes.get(PURPOSE)
-    return day_of(gathered.at_us) - (purpose.keep_days if purpose else 0)
+def _oldest_day(gathered: Gathered) -> int:
+    """No event of an earlier day was learned from: until then retention need not wait for it."""
+    firsts = (int(part.records["at_us"].min()) for part in gathered.parts if len(part.records))
+    return day_of(min(firsts, default=gathered.at_us))
