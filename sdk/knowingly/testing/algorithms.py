@@ -220,6 +220,20 @@ class AlgorithmContract:
         nobody = algorithm.fit(as_fit_data(Block.empty(N_ITEMS), floor=floor))
         check_same(model, nobody, algorithm.tolerance)
 
+    def test_getting_ready_to_forget_changes_nothing(self) -> None:
+        """What is served stays as it is, and forgetting comes to the same."""
+        algorithm = self.counting()
+        block = make_block(N_PEOPLE, N_ITEMS, 0)
+        counts = algorithm.total(as_fit_data(block, floor=3))
+        model = algorithm.build(counts)
+        before = {name: array.tobytes() for name, array in model.arrays().items()}
+        for _ in range(2):
+            algorithm.prepare(model, counts)
+        assert {name: array.tobytes() for name, array in model.arrays().items()} == before
+        delta = algorithm.count(block.select(np.arange(3)))
+        left = algorithm.rebuild(model, counts.subtract(delta), touched_rows(delta), delta)
+        check_same(left, algorithm.build(counts.subtract(delta)), algorithm.tolerance)
+
     @pytest.mark.parametrize("seed", SEEDS)
     def test_forgetting_a_part_equals_a_refit(self, seed: int) -> None:
         """Some items of a person subtracted, the model is that of what is left."""
