@@ -128,7 +128,7 @@ class Learned:
 
 
 class Kept:
-    """What this process forgot from last, so that the next one to be forgotten is cheap.
+    """What this process got ready to forget from, or forgot from last, so that it is cheap.
 
     It is found again by the model that follows from it, bit for bit, so that a training, a rollback
     or another process' forget only means to learn from the counts again. There is one at most.
@@ -137,6 +137,17 @@ class Kept:
     def __init__(self) -> None:
         self._changing = threading.Lock()
         self._last: Learned | None = None
+
+    def prepare(self, model: ItemWeights, counts: Counts, options: EaseOptions) -> None:
+        """Have what this model follows from at hand for the next one to be forgotten."""
+        with self._changing:
+            if self._last is not None and self._last.gives(model, counts.floor, options):
+                return
+            self._last = None  # never two matrices at a time
+            learned = Learned(counts, options)
+            # The one that is served may be rounded otherwise: people were subtracted on its way.
+            learned.model = model
+            self._last = learned
 
     def subtract(
         self,
@@ -189,6 +200,11 @@ class Ease(CountingAlgorithm[EaseOptions]):
                 plugin=self.name,
             )
         return Learned(counts, self.options).model
+
+    def prepare(self, model: Model, counts: Counts) -> None:
+        """Invert the counts, where this process has not."""
+        if isinstance(model, ItemWeights):
+            KEPT.prepare(model, counts, self.options)
 
     def rebuild(
         self,

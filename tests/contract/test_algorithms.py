@@ -7,7 +7,8 @@ import pytest
 from pydantic import BaseModel, Field
 
 from knowingly import Algorithm, FitData, ItemNeighbours, ItemScores
-from knowingly.testing.algorithms import AlgorithmContract, check_same
+from knowingly.testing import AlgorithmContract, ShopContract
+from knowingly.testing.algorithms import check_same
 
 
 class RecentOptions(BaseModel, frozen=True, extra="forbid"):
@@ -42,18 +43,16 @@ def registered() -> list[type[Algorithm]]:
     return [algorithm for hook in hooks if hook is not None for algorithm in hook()]
 
 
-def contract_of(algorithm: type[Algorithm], **options: object) -> type[AlgorithmContract]:
-    return type(
-        f"Test{algorithm.__name__}",
-        (AlgorithmContract,),
-        {"algorithm": algorithm, "options": options},
-    )
+def contract_of(contract: type, algorithm: type[Algorithm], **options: object) -> type:
+    return type("Test", (contract,), {"algorithm": algorithm, "options": options})
 
 
 for found in registered():
-    globals()[f"Test{found.__name__}"] = contract_of(found)
+    globals()[f"Test{found.__name__}"] = contract_of(AlgorithmContract, found)
+    globals()[f"Test{found.__name__}InAShop"] = contract_of(ShopContract, found)
 
-TestRecent = contract_of(Recent, half_life_days=3.0)
+TestRecent = contract_of(AlgorithmContract, Recent, half_life_days=3.0)
+TestRecentInAShop = contract_of(ShopContract, Recent, half_life_days=3.0)
 
 
 @pytest.mark.parametrize("name", ["popularity", "item_item", "ease"])

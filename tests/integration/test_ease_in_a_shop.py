@@ -3,6 +3,8 @@
 import pytest
 
 from knowingly.governance import effects
+from knowingly.store.doors import Tx
+from knowingly_plugins import ease
 
 
 @pytest.fixture
@@ -65,6 +67,30 @@ def test_a_version_comes_back_without_who_was_forgotten(shop_of_ease, clock):
     assert shop_of_ease.models.rollback().algorithms == ("ease",)
     assert near(shop_of_ease)
     shop_of_ease.consent.withdraw("t001", ["train"])
+    assert near(shop_of_ease)
+
+
+@pytest.mark.parametrize("way", ["erase", "withdraw"])
+def test_others_need_not_wait_while_it_gets_ready(shop_of_ease, clock, monkeypatch, way):
+    """A process that forgets for the first time inverts before the writer's turn, and once."""
+    clock.forward(hours=1)
+    where = []
+
+    class Noted(ease.Inverse):
+        def __init__(self, counts, ridge):
+            where.append(isinstance(counts._snapshot, Tx))
+            super().__init__(counts, ridge)
+
+    monkeypatch.setattr(ease, "KEPT", ease.Kept())
+    monkeypatch.setattr(ease, "Inverse", Noted)
+    shop_of_ease.consent.withdraw("t019")  # who taught nothing: not worth a minute
+    assert where == []
+    if way == "erase":
+        shop_of_ease.rights.erase("t000")
+    else:
+        shop_of_ease.consent.withdraw("t000", ["train"])
+    assert where == [False]
+    monkeypatch.undo()
     assert near(shop_of_ease)
 
 

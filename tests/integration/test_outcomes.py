@@ -106,8 +106,39 @@ def test_it_comes_along_when_a_session_is_merged(tea, agree, clock):
     assert last(tea, "account").after == PageRef("cart", 1)
 
 
+def test_an_order_is_an_outcome_line_by_line(tea, page, clock, gaps):
+    """Its newest edition says of which page; what undoes it leaves no page behind."""
+    lines = [OrderLine(item="mint", price=3.0), OrderLine(item="gaiwan")]
+    order = Order(subject=WHO, id="o-9", at=clock.now, lines=lines, decision=page.decision)
+    assert tea.track(order).kept == 2
+    assert tea.track(order.model_dump()).duplicates == 2
+
+    def after():
+        events = tea.profiles.view(WHO, "personalize").events
+        return {one.item: one.after for one in events if one.order == "o-9"}
+
+    assert after() == dict.fromkeys(("mint", "gaiwan"), PageRef("product", 1))
+    tea.train()
+    assert not any(gaps(tea).values())
+    clock.forward(minutes=1)
+    assert tea.track(order.model_copy(update={"lines": lines[:1], "decision": None})).kept == 1
+    assert after() == {"mint": None}
+    tea.track(order.model_copy(update={"cancelled": True, "decision": page.decision}))
+    assert after() == {"": None}  # the cancel itself, which is about no item
+
+
+def test_an_order_of_no_page_is_one_bad_row(tea, page, clock):
+    """It is refused whole: neither a line nor its head is kept."""
+    order = {"subject": WHO, "id": "o-9", "at": clock.now, "decision": page.decision[:-4]}
+    row = {**order, "lines": [{"item": "mint"}, {"item": "gaiwan"}]}
+    intake = tea.track([row])
+    assert [(one.row, one.field) for one in intake.refused] == [(0, "decision")]
+    assert tea.track([{**row, "decision": None}]).kept == 2
+    assert (last(tea).order, last(tea).after) == ("o-9", None)
+
+
 def test_heads_of_orders_are_told_apart(tea, clock):
-    """An order has lines behind its id as well, and is no outcome."""
+    """An order has lines behind its id as well, and is no outcome where it names no page."""
     clock.forward(minutes=1)
     line = OrderLine(item="mint", price=3.0)
     order = Order(subject=WHO, id="o-9", at=clock.now, updated_at=clock.now, lines=[line])

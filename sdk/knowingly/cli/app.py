@@ -39,6 +39,8 @@ COMMANDS: dict[str, Command] = {
     "evaluate": evaluate.evaluate,
     "maintain": learn.maintain,
     "recommend": pages.recommend,
+    "explain": pages.explain,
+    "slots": pages.slots,
     "stats": look.stats,
     "export": rights.export,
     "erase": rights.erase,

@@ -26,6 +26,9 @@ _YES = frozenset({Action.GRANT, Action.UNRESTRICT, Action.SIGNAL_ALLOW})
 class Effects(Protocol):
     """What follows from choices; runs in the transaction that records them."""
 
+    def prepare(self, lookups: Sequence[bytes]) -> None:
+        """Get ready, before that transaction, for choices of these people that may take back."""
+
     def __call__(
         self,
         tx: Tx,
@@ -104,6 +107,13 @@ class Recorder:
         """
         lookup = self._tenancy.keyring.lookup
         lookups = [lookup(one.choice.subject) for one in asked]
+        takes_back = [
+            known
+            for known, one in zip(lookups, asked, strict=True)
+            if one.choice.action is not Action.GRANT
+        ]
+        if takes_back:
+            self._effects.prepare(takes_back)
         for _ in range(OPEN_TRIES):
             fresh = self.prepare_keys(lookups, now_us)
             receipts = self._write(asked, lookups, fresh, now_us)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, NamedTuple, Self
 from pydantic import BaseModel, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from knowingly.domain.event import MAX_QUANTITY, EventKind
+from knowingly.domain.event import MAX_QUANTITY, MAX_TOKEN_CHARS, EventKind
 from knowingly.domain.item import Price
 from knowingly.domain.moments import Moment, to_us
 from knowingly.domain.text import Id
@@ -55,7 +55,8 @@ class Order(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
     ``id`` is the app's own id of the order, ``at`` when it was placed. An order that is sent again
     replaces what was sent before if its ``updated_at`` is not older; without one, the time it
     comes in counts. One without lines, or one that is ``cancelled``, undoes them all.
-    ``device`` is what it is of an ``Event``.
+    ``device`` and ``decision`` are what they are of an ``Event``; the page is kept with each line,
+    and like the lines it is that of the edition that stays.
 
     Stability: stable.
     """
@@ -67,6 +68,7 @@ class Order(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
     updated_at: Moment | None = Field(default=None, repr=False)
     cancelled: bool = False
     device: Id | None = Field(default=None, repr=False)
+    decision: str | None = Field(default=None, repr=False, strict=True, max_length=MAX_TOKEN_CHARS)
 
 
 class Edition(NamedTuple):
@@ -105,6 +107,8 @@ def events_of(order: Order) -> list[dict[str, Any]]:
     common: dict[str, Any] = {"subject": order.subject, "at": order.at, "order": order.id}
     if order.device is not None:
         common["device"] = order.device
+    if order.decision is not None:
+        common["decision"] = order.decision
     head = {
         **common,
         "kind": EventKind.PURCHASE if lines else EventKind.CANCEL,

@@ -13,6 +13,7 @@ from knowingly.governance.recipients import Recipients
 from knowingly.recommend.registry.serving import Registry
 from knowingly.recommend.training.forgetting import Algorithms, forget
 from knowingly.recommend.training.gather import PURPOSE as TRAIN
+from knowingly.recommend.training.preparing import prepare
 from knowingly.recommend.training.refitting import was_put_off
 from knowingly.store import consents, kept
 from knowingly.store.doors import Tx
@@ -31,6 +32,10 @@ class ChoiceEffects:
         self._registry = registry
         self._algorithms = algorithms
         self._recipients = Recipients(tenancy)
+
+    def prepare(self, lookups: Sequence[bytes]) -> None:
+        """Let models get ready to forget these people, before the transaction of their no."""
+        prepare(self._tenancy, self._registry, self._algorithms, lookups)
 
     def __call__(
         self,

@@ -24,6 +24,7 @@ from knowingly.profiles.datamap import tables_to_erase
 from knowingly.profiles.traits import HELD
 from knowingly.recommend.registry.serving import Registry
 from knowingly.recommend.training.forgetting import Algorithms, forget
+from knowingly.recommend.training.preparing import prepare
 from knowingly.store import holds, subjects
 from knowingly.store import rights as stored
 from knowingly.store.doors import Tx
@@ -59,10 +60,10 @@ class Erasures:
             UnknownSubjectError: No such person is known.
             HoldError: A legal hold is in force; nothing was erased.
         """
-        # What is served is loaded before the writer's turn, and stays loaded for the next one.
-        self._tenancy.ask(self._registry.at)
+        lookup = self._tenancy.keyring.lookup(subject)
+        prepare(self._tenancy, self._registry, self._algorithms, [lookup])
         with self._tenancy.write() as tx:
-            person = subjects.find(tx, self._tenancy.keyring.lookup(subject))
+            person = subjects.find(tx, lookup)
             if person is None:
                 raise UnknownSubjectError(subjects.count(tx))
             if person.state == ACTIVE:

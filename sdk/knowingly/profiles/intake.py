@@ -5,7 +5,7 @@ import os
 import struct
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import repeat
 from typing import Any, NamedTuple, cast
 
@@ -139,8 +139,9 @@ def _read(
     pages: dict[int, PageRef] = {}
     dropped: Counter[str] = Counter()
     latest = now_us + tenancy.skew_us
+    page_of = cache(partial(_page, tenancy))
     for place, event in enumerate(fields):
-        at, page = event.get("at"), None
+        at, page, token = event.get("at"), None, event.get("decision")
         at_us = now_us if at is None else (at - EPOCH) // MICROSECOND
         if at_us > latest:
             refused.append(Refusal(numbers[place], "at", "a time that is not in the future"))
@@ -148,7 +149,7 @@ def _read(
             refused.append(Refusal(numbers[place], "at", "a time after 1970"))
         elif "agent" in event and event["agent"] and tenancy.policy.is_bot(event["agent"]):
             dropped["bot"] += 1
-        elif event.get("decision") is not None and (page := _page(tenancy, event)) is None:
+        elif token is not None and (page := page_of(token)) is None:
             refused.append(Refusal(numbers[place], "decision", A_PAGES_DECISION))
         else:
             if page is not None:
@@ -159,15 +160,17 @@ def _read(
                 of_person[event["subject"]] = [place]
             else:
                 mine.append(place)
+    # What is wrong with an order is wrong with each of its events, and is said once.
+    refused = list(dict.fromkeys(refused))
     if strict and refused:
         raise InputError(refused[0].field, refused[0].expected, row=refused[0].row)
     return _Batch(numbers, fields, moments, pages, of_person, refused, dropped)
 
 
-def _page(tenancy: Tenancy, event: EventFields) -> PageRef | None:
+def _page(tenancy: Tenancy, token: str) -> PageRef | None:
     """The page whose decision came with an event; None where it is no token of this tenant."""
     try:
-        told = open_token(tenancy, event["decision"])
+        told = open_token(tenancy, token)
     except InputError:
         return None
     return PageRef(told.slot, told.training)
@@ -369,11 +372,9 @@ def _body(event: EventFields, at_us: int, item: int, page: PageRef | None) -> by
         math.nan if price is None else price,
         _NO_ORDER if order is None else order_code(order),
     )
-    if page is not None:
-        return record + with_page(order, page)
-    if order is None:
-        return record
     part = event.get("part")
     if part is not None and part.place == HEAD:
-        return record + with_edition(order, part.edition)
-    return record + bytes(order, "utf-8")
+        return record + with_edition(event["order"], part.edition)
+    if page is not None:
+        return record + with_page(order, page)
+    return record if order is None else record + bytes(order, "utf-8")

@@ -66,6 +66,12 @@ def build(algorithm: CountingAlgorithm[Any], counts: Counts) -> Model:
         return _checked(algorithm, algorithm.build(counts), counts.n_items)
 
 
+def prepare(algorithm: CountingAlgorithm[Any], model: Model, counts: Counts) -> None:
+    """Let an algorithm get ready to subtract from these counts."""
+    with guarded(algorithm.name, "prepare"):
+        algorithm.prepare(model, counts)
+
+
 def rebuild(
     algorithm: CountingAlgorithm[Any], model: Model, counts: Counts, touched: Rows, delta: Matrix
 ) -> Model:

@@ -10,21 +10,25 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from knowingly.domain.event import KIND_CODE, MAX_QUANTITY, EventKind
 from knowingly.recommend.interface.algorithms import INTERFACE, Algorithm, CountingAlgorithm, Model
 from knowingly.recommend.interface.block import Block, FitData
 from knowingly.recommend.interface.counts import touched_rows
+from knowingly.recommend.interface.query import Query
 from knowingly.recommend.models.kinds import MODEL_KINDS
 from knowingly.testing.data import (
     as_fit_data,
     make_block,
     make_choices,
     make_fit_data,
+    make_history,
     make_queries,
 )
 
@@ -129,6 +133,19 @@ class AlgorithmContract:
         with pytest.raises(ValueError, match=r".+"):
             type(model).from_arrays(saved)
 
+    def test_the_most_and_the_least_that_an_event_can_say(self) -> None:
+        """A million units, just now or ten years ago; and a history in which nothing weighs."""
+        block = make_block(N_PEOPLE, N_ITEMS, 0)
+        much = np.full_like(block.quantity, MAX_QUANTITY)
+        ages = np.where(block.item % 2, 0.0, 3650.0)
+        model = self.make().fit(as_fit_data(replace(block, quantity=much, age_days=ages)))
+        check_answers(model, N_ITEMS)
+        history = make_history(block, 1)
+        hidden = replace(history, kind=np.full_like(history.kind, KIND_CODE[EventKind.HIDE]))
+        for own in (hidden, replace(history, quantity=much[: len(history)])):
+            _check_scores(model.score(Query(N_ITEMS, own)), N_ITEMS)
+            assert len(model.because_many(Query(N_ITEMS, own), np.arange(N_ITEMS))) == N_ITEMS
+
     def test_a_model_keeps_items_and_no_people(self) -> None:
         """The first axis of each array is the items, and no axis is as long as the people."""
         for n_people in (N_PEOPLE, N_PEOPLE + 22):
@@ -202,6 +219,20 @@ class AlgorithmContract:
             model = left
         nobody = algorithm.fit(as_fit_data(Block.empty(N_ITEMS), floor=floor))
         check_same(model, nobody, algorithm.tolerance)
+
+    def test_getting_ready_to_forget_changes_nothing(self) -> None:
+        """What is served stays as it is, and forgetting comes to the same."""
+        algorithm = self.counting()
+        block = make_block(N_PEOPLE, N_ITEMS, 0)
+        counts = algorithm.total(as_fit_data(block, floor=3))
+        model = algorithm.build(counts)
+        before = {name: array.tobytes() for name, array in model.arrays().items()}
+        for _ in range(2):
+            algorithm.prepare(model, counts)
+        assert {name: array.tobytes() for name, array in model.arrays().items()} == before
+        delta = algorithm.count(block.select(np.arange(3)))
+        left = algorithm.rebuild(model, counts.subtract(delta), touched_rows(delta), delta)
+        check_same(left, algorithm.build(counts.subtract(delta)), algorithm.tolerance)
 
     @pytest.mark.parametrize("seed", SEEDS)
     def test_forgetting_a_part_equals_a_refit(self, seed: int) -> None:

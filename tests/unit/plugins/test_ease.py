@@ -124,6 +124,22 @@ def test_many_forgets_equal_a_refit(seed, inverted):
     shop.check()
 
 
+def test_who_got_ready_inverts_no_more(inverted, monkeypatch):
+    """Also for a model from which others have subtracted, and which is rounded otherwise."""
+    shop = Shop(Ease(OPTIONS), lives(7))
+    for person in range(9):
+        shop.forget([person])
+    monkeypatch.setattr(ease, "KEPT", ease.Kept())
+    again = shop.algorithm.build(shop.counts).arrays()["base"]
+    assert (again != shop.model.arrays()["base"]).any()
+    del inverted[:]
+    for _ in range(2):
+        shop.algorithm.prepare(shop.model, shop.counts)
+    shop.forget([9])
+    assert len(inverted) == 1
+    shop.check()
+
+
 def test_several_people_at_once_equal_a_refit(inverted):
     """A few are subtracted; of many it is cheaper to invert again, and just as exact."""
     shop = Shop(Ease(OPTIONS), lives(4))

@@ -183,6 +183,17 @@ class CountingAlgorithm(Algorithm[Options]):
         Figures of fewer than ``counts.floor`` people must not show in it.
         """
 
+    def prepare(self, model: Model, counts: Counts) -> None:
+        """Make what ``rebuild`` of this model will need, where that takes long; nothing by default.
+
+        Asked for before somebody is forgotten, while others can still write. It may be asked for in
+        vain, and others may be forgotten meanwhile: ``rebuild`` has to do without it.
+
+        Args:
+            model: What is being served.
+            counts: Its counts.
+        """
+
     def rebuild(
         self, model: Model, counts: Counts, touched: Rows, delta: Matrix | NDArray[np.integer]
     ) -> Model:
