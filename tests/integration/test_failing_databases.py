@@ -142,7 +142,7 @@ def test_a_disk_that_is_full(tea_house, backend):
     """The database has no more room for this; what was written before stays."""
     tea = tea_house.open()
     if backend == "postgresql":
-        # A server's disk cannot be filled here; its answer is made by the server all the same.
+        # Filling a disk takes rights (test_full_disk); what a server answers then, it answers here.
         def full():
             raise_in(tea, "53100")
     else:
