@@ -52,9 +52,9 @@ from knowingly.evaluate.results import (
     Score,
 )
 from knowingly.governance.aggregates import BudgetReport, Release
-from knowingly.governance.audit import Consistency
 from knowingly.governance.auditing.counting import ChoiceCount, Seen
 from knowingly.governance.auditing.expiring import Expiring
+from knowingly.governance.auditing.handed_out import Consistency
 from knowingly.governance.auditing.latency import Latency
 from knowingly.governance.auditing.unfounded import Unfounded
 from knowingly.governance.auditor import Auditor, ChoicesOfDay, open_auditor
