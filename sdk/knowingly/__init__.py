@@ -85,6 +85,7 @@ from knowingly.recommend.interface.algorithms import Algorithm, CountingAlgorith
 from knowingly.recommend.interface.block import Block, FitData
 from knowingly.recommend.interface.counts import Counts
 from knowingly.recommend.interface.query import History, Query
+from knowingly.recommend.models.counting import CountedNeighbours, CountedScores
 from knowingly.recommend.models.kinds import (
     CorrectedNeighbours,
     ItemFactors,
@@ -125,6 +126,8 @@ __all__ = [
     "Consistency",
     "ContractError",
     "CorrectedNeighbours",
+    "CountedNeighbours",
+    "CountedScores",
     "CountingAlgorithm",
     "Counts",
     "Criterion",
