@@ -423,7 +423,8 @@ def test_a_missing_database_or_server_is_named(house, server):
 @pytest.mark.only_postgresql
 def test_the_data_is_no_key_store(house, server):
     """Under any of its server's names."""
-    for url in (house.url, house.url.replace("postgresql+psycopg", "postgresql"), f"{house.url}&"):
+    longer = house.url + ("&" if "?" in house.url else "?")
+    for url in (house.url, house.url.replace("postgresql+psycopg", "postgresql"), longer):
         with pytest.raises(knowingly.StoreError, match="second database"):
             house.open(key_store=url)
 
