@@ -40,8 +40,8 @@ class BoughtTogether(CountedNeighbours[BoughtTogetherOptions]):
     explains = "What people bought in one order with your choices, or with what is on the page."
 
     @property
-    def measure(self) -> type[ItemNeighbours]:
-        """The model of the measure that is chosen."""
+    def model(self) -> type[ItemNeighbours]:
+        """The model of the measure."""
         return MEASURES[self.options.measure]
 
     @property

@@ -48,14 +48,14 @@ class CountedScores(CountingAlgorithm[Options]):
 class CountedNeighbours(CountingAlgorithm[Options]):
     """Counts of pairs, of which each item keeps its strongest neighbours.
 
-    ``count`` is to be written; ``measure`` and ``keep`` where they are options.
+    ``count`` is to be written; ``model`` and ``keep`` where they are options.
 
     Stability: plugin.
     """
 
     @property
-    def measure(self) -> type[ItemNeighbours]:
-        """The model, which says what makes a neighbour strong."""
+    def model(self) -> type[ItemNeighbours]:
+        """The kind of neighbours, which says what makes one strong."""
         return ItemNeighbours
 
     @property
@@ -65,13 +65,13 @@ class CountedNeighbours(CountingAlgorithm[Options]):
 
     def build(self, counts: Counts) -> ItemNeighbours:
         """Keep each item's strongest neighbours."""
-        return self.measure.strongest(counts, keep=self.keep)
+        return self.model.strongest(counts, keep=self.keep)
 
     def rebuild(
         self, model: Model, counts: Counts, touched: Rows, delta: Matrix | NDArray[np.integer]
     ) -> ItemNeighbours:
         """Read only the rows that fell."""
         del delta
-        if not isinstance(model, self.measure):
+        if not isinstance(model, self.model):
             return self.build(counts)
         return model.refreshed(counts, touched)
