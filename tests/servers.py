@@ -121,6 +121,11 @@ class Server:
         """Whether it may be restarted."""
         return self._wheel is not None
 
+    @property
+    def user(self) -> str | None:
+        """The user of the operating system that it runs as, where that is not ours."""
+        return self._wheel.system_user
+
     def close(self) -> None:
         for name in sorted(self._made):
             self.execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)

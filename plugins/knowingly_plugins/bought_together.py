@@ -9,12 +9,10 @@ from scipy.sparse import csr_array
 
 from knowingly import (
     Block,
-    CountingAlgorithm,
-    Counts,
+    CountedNeighbours,
     EventKind,
     ItemNeighbours,
     LiftNeighbours,
-    Model,
     hookimpl,
 )
 
@@ -31,7 +29,7 @@ class BoughtTogetherOptions(BaseModel, frozen=True, extra="forbid"):
     neighbours: int = Field(100, ge=1, le=1000, description="Neighbours kept per item.")
 
 
-class BoughtTogether(CountingAlgorithm[BoughtTogetherOptions]):
+class BoughtTogether(CountedNeighbours[BoughtTogetherOptions]):
     """Score an item by how many people bought it in one order with what the person bought.
 
     Purchases only, of orders with at least two items. A person counts once for a pair, however
@@ -46,6 +44,11 @@ class BoughtTogether(CountingAlgorithm[BoughtTogetherOptions]):
         """The model of the measure."""
         return MEASURES[self.options.measure]
 
+    @property
+    def keep(self) -> int:
+        """As many as are asked for."""
+        return self.options.neighbours
+
     def count(self, block: Block) -> Any:  # noqa: ANN401  # scipy's sparse arrays have no types
         """People who bought both items in one order, sparse, shape ``(n_items, n_items)``."""
         whole = csr_array((block.n_items, block.n_items), dtype=np.int64)
@@ -53,19 +56,6 @@ class BoughtTogether(CountingAlgorithm[BoughtTogetherOptions]):
             people = np.arange(first, min(first + PEOPLE_AT_ONCE, block.n_people))
             whole += _pairs_of_orders(block.select(people))
         return whole
-
-    def build(self, counts: Counts) -> ItemNeighbours:
-        """Keep each item's strongest neighbours."""
-        return self.model.strongest(counts, keep=self.options.neighbours)
-
-    def rebuild(
-        self, model: Model, counts: Counts, touched: NDArray[np.intp], delta: object
-    ) -> ItemNeighbours:
-        """Read only the rows that fell."""
-        del delta
-        if not isinstance(model, self.model):
-            return self.build(counts)
-        return model.refreshed(counts, touched)
 
 
 def _pairs_of_orders(block: Block) -> Any:  # noqa: ANN401  # scipy's sparse arrays have no types

@@ -2,19 +2,15 @@
 
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
 from knowingly import (
     Block,
     CorrectedNeighbours,
-    CountingAlgorithm,
-    Counts,
+    CountedNeighbours,
     EventKind,
     ItemNeighbours,
     LiftNeighbours,
-    Model,
     hookimpl,
 )
 
@@ -52,11 +48,16 @@ class AlsoBoughtOptions(ItemItemOptions, frozen=True, extra="forbid"):
     )
 
 
-class ItemItem(CountingAlgorithm[ItemItemOptions]):
+class ItemItem(CountedNeighbours[ItemItemOptions]):
     """Score an item by how often people chose it along with what the person chose."""
 
     name = "item_item"
     explains = "What people chose who also chose what you chose, or what is on the page."
+
+    @property
+    def keep(self) -> int:
+        """As many as are asked for."""
+        return self.options.neighbours
 
     @property
     def model(self) -> type[ItemNeighbours]:
@@ -66,19 +67,6 @@ class ItemItem(CountingAlgorithm[ItemItemOptions]):
     def count(self, block: Block) -> Any:  # noqa: ANN401  # scipy's sparse arrays have no types
         """People who chose both items, sparse, one row per item."""
         return self.model.pairs(block.matrix(self.options.kinds))
-
-    def build(self, counts: Counts) -> ItemNeighbours:
-        """Keep each item's strongest neighbours."""
-        return self.model.strongest(counts, keep=self.options.neighbours)
-
-    def rebuild(
-        self, model: Model, counts: Counts, touched: NDArray[np.intp], delta: object
-    ) -> ItemNeighbours:
-        """Read only the rows that fell."""
-        del delta
-        if not isinstance(model, self.model):
-            return self.build(counts)
-        return model.refreshed(counts, touched)
 
 
 class AlsoViewed(ItemItem):

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from knowingly import Block, CountingAlgorithm, Counts, EventKind, ItemScores, Model, hookimpl
+from knowingly import Block, CountedScores, EventKind, hookimpl
 
 CHOICES = (EventKind.VIEW, EventKind.CART, EventKind.PURCHASE, EventKind.LIKE)
 
@@ -24,7 +24,7 @@ class TrendingOptions(BaseModel, frozen=True, extra="forbid"):
     )
 
 
-class Trending(CountingAlgorithm[TrendingOptions]):
+class Trending(CountedScores[TrendingOptions]):
     """Score an item by how much faster people choose it than before.
 
     The pace is how many people the recent window would have at the speed of the earlier one. The
@@ -39,34 +39,16 @@ class Trending(CountingAlgorithm[TrendingOptions]):
 
     def count(self, block: Block) -> NDArray[np.int64]:
         """People per item in the recent and in the earlier window, shape ``(n_items, 2)``."""
-        recent, both = self.options.recent_days, self._both_days
+        recent = self.options.recent_days
+        both = recent + self.options.earlier_days
         chosen = block.chosen(self.options.kinds)
         ages = block.age_days
         windows = (chosen & (ages <= recent), chosen & (ages > recent) & (ages <= both))
         return np.stack([_people(block, window) for window in windows], axis=1)
 
-    def build(self, counts: Counts) -> ItemScores:
-        """The growth of every item."""
-        return ItemScores(self._growth(counts.rows(np.arange(counts.n_items)), counts.floor))
-
-    def rebuild(
-        self, model: Model, counts: Counts, touched: NDArray[np.intp], delta: object
-    ) -> ItemScores:
-        """Read only the rows that fell."""
-        del delta
-        if not isinstance(model, ItemScores):
-            return self.build(counts)
-        scores = model.scores.copy()
-        scores[touched] = self._growth(counts.rows(touched), counts.floor)
-        return ItemScores(scores)
-
-    @property
-    def _both_days(self) -> float:
-        return self.options.recent_days + self.options.earlier_days
-
-    def _growth(self, people: NDArray[np.int64], floor: int) -> NDArray[np.float64]:
-        recent = people[:, 0]
-        earlier = np.where(people[:, 1] >= floor, people[:, 1], 0)
+    def scores(self, counts: NDArray[np.int64], floor: int) -> NDArray[np.float64]:
+        """The growth of each item."""
+        recent, earlier = counts[:, 0], np.where(counts[:, 1] >= floor, counts[:, 1], 0)
         pace = earlier * (self.options.recent_days / self.options.earlier_days)
         growth = (recent + self.options.damping) / (pace + self.options.damping) - 1.0
         return np.where((recent >= floor) & (growth > 0), growth, 0.0)

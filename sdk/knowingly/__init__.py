@@ -52,9 +52,9 @@ from knowingly.evaluate.results import (
     Score,
 )
 from knowingly.governance.aggregates import BudgetReport, Release
-from knowingly.governance.audit import Consistency
 from knowingly.governance.auditing.counting import ChoiceCount, Seen
 from knowingly.governance.auditing.expiring import Expiring
+from knowingly.governance.auditing.handed_out import Consistency
 from knowingly.governance.auditing.latency import Latency
 from knowingly.governance.auditing.unfounded import Unfounded
 from knowingly.governance.auditor import Auditor, ChoicesOfDay, open_auditor
@@ -85,6 +85,7 @@ from knowingly.recommend.interface.algorithms import Algorithm, CountingAlgorith
 from knowingly.recommend.interface.block import Block, FitData
 from knowingly.recommend.interface.counts import Counts
 from knowingly.recommend.interface.query import History, Query
+from knowingly.recommend.models.counting import CountedNeighbours, CountedScores
 from knowingly.recommend.models.kinds import (
     CorrectedNeighbours,
     ItemFactors,
@@ -130,6 +131,8 @@ __all__ = [
     "Consistency",
     "ContractError",
     "CorrectedNeighbours",
+    "CountedNeighbours",
+    "CountedScores",
     "CountingAlgorithm",
     "Counts",
     "Criterion",

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, overload
+from typing import Any, Literal, Self, Unpack, overload
 
 from knowingly.consent.desk import Consent
 from knowingly.consent.past import PastChoices
@@ -22,7 +22,7 @@ from knowingly.domain.order import Order
 from knowingly.domain.page import Hit, Page
 from knowingly.domain.progress import Progress
 from knowingly.domain.signal import Signal
-from knowingly.domain.validate import check_agent, check_id, one_or_many
+from knowingly.domain.validate import check_id, one_or_many
 from knowingly.errors import InputError
 from knowingly.evaluate.consent_rate import RATES
 from knowingly.evaluate.results import Evaluation
@@ -38,7 +38,7 @@ from knowingly.governance.merge import Merges
 from knowingly.governance.recipients import Recipients
 from knowingly.governance.retention import Retained, Retention
 from knowingly.governance.rights import Rights
-from knowingly.governance.upkeep import STEPS, Maintained, Upkeep
+from knowingly.governance.upkeep import Maintained, Upkeep
 from knowingly.importing.report import ImportReport
 from knowingly.importing.running import Importer
 from knowingly.items.shelf import Items
@@ -50,10 +50,9 @@ from knowingly.profiles.fields import Fields
 from knowingly.profiles.intake import track
 from knowingly.profiles.people import People
 from knowingly.recommend.desk import Models
-from knowingly.recommend.pages.explaining import Explainer, HitExplanation
+from knowingly.recommend.pages.desk import Around, Asking, Pages
+from knowingly.recommend.pages.explaining import HitExplanation
 from knowingly.recommend.pages.parameters import Slots
-from knowingly.recommend.pages.recommender import Recommender
-from knowingly.recommend.pages.request import check_k, check_request, check_slot, check_slots
 from knowingly.recommend.pages.visit import Reader
 from knowingly.recommend.registry.serving import Registry, Serving
 from knowingly.recommend.training.publishing import Trained, train
@@ -82,7 +81,6 @@ class Shop:
         self._opening = threading.Lock()
         self._registry = Registry(tenancy.keyring)
         self._reader = Reader(tenancy, self._registry, self._host.algorithms)
-        self._recommender = Recommender(tenancy, self._reader)
         self._wire(tenancy).resume()
 
     def _wire(self, tenancy: Tenancy) -> Erasures:
@@ -102,6 +100,7 @@ class Shop:
         self.profiles = Profiles(tenancy, fields, merges, recipients.corrected)
         self.models = Models(tenancy, registry, algorithms)
         self.slots = Slots(tenancy.policy, algorithms)
+        self._pages = Pages(tenancy, self._reader, self._counters)
         self.aggregates = Aggregates(tenancy)
         exporter = Exporter(tenancy, fields)
         self.rights = Rights(
@@ -340,23 +339,21 @@ class Shop:
         Raises:
             InputError: The slot is unknown, or an argument is out of bounds.
         """
-        named = [check_slot(self.policy.slots, slot)]
-        asked = (item, basket, signals, device, market, profiling)
-        return self._pages(subject, named, asked, k=k, agent=agent)[slot]
+        return self._pages.one(
+            subject,
+            slot,
+            item=item,
+            basket=basket,
+            signals=signals,
+            device=device,
+            market=market,
+            k=k,
+            agent=agent,
+            profiling=profiling,
+        )
 
     def recommend_many(
-        self,
-        subject: str | None = None,
-        *,
-        slots: Sequence[str],
-        item: str | None = None,
-        basket: Sequence[str] = (),
-        signals: Sequence[Signal] = (),
-        device: str | None = None,
-        market: str | None = None,
-        k: int | None = None,
-        agent: str | None = None,
-        profiling: Literal["on", "off"] = "on",
+        self, subject: str | None = None, *, slots: Sequence[str], **asking: Unpack[Asking]
     ) -> dict[str, Page]:
         """Pages of several slots, from top to bottom, with no item in two of them.
 
@@ -364,42 +361,16 @@ class Shop:
         the rows above it show, so its basis is at least as personal as theirs.
 
         Args:
-            subject: As for ``recommend``, like all that is not named here.
+            subject: As for ``recommend``.
             slots: Slots of the policy file, each once, at most 20.
-            item: As there.
-            basket: As there.
-            signals: As there.
-            device: As there.
-            market: As there.
-            k: How many hits on each; as many as each slot says when left out.
-            agent: As there.
-            profiling: As there.
+            **asking: As for ``recommend``, of all of them: ``item``, ``basket``, ``signals``,
+                ``device``, ``market``, ``k`` (as many as each slot says when left out), ``agent``,
+                ``profiling``.
 
         Raises:
             InputError: As there.
         """
-        named = check_slots(self.policy.slots, slots)
-        asked = (item, basket, signals, device, market, profiling)
-        return self._pages(subject, named, asked, k=k, agent=agent)
-
-    def _pages(
-        self,
-        subject: str | None,
-        slots: Sequence[str],
-        asked: tuple[Any, ...],
-        *,
-        k: int | None,
-        agent: str | None,
-    ) -> dict[str, Page]:
-        check_k(k)
-        bot = agent is not None and self.policy.is_bot(check_agent(agent))
-        request = check_request(None if bot else subject, *asked)
-        pages = self._recommender.pages(request, slots, k)
-        for slot, page in pages.items():
-            if bot:
-                pages[slot] = replace(page, why="bot")
-            self._counters.page(pages[slot], self.policy.slots[slot].k if k is None else k)
-        return pages
+        return self._pages.many(subject, slots, **asking)
 
     def explain(
         self,
@@ -407,12 +378,8 @@ class Shop:
         hit: Hit | str,
         *,
         slot: str = "home",
-        item: str | None = None,
-        basket: Sequence[str] = (),
-        signals: Sequence[Signal] = (),
-        device: str | None = None,
-        market: str | None = None,
         k: int | None = None,
+        **around: Unpack[Around],
     ) -> HitExplanation:
         """Which of a person's events a hit of their page rests on, and how much each counted.
 
@@ -424,21 +391,13 @@ class Shop:
             subject: The app's id of the person.
             hit: A hit of the page, or its item's id.
             slot: As the page was asked for, like all that follows.
-            item: As there.
-            basket: As there.
-            signals: As there.
-            device: As there.
-            market: As there.
             k: As there.
+            **around: As there: ``item``, ``basket``, ``signals``, ``device``, ``market``.
 
         Raises:
             InputError: The item is not on that page as it is now, or an argument is out of bounds.
         """
-        check_slot(self.policy.slots, slot)
-        check_k(k)
-        request = check_request(check_id(subject), item, basket, signals, device, market, "on")
-        explainer = Explainer(self._tenancy, self._reader)
-        return explainer.explain(request, hit, self.policy.slots[slot], k)
+        return self._pages.explain(subject, hit, slot, k, **around)
 
     def evaluate(
         self,
@@ -486,12 +445,6 @@ class Shop:
         Raises:
             InputError: ``skip`` is no list of steps.
         """
-        if (
-            isinstance(skip, str | bytes)
-            or not isinstance(skip, Collection)
-            or not all(isinstance(step, str) and step in STEPS for step in skip)
-        ):
-            raise InputError("skip", f"some of {', '.join(STEPS)}")
         done = self._upkeep.run(skip=skip, progress=progress)
         self.stats()
         return done

@@ -142,7 +142,7 @@ def test_a_disk_that_is_full(tea_house, backend):
     """The database has no more room for this; what was written before stays."""
     tea = tea_house.open()
     if backend == "postgresql":
-        # A server's disk cannot be filled here; its answer is made by the server all the same.
+        # Filling a disk takes rights (test_full_disk); what a server answers then, it answers here.
         def full():
             raise_in(tea, "53100")
     else:
@@ -423,7 +423,8 @@ def test_a_missing_database_or_server_is_named(house, server):
 @pytest.mark.only_postgresql
 def test_the_data_is_no_key_store(house, server):
     """Under any of its server's names."""
-    for url in (house.url, house.url.replace("postgresql+psycopg", "postgresql"), f"{house.url}&"):
+    longer = house.url + ("&" if "?" in house.url else "?")
+    for url in (house.url, house.url.replace("postgresql+psycopg", "postgresql"), longer):
         with pytest.raises(knowingly.StoreError, match="second database"):
             house.open(key_store=url)
 

@@ -52,6 +52,7 @@ WORDS = (
     *(b"zqxhost", b"zqxcustomer", b"zqxorigin", b"zqxreason", b"zqxagent", b"zqxfield"),
     *(b"zqxstaff", b"zqxgiven", b"zqxreference", b"zqxraw"),
     *(b"zqxnotice", b"zqxdevice", b"zqxrecord", b"zqxsystem", b"zqxfolder"),
+    b"zqxguardian",
 )
 
 
@@ -67,6 +68,7 @@ purposes = "what"
 at = "when"
 """
 OLD_CHOICES += "".join(f'{name} = "{name}"\n' for name in ("notice", "device", "record", "method"))
+OLD_CHOICES += 'by = "by"\nguardian = "guardian"\n'
 
 
 class Seen:
@@ -269,8 +271,9 @@ def imports(shop, seen):
         mapping = Path(folder) / "choices.toml"
         mapping.write_text(OLD_CHOICES)
         choices = Path(folder) / "choices.csv"
-        header = "who,said,what,notice,device,record,method,when"
+        header = "who,said,what,notice,device,record,method,when,by,guardian"
         cells = ["zqxnotice", "zqxdevice", "zqxrecord", "button", "2026-01-01T00:00:00Z"]
+        cells += ["guardian", "zqxguardian"]
         people = (PEOPLE[1], "zqxperson99@example.org", "zqxbad\x07")
         lines = [",".join([who, "grant", "train", *cells]) for who in people]
         lines += [",".join([PEOPLE[1], "refuse", "measure", "zqx\x07", *cells[1:]])]

@@ -36,7 +36,9 @@ from knowingly.tenancy import Tenancy
 
 WEAK = "weak_evidence"
 MAX_PURPOSES = 60
-_DETAILS = frozenset({"notice", "method", "surface", "jurisdiction", "device", "age", "record"})
+_DETAILS = frozenset(
+    {"notice", "method", "surface", "jurisdiction", "device", "age", "by", "guardian", "record"}
+)
 PastAction = Literal[
     Action.GRANT,
     Action.REFUSE,
@@ -46,6 +48,7 @@ PastAction = Literal[
     Action.INVALIDATE,
     Action.REQUEST,
 ]
+PastActor = Literal["subject", "guardian", "agent", "operator"]
 _NO = frozenset({"refuse", "withdraw", "object", "revoke", "invalidate"})
 
 
@@ -71,7 +74,8 @@ class PastChoice(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=Tr
 
     ``purposes`` are the policy's; a no that names none is about all of them. ``notice`` is what the
     person was shown: the id of one in the policy, or of one that is kept as evidence only.
-    ``record`` is the other system's own id of the record.
+    ``record`` is the other system's own id of the record. ``by`` says who chose, where the system
+    knows; ``guardian`` is its id of the guardian, and is kept where ``by`` says that one did.
     """
 
     subject: Id = Field(repr=False)
@@ -86,6 +90,8 @@ class PastChoice(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=Tr
     jurisdiction: Jurisdiction | None = None
     device: Id | None = Field(None, repr=False)
     age: Annotated[int, Field(ge=0, le=150)] | None = Field(None, repr=False)
+    by: PastActor | None = None
+    guardian: Id | None = Field(None, repr=False)
     record: Id | None = Field(None, repr=False)
 
     @model_validator(mode="wrap")
@@ -229,10 +235,11 @@ class PastChoices:
             jurisdiction=past.jurisdiction,
             method=past.method,
             age=past.age,
-            by="importer",
+            by=past.by or "importer",
         )
         said = {
             "record": past.record,
+            "guardian": past.guardian if past.by == "guardian" else None,
             "quality": quality,
             "notice": None if declared else past.notice,
             "time": None if past.at else "unknown",

@@ -1,10 +1,7 @@
 """``shop.audit``: the log, read, searched and verified, and what an auditor asks."""
 
-import base64
-import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -12,47 +9,37 @@ from knowingly.activation import Activation, activations, policy_at
 from knowingly.domain.moments import to_us
 from knowingly.domain.progress import Counted
 from knowingly.domain.validate import check_id
-from knowingly.errors import InputError, TamperedError
+from knowingly.errors import InputError
+from knowingly.governance.auditing.bounds import MAX_LIMIT, MAX_SINCE, check_int, check_page
 from knowingly.governance.auditing.counting import ChoiceCount, Seen, count, span_of, who_saw
 from knowingly.governance.auditing.expiring import Expiring, expiring
+from knowingly.governance.auditing.handed_out import Consistency, consistency, write_bundle
+from knowingly.governance.auditing.held import (
+    known_key,
+    must_be_signed,
+    must_begin_with,
+    read_checkpoint,
+)
 from knowingly.governance.auditing.latency import Latency, destinations, profiles_and_models
 from knowingly.governance.auditing.searching import Wanted, search, search_by_actor, search_person
 from knowingly.governance.auditing.unfounded import Unfounded, unfounded
 from knowingly.governance.checkpoints import Checkpoints
-from knowingly.ledger import bundle, checkpoints, keys, log, proofs, verifier
+from knowingly.ledger import log
 from knowingly.ledger.checkpoints import Checkpoint, as_checkpoint
 from knowingly.ledger.entry_proof import entry_proof
 from knowingly.ledger.key_chain import key_chain
 from knowingly.ledger.log import Entry
 from knowingly.ledger.signers import KnownKey
 from knowingly.ledger.verifier import VerifierKey
-from knowingly.ledger.verify import VerifiedLog, holds, verify
+from knowingly.ledger.verify import VerifiedLog, verify
 from knowingly.policy import Policy
 from knowingly.store import checkpoints as checkpoint_rows
 from knowingly.store import subjects
-from knowingly.store.doors import Snapshot
 from knowingly.tenancy import Tenancy
 
-MAX_SINCE = 2**62
-MAX_LIMIT = 10_000
 MAX_DAYS = 36_500
 _KIND = re.compile(r"[a-z_]{1,40}(\.[a-z_]{1,40})?\Z")
 _WORD = re.compile(r"[a-z_]{1,40}\Z")
-
-
-@dataclass(frozen=True, slots=True)
-class Consistency:
-    """That a log only grew: ``proof`` leads from the old root to that of ``checkpoint``.
-
-    Hashes are base64, as RFC 9162 section 2.1.4 orders them.
-
-    Stability: stable.
-    """
-
-    old_size: int
-    size: int
-    proof: tuple[str, ...]
-    checkpoint: str
 
 
 class Audit:
@@ -96,7 +83,8 @@ class Audit:
                 known = KnownKey(own, signs_now=True)
             found = verify(snapshot, progress, strict=strict, known=known)
             if kept is not None:
-                self._must_begin_with(snapshot, kept)
+                must_begin_with(snapshot, kept)
+                must_be_signed(snapshot, self._tenancy, kept)
         return found
 
     def key(self) -> str:
@@ -128,7 +116,7 @@ class Audit:
         """
         if size is None:
             return self._checkpoints.make()
-        _check_int(size, "size", 1, MAX_SINCE)
+        check_int(size, "size", 1, MAX_SINCE)
         with self._tenancy.read() as snapshot:
             kept = checkpoint_rows.of_size(snapshot, size)
         if kept is None:
@@ -146,7 +134,7 @@ class Audit:
             TamperedError: What is stored does not prove it.
         """
         with self._tenancy.read() as snapshot:
-            _check_int(index, "index", 0, snapshot.head.ledger_size - 1)
+            check_int(index, "index", 0, snapshot.head.ledger_size - 1)
             return entry_proof(snapshot, index, self._tenancy)
 
     def consistency(self, old_size: int) -> Consistency:
@@ -157,15 +145,7 @@ class Audit:
             TamperedError: A stored node is missing.
         """
         with self._tenancy.read() as snapshot:
-            size = snapshot.head.ledger_size
-            _check_int(old_size, "old_size", 1, size)
-            note = checkpoints.current(snapshot, self._tenancy)
-            try:
-                hashes = proofs.consistency(snapshot, old_size, size)
-            except LookupError:
-                raise TamperedError("a node above it is missing", index=old_size - 1) from None
-        spelled = tuple(base64.b64encode(one).decode() for one in hashes)
-        return Consistency(old_size, size, spelled, note)
+            return consistency(snapshot, self._tenancy, old_size)
 
     def bundle(self, path: str | Path) -> int:
         """Write the whole log into a new file that ``knowingly-verify`` checks; its entries.
@@ -177,30 +157,7 @@ class Audit:
             TamperedError: The log does not hold what its checkpoints were made of.
             OSError: The file cannot be written.
         """
-        try:
-            path = Path(path)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except (FileExistsError, IsADirectoryError, TypeError, ValueError):
-            raise InputError("path", "a file that is not there yet") from None
-        try:
-            with os.fdopen(descriptor, "wb") as file, self._tenancy.read() as snapshot:
-                file.writelines(bundle.lines(snapshot, self._tenancy))
-                file.flush()
-                os.fsync(file.fileno())
-                return snapshot.head.ledger_size
-        except BaseException as error:
-            path.unlink(missing_ok=True)
-            if isinstance(error, LookupError | ValueError) and not isinstance(error, OSError):
-                raise TamperedError("a checkpoint is not of this log", index=0) from None
-            raise
-
-    def _must_begin_with(self, snapshot: Snapshot, kept: verifier.Checkpoint) -> None:
-        must_begin_with(snapshot, kept)
-        signer = keys.in_force(snapshot, self._tenancy, kept.size)
-        try:
-            kept.must_be_signed_by(verifier.VerifierKey.parse(signer))
-        except verifier.VerificationError as error:
-            raise InputError("since", f"a checkpoint of this log: {error.why}") from None
+        return write_bundle(self._tenancy, path)
 
     def entries(self, *, since: int = 0, limit: int = 100) -> list[Entry]:
         """Entries from index ``since`` on, at most ``limit``; they name no person.
@@ -260,8 +217,7 @@ class Audit:
             InputError: An argument is out of bounds.
             UnknownSubjectError: Nobody is known by that id.
         """
-        _check_int(start, "start", 0, MAX_SINCE)
-        _check_int(limit, "limit", 1, MAX_LIMIT)
+        check_page(start, limit, field="start")
         if kind is not None and (not isinstance(kind, str) or not _KIND.match(kind)):
             raise InputError("kind", "what happened, such as consent.grant, or its beginning")
         wanted = Wanted(
@@ -284,8 +240,7 @@ class Audit:
         Raises:
             InputError: No notice has that id, or an argument is out of bounds.
         """
-        _check_int(since, "since", 0, MAX_SINCE)
-        _check_int(limit, "limit", 1, MAX_LIMIT)
+        check_page(since, limit)
         with self._tenancy.read() as snapshot:
             return who_saw(snapshot, self._tenancy.policy, notice, since=since, limit=limit)
 
@@ -317,8 +272,8 @@ class Audit:
         Raises:
             InputError: ``days`` or ``limit`` is out of bounds.
         """
-        _check_int(days, "days", 0, MAX_DAYS)
-        _check_int(limit, "limit", 1, MAX_LIMIT)
+        check_int(days, "days", 0, MAX_DAYS)
+        check_int(limit, "limit", 1, MAX_LIMIT)
         with self._tenancy.read() as snapshot:
             return expiring(self._tenancy, snapshot, days, limit=limit)
 
@@ -374,61 +329,3 @@ class Audit:
                 details={"by": "staff"},
                 subject=person.subject,
             )
-
-
-def must_begin_with(snapshot: Snapshot, kept: verifier.Checkpoint) -> None:
-    """Refuse a log that does not go on from a checkpoint; its nodes were verified before.
-
-    Raises:
-        TamperedError: It does not.
-    """
-    size = snapshot.head.ledger_size
-    if not holds(snapshot, kept):
-        raise TamperedError(
-            f"the log does not begin with the {kept.size:,} entries of the checkpoint you hold",
-            index=0 if kept.size <= size else size,
-        )
-
-
-def known_key(snapshot: Snapshot, key: str | None) -> KnownKey | None:
-    """A verifier key that somebody holds, checked to be of this log.
-
-    Raises:
-        InputError: It is none.
-    """
-    if key is None:
-        return None
-    try:
-        held = VerifierKey.parse(str(key))
-    except verifier.VerificationError as error:
-        raise InputError("key", f"a verifier key: what was given {error.why}") from None
-    if held.name != checkpoints.origin(snapshot):
-        raise InputError("key", "a verifier key of this log, as audit key prints it")
-    return KnownKey(held, signs_now=False)
-
-
-def check_page(since: int, limit: int) -> None:
-    """Refuse a page of the log that is out of bounds.
-
-    Raises:
-        InputError: It is.
-    """
-    _check_int(since, "since", 0, MAX_SINCE)
-    _check_int(limit, "limit", 1, MAX_LIMIT)
-
-
-def read_checkpoint(text: object, field: str) -> verifier.Checkpoint:
-    """A checkpoint as text, read.
-
-    Raises:
-        InputError: It is none.
-    """
-    try:
-        return verifier.Checkpoint.parse(str(text))
-    except verifier.VerificationError:
-        raise InputError(field, "a signed checkpoint") from None
-
-
-def _check_int(value: object, field: str, least: int, most: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise InputError(field, f"a whole number from {least} to {most}")

@@ -15,7 +15,8 @@ from typing import Self
 from knowingly.domain.moments import from_us
 from knowingly.domain.progress import Counted
 from knowingly.errors import InputError
-from knowingly.governance.audit import check_page, known_key, must_begin_with, read_checkpoint
+from knowingly.governance.auditing.bounds import check_page
+from knowingly.governance.auditing.held import known_key, must_begin_with, read_checkpoint
 from knowingly.ledger import log, verifier
 from knowingly.ledger.checkpoints import Checkpoint, as_checkpoint
 from knowingly.ledger.log import Entry

@@ -258,14 +258,17 @@ def find(tenancy: Tenancy, snapshot: Snapshot, subject: str) -> SubjectRow:
 
 
 def _without_name(details: dict[str, Any]) -> dict[str, Any]:
-    """An entry's details without the name of who acted: that is another person's.
+    """An entry's details without the names of who acted, or agreed as a guardian: other people's.
 
     Source: CJEU C-579/21: what was done and when is the subject's to know, which employee did it
     is not, unless they need it to use their rights.
     """
-    if ACTOR not in details:
-        return details
-    return {**details, ACTOR: {"kind": details[ACTOR]["kind"]}}
+    told = dict(details)
+    if ACTOR in told:
+        told[ACTOR] = {"kind": told[ACTOR]["kind"]}
+    if "origin" in told:
+        told["origin"] = {name: said for name, said in told["origin"].items() if name != "guardian"}
+    return told
 
 
 def _iso(us: int) -> str:

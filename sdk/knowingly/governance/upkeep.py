@@ -12,7 +12,7 @@ from functools import partial
 
 from knowingly.domain.moments import DAY_US, from_us
 from knowingly.domain.progress import Progress
-from knowingly.errors import KnowinglyError
+from knowingly.errors import InputError, KnowinglyError
 from knowingly.governance.aggregates import Aggregates
 from knowingly.governance.checkpoints import Checkpoints
 from knowingly.governance.erasure import Erasures
@@ -87,7 +87,12 @@ class Upkeep:
         self._checkpoints = checkpoints
 
     def run(self, *, skip: Collection[str] = (), progress: Progress | None = None) -> Maintained:
-        """Do every step but those in ``skip``; a training that fails stops no deletion."""
+        """Do every step but those in ``skip``; a training that fails stops no deletion.
+
+        Raises:
+            InputError: ``skip`` is no list of steps.
+        """
+        _check_steps(skip)
         done = Maintained()
         if "erasures" not in skip:
             done.erasures_finished = self._erasures.resume()
@@ -171,3 +176,12 @@ def _using(tx: Tx, first: bytes, last: bytes) -> Iterator[bytes]:
     yield from subjects.using(tx, first, last)
     yield from claims.using(tx, first, last)
     yield from notifications.using(tx, first, last)
+
+
+def _check_steps(skip: Collection[str]) -> None:
+    if (
+        isinstance(skip, str | bytes)
+        or not isinstance(skip, Collection)
+        or not all(isinstance(step, str) and step in STEPS for step in skip)
+    ):
+        raise InputError("skip", f"some of {', '.join(STEPS)}")

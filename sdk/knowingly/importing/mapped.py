@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from knowingly.domain.intake import Refusal
 from knowingly.importing.lines import Mark
-from knowingly.importing.mapping import Fields, Format, Mapping, Take
+from knowingly.importing.mapping import Answer, Fields, Format, Mapping, Take
 from knowingly.importing.sources import Record
 
 MAX_GROUP_ROWS = 5_000
@@ -18,19 +18,20 @@ _NUMBERS = frozenset({"price", "discount", "quantity", "stock"})
 _LISTS = frozenset({"categories", "images", "markets", "purposes", "tags"})
 
 Numbered = tuple[int, dict[str, Any]]
-_NO_ROW: tuple[int, list[int], None] = (0, [], None)
+_NOTHING: tuple[int, list[int], list[dict[str, Any]]] = (0, [], [])
 
 
 class Made(NamedTuple):
-    """A row with its line and the lines of its parts; what was refused; and the place behind both.
+    """Rows with their line and the lines of their parts; what was refused; the place behind it all.
 
+    They are one row, none where nothing was said, or several choices that one record holds.
     A record that is refused among those of a group goes with the group: whoever reads on from
     ``ends`` has missed nothing before it, and reads nothing twice.
     """
 
     line: int
     parts: Sequence[int]
-    row: dict[str, Any] | None
+    rows: Sequence[dict[str, Any]]
     refused: Sequence[Refusal]
     ends: Mark
 
@@ -57,11 +58,11 @@ def made_by(mapping: Mapping, records: Iterator[Record]) -> Iterator[Made]:
     groups = _each(records) if mapping.group is None else _groups(mapping.group, records)
     for group in groups:
         try:
-            line, parts, row = _made(mapping, group.records) if group.records else _NO_ROW
+            line, parts, rows = _made(mapping, group.records) if group.records else _NOTHING
         except _BadCellError as bad:
             group.refused.append(bad.refusal)
-            line, parts, row = _NO_ROW
-        yield Made(line, parts, row, group.refused, group.ends)
+            line, parts, rows = _NOTHING
+        yield Made(line, parts, rows, group.refused, group.ends)
 
 
 def _each(records: Iterator[Record]) -> Iterator[_Group]:
@@ -98,8 +99,10 @@ def _groups(column: str, records: Iterator[Record]) -> Iterator[_Group]:
         yield group
 
 
-def _made(mapping: Mapping, group: Sequence[Numbered]) -> tuple[int, list[int], dict[str, Any]]:
-    """A row of ours with its line and the lines of its parts."""
+def _made(
+    mapping: Mapping, group: Sequence[Numbered]
+) -> tuple[int, list[int], list[dict[str, Any]]]:
+    """Rows of ours with their line and the lines of their parts."""
     row: dict[str, Any] = {}
     for name, takes in mapping.fields.items():
         values = [
@@ -118,7 +121,34 @@ def _made(mapping: Mapping, group: Sequence[Numbered]) -> tuple[int, list[int], 
             if part := _part(mapping.parts, line, record, mapping.format):
                 parts.append(part)
                 lines.append(line)
-    return group[0][0], lines, row
+    line, record = group[0]
+    return line, lines, _choices(mapping, line, record, row) if mapping.purposes else [row]
+
+
+def _choices(
+    mapping: Mapping, line: int, record: dict[str, Any], row: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """A choice about each purpose of which the record says something."""
+    said = {
+        purpose: _answered(answer, record, line, purpose)
+        for purpose, answer in mapping.purposes.items()
+    }
+    return [
+        {**row, "action": action, "purposes": [purpose]}
+        for purpose, action in said.items()
+        if action
+    ]
+
+
+def _answered(answer: Answer, record: dict[str, Any], line: int, purpose: str) -> str:
+    """What was said about a purpose, if anything; a word that nobody explained is refused."""
+    cell = _cell(record, answer.column)
+    word = "" if cell is None else str(cell).strip().casefold()
+    said = answer.words.get(word) if word else ""
+    if said is None:
+        known = ", ".join(answer.words)
+        raise _BadCellError(line, f"purposes.{purpose}", f"one of {known}, or nothing")
+    return said
 
 
 def _part(fields: Fields, line: int, record: dict[str, Any], how: Format) -> dict[str, Any] | None:

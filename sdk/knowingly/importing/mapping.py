@@ -16,13 +16,23 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from knowingly.consent.past import Origin, PastChoice
+from knowingly.consent.past import MAX_PURPOSES, Origin, PastAction, PastChoice
+from knowingly.domain.consent import Action
 from knowingly.domain.event import Event
 from knowingly.domain.item import Item, Variant
 from knowingly.domain.order import Order, OrderLine
 from knowingly.errors import FileError
 
 MAX_BYTES = 100_000
+Said = PastAction | Literal[""]
+YES_AND_NO: dict[str, Said] = {
+    "yes": Action.GRANT,
+    "true": Action.GRANT,
+    "1": Action.GRANT,
+    "no": Action.REFUSE,
+    "false": Action.REFUSE,
+    "0": Action.REFUSE,
+}
 SHIPPED = ("shopify-customers", "shopify-customers-json", "shopify-orders", "shopify-products")
 
 Column = Annotated[str, Field(strict=True, min_length=1, max_length=200)]
@@ -95,6 +105,22 @@ class Take(_Table):
         return self.columns or ([] if self.column is None else [self.column])
 
 
+class Answer(_Table):
+    """What a cell says about one purpose.
+
+    ``values`` say what the words in it stand for, without regard to case: yes and no when left out.
+    A word for ``""`` says nothing, as an empty cell does; any other word is refused.
+    """
+
+    column: Column
+    values: dict[str, Said] = Field(default=YES_AND_NO, min_length=1, max_length=100)
+
+    @property
+    def words(self) -> dict[str, Said]:
+        """What each word stands for, with the words as they are compared."""
+        return {word.casefold(): said for word, said in self.values.items()}
+
+
 Takes = Annotated[
     list[Annotated[Take, BeforeValidator(_spelled)]],
     BeforeValidator(_listed),
@@ -119,7 +145,8 @@ class Mapping(_Table):
     """A mapping file. Rows with one value in the column ``group`` are one item, or one order.
 
     ``parts`` are the variants of an item or the lines of an order, one from each row that has any.
-    ``origin`` says where choices come from.
+    ``origin`` says where choices come from; ``purposes`` which column is about which purpose, in
+    a file with a column for each.
     """
 
     kind: Literal["items", "events", "orders", "choices"]
@@ -127,6 +154,9 @@ class Mapping(_Table):
     group: Column | None = None
     fields: Fields
     parts: Fields = {}
+    purposes: Annotated[
+        dict[str, Annotated[Answer, BeforeValidator(_spelled)]], Field(max_length=MAX_PURPOSES)
+    ] = {}
     origin: Origin | None = None
 
     @model_validator(mode="after")
@@ -143,6 +173,12 @@ class Mapping(_Table):
         _known("fields", self.fields, own)
         if self.parts and self.group is None:
             raise PydanticCustomError("group", "parts need group, the column that rows share")
+        if self.purposes and (
+            self.kind != "choices" or {"action", "purposes"} & self.fields.keys()
+        ):
+            raise PydanticCustomError(
+                "purposes", "[purposes] is for choices, in place of the fields action and purposes"
+            )
         if (self.origin is not None) != (self.kind == "choices"):
             raise PydanticCustomError("origin", "choices, and nothing else, need [origin]")
         return self
@@ -154,7 +190,9 @@ class Mapping(_Table):
 
     def columns(self, *, needed: bool = False) -> set[str]:
         """Every column that is read; with ``needed``, not those that are tried in turn."""
-        found = {self.group} if self.group else set()
+        found = {answer.column for answer in self.purposes.values()}
+        if self.group:
+            found.add(self.group)
         for takes in (*self.fields.values(), *self.parts.values()):
             if len(takes) == 1 or not needed:
                 found.update(column for take in takes for column in take.read())

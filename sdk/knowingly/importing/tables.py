@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -87,10 +86,19 @@ class Batch:
     refused: list[Refusal] = field(default_factory=list)
     ends: Mark = START
 
+    def add(self, made: Made) -> None:
+        """Take in what one record, or one group of them, came to: never a part of it."""
+        self.lines += [made.line] * len(made.rows)
+        self.parts += [made.parts] * len(made.rows)
+        self.rows += made.rows
+        self.refused += made.refused
+        self.ends = made.ends
+
     def at_line(self, refusals: Sequence[Refusal]) -> list[Refusal]:
         """Refusals of these rows, by line of the file, with those of the batch itself."""
         theirs = [Refusal(self._line(one), one.field, one.expected) for one in refusals]
-        return sorted([*self.refused, *theirs], key=lambda one: one.row)
+        # What is wrong with a record that holds several choices is said once.
+        return sorted(dict.fromkeys([*self.refused, *theirs]), key=lambda one: one.row)
 
     def _line(self, refusal: Refusal) -> int:
         parts = self.parts[refusal.row]
@@ -147,14 +155,15 @@ def _outer(column: str) -> str:
 def batches(table: Table, source: Source) -> Iterator[Batch]:
     """The rows, some thousand at a time."""
     rows = made_by(table.mapping, source.records()) if table.mapping else _plain(source)
-    while chunk := list(islice(rows, ROWS_PER_BATCH)):
-        batch = Batch(ends=chunk[-1].ends)
-        for one in chunk:
-            batch.refused += one.refused
-            if one.row is not None:
-                batch.lines.append(one.line)
-                batch.parts.append(one.parts)
-                batch.rows.append(one.row)
+    batch, size = Batch(), 0
+    for made in rows:
+        batch.add(made)
+        # A record without a row counts too, so that progress is told and saved.
+        size += max(1, len(made.rows))
+        if size >= ROWS_PER_BATCH:
+            yield batch
+            batch, size = Batch(), 0
+    if size:
         yield batch
 
 
@@ -163,9 +172,9 @@ def _plain(source: Source) -> Iterator[Made]:
     for line, value, ends in source.records():
         row = value if isinstance(value, Refusal) else _fields(line, value)
         if isinstance(row, Refusal):
-            yield Made(line, (), None, (row,), ends)
+            yield Made(line, (), (), (row,), ends)
         else:
-            yield Made(line, (), row, (), ends)
+            yield Made(line, (), (row,), (), ends)
 
 
 def _fields(line: int, record: Mapping[str, Any]) -> dict[str, Any] | Refusal:

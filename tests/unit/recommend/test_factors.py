@@ -3,24 +3,14 @@
 import numpy as np
 import pytest
 
-from knowingly.domain.event import KIND_CODE, EventKind
-from knowingly.recommend.interface.query import History, Query
+from histories import history
+from knowingly.domain.event import EventKind
+from knowingly.recommend.interface.query import Query
 from knowingly.recommend.models.kinds import MODEL_KINDS, ItemFactors
 
 FACTOR = np.array([[1.0, 0.0], [0.0, 2.0], [3.0, 4.0], [0.0, 0.0]])
 CHOSEN = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [0.0, -1.0]])
 BIAS = np.array([0.5, 0.0, -1.0, 0.25])
-
-
-def history(items, kind=EventKind.PURCHASE):
-    n = len(items)
-    return History(
-        np.array(items, np.int32),
-        np.full(n, KIND_CODE[kind], np.int8),
-        np.arange(n, dtype=np.float64),
-        np.ones(n, np.int32),
-        np.zeros(n, np.int64),
-    )
 
 
 def test_a_score_is_the_dot_product_with_the_sum_of_what_was_chosen():

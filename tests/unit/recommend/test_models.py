@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from knowingly.domain.event import KIND_CODE, EventKind
+from histories import history
+from knowingly.domain.event import EventKind
 from knowingly.recommend.interface.counts import MemoryCounts
-from knowingly.recommend.interface.query import History, Query
+from knowingly.recommend.interface.query import Query
 from knowingly.recommend.models.kinds import MODEL_KINDS, ItemNeighbours, ItemScores
 
 PAIRS = np.array(
@@ -21,17 +22,6 @@ PAIRS = np.array(
 
 def model(floor=1, keep=3):
     return ItemNeighbours.strongest(MemoryCounts(PAIRS, floor=floor), keep=keep)
-
-
-def history(items, kind=EventKind.PURCHASE):
-    n = len(items)
-    return History(
-        np.array(items, np.int32),
-        np.full(n, KIND_CODE[kind], np.int8),
-        np.arange(n, dtype=np.float64),
-        np.ones(n, np.int32),
-        np.zeros(n, np.int64),
-    )
 
 
 def test_scores_are_the_same_for_everyone():

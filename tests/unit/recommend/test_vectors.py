@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from knowingly.domain.event import KIND_CODE, EventKind
-from knowingly.recommend.interface.query import History, Query
+from histories import history
+from knowingly.domain.event import EventKind
+from knowingly.recommend.interface.query import Query
 from knowingly.recommend.models import terms
 from knowingly.recommend.models.kinds import MODEL_KINDS, ItemVectors
 
@@ -37,18 +38,6 @@ def drawn(draw, n_items, n_terms=4, size=30):
     return ItemVectors(column, value)
 
 
-def history(items, kinds=None):
-    n = len(items)
-    codes = [KIND_CODE[kind] for kind in kinds or [EventKind.PURCHASE] * n]
-    return History(
-        np.array(items, np.int32),
-        np.array(codes, np.int8),
-        np.arange(n, dtype=np.float64),
-        np.ones(n, np.int32),
-        np.zeros(n, np.int64),
-    )
-
-
 @pytest.mark.parametrize("seed", range(4))
 def test_alike_is_the_product_of_rare_terms(seed):
     """Against dense vectors; an item is no company of its own."""
@@ -63,7 +52,7 @@ def test_alike_is_the_product_of_rare_terms(seed):
 def test_a_person_is_the_weighted_sum_of_their_items():
     """A purchase counts 1 and a view .2; what they had is scored by the rest of it."""
     found = model()
-    query = Query(5, history([0, 3], [EventKind.PURCHASE, EventKind.VIEW]))
+    query = Query(5, history([0, 3], EventKind.PURCHASE, EventKind.VIEW))
     expected = found.similar(0) + 0.2 * found.similar(3)
     np.testing.assert_allclose(found.score(query), expected, rtol=1e-6)
     assert found.score(Query(5)).tolist() == [0, 0, 0, 0, 0]
@@ -83,7 +72,7 @@ def test_the_context_leads():
 def test_because_names_the_item_that_is_most_alike(seed):
     """By its weight in the history; never the item itself; -1 where nothing is shared."""
     found = drawn(np.random.default_rng(seed), 12)
-    query = Query(12, history([3, 7, 5], [EventKind.VIEW, EventKind.PURCHASE, EventKind.CART]))
+    query = Query(12, history([3, 7, 5], EventKind.VIEW, EventKind.PURCHASE, EventKind.CART))
     expected = []
     for item in range(12):
         added = np.array([found.similar(row)[item] for row in (3, 7, 5)]) * (0.2, 1.0, 0.5)

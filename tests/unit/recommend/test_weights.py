@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from knowingly.domain.event import KIND_CODE, EventKind
-from knowingly.recommend.interface.query import History, Query
+from histories import history
+from knowingly.domain.event import EventKind
+from knowingly.recommend.interface.query import Query
 from knowingly.recommend.models.kinds import MODEL_KINDS, ItemWeights
 
 NEIGHBOUR = np.array([[1, 3], [0, -1], [1, 3], [-1, -1]], np.int32)
@@ -23,17 +24,6 @@ WHOLE = np.array(  # what the arrays above say, pair by pair
 
 def model():
     return ItemWeights(NEIGHBOUR.copy(), WEIGHT.copy(), REACH.copy(), BASE.copy())
-
-
-def history(items, kind=EventKind.PURCHASE):
-    n = len(items)
-    return History(
-        np.array(items, np.int32),
-        np.full(n, KIND_CODE[kind], np.int8),
-        np.arange(n, dtype=np.float64),
-        np.ones(n, np.int32),
-        np.zeros(n, np.int64),
-    )
 
 
 def test_a_pair_weighs_what_is_listed_or_what_the_two_figures_say():

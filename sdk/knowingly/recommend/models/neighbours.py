@@ -13,7 +13,7 @@ from knowingly.recommend.interface.algorithms import Model
 from knowingly.recommend.interface.arrays import Floats, Ints, Matrix, Rows
 from knowingly.recommend.interface.counts import Counts, chunks
 from knowingly.recommend.interface.query import Query
-from knowingly.recommend.models import ranking
+from knowingly.recommend.models import lists, ranking
 
 Forms = Mapping[str, tuple[type[np.generic], int]]
 """The dtype and the number of axes of each array."""
@@ -125,13 +125,7 @@ class ItemNeighbours(Model):
     def score(self, query: Query) -> Floats:
         """The weighted sum of the rows of ``query.anchors()``; those can score too."""
         rows, weight = query.anchors()
-        # Padding adds its strength, 0, to item 0: cheaper than leaving it out.
-        column = np.maximum(self.neighbour[rows].ravel(), 0)
-        value = (self._strength[rows] * weight[:, None]).ravel()
-        scores: Floats = np.bincount(column, value, minlength=self.n_items).astype(
-            float, copy=False
-        )
-        return scores
+        return lists.summed(self.neighbour, self._strength, rows, weight)
 
     def similar(self, item: int) -> Floats:
         """How strongly every item goes with ``item``; 0 beyond its strongest neighbours."""
@@ -146,22 +140,7 @@ class ItemNeighbours(Model):
 
     def because_many(self, query: Query, items: Rows) -> Rows:
         """``because`` for each of ``items``; of equals, the first position."""
-        weights = query.history.weights()
-        told = np.flatnonzero(weights)
-        if not told.size or not len(items):
-            return np.full(len(items), -1, np.intp)
-        rows = query.history.item[told]
-        slot = np.full(self.n_items + 1, -1, np.intp)  # one more at the end, which padding reads
-        slot[items] = np.arange(len(items))
-        hit = slot[self.neighbour[rows]]
-        anchor, place = np.nonzero(hit >= 0)
-        added = np.zeros((len(items), len(told)))
-        added[hit[anchor, place], anchor] = (
-            self._strength[rows[anchor], place] * weights[told[anchor]]
-        )
-        best = added.argmax(axis=1)
-        because = np.where(added[np.arange(len(items)), best] > 0, told[best], -1)
-        return because[slot[items]]  # an item asked for twice has one slot
+        return lists.adding_most(self.neighbour, self._strength, query.history, items)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """``neighbour``, ``count`` and ``total``, as the constructor takes them."""

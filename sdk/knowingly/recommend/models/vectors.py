@@ -79,13 +79,11 @@ class ItemVectors(Model):
 
     def because_many(self, query: Query, items: Rows) -> Rows:
         """``because`` for each of ``items``; of equals, the first position."""
-        weights = query.history.weights()
-        told = np.flatnonzero(weights)
+        positions, rows, weights = query.history.told()
         because = np.full(len(items), -1, np.intp)
-        if not told.size:
+        if not positions.size:
             return because
-        rows = query.history.item[told]
-        column, value = self.column[rows], self.value[rows] * weights[told][:, None]
+        column, value = self.column[rows], self.value[rows] * weights[:, None]
         weighed = np.zeros(len(self._index.items))
         for place, item in enumerate(np.asarray(items).tolist()):
             own = self.column[item]
@@ -94,7 +92,7 @@ class ItemVectors(Model):
             added[rows == item] = 0.0
             best = int(added.argmax())
             if added[best] > 0:
-                because[place] = told[best]
+                because[place] = positions[best]
             weighed[own] = 0.0
         return because
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from knowingly.recommend.interface.algorithms import Model
 from knowingly.recommend.interface.arrays import Floats, Rows
 from knowingly.recommend.interface.query import Query
-from knowingly.recommend.models import ranking
+from knowingly.recommend.models import lists, ranking
 
 _DTYPES = {
     "neighbour": (np.int32, 2),
@@ -76,28 +76,12 @@ class ItemWeights(Model):
 
     def because_many(self, query: Query, items: Rows) -> Rows:
         """``because`` for each of ``items``, by listed pairs; of equals, the first position."""
-        positions, rows, weights = query.history.told()
-        if not positions.size or not len(items):
-            return np.full(len(items), -1, np.intp)
-        slot = np.full(self.n_items + 1, -1, np.intp)  # one more at the end, which padding reads
-        slot[items] = np.arange(len(items))
-        hit = slot[self.neighbour[rows]]
-        anchor, place = np.nonzero(hit >= 0)
-        added = np.zeros((len(items), len(positions)))
-        added[hit[anchor, place], anchor] = self.weight[rows[anchor], place] * weights[anchor]
-        best = added.argmax(axis=1)
-        because = np.where(added[np.arange(len(items)), best] > 0, positions[best], -1)
-        return because[slot[items]]  # an item asked for twice has one slot
+        return lists.adding_most(self.neighbour, self.weight, query.history, items)
 
     def _sum(self, rows: NDArray[np.integer[Any]], weight: Floats) -> Floats:
         if not len(rows):
             return np.zeros(self.n_items)
-        # Padding adds 0 to item 0: cheaper than leaving it out.
-        column = np.maximum(self.neighbour[rows].ravel(), 0)
-        value = (self._beyond[rows] * weight[:, None]).ravel()
-        scores: Floats = np.bincount(column, value, minlength=self.n_items).astype(
-            float, copy=False
-        )
+        scores = lists.summed(self.neighbour, self._beyond, rows, weight)
         reach = self.reach[rows] * weight
         scores += self.base * reach.sum()
         np.subtract.at(scores, rows, self.base[rows] * reach)

@@ -50,14 +50,15 @@ def check_k(k: object) -> None:
         raise InputError("k", f"a number of hits from 1 to {MAX_K}")
 
 
-def check_request(  # noqa: PLR0917 - named by the one who calls
+def check_request(
     subject: str | None,
-    item: str | None,
-    basket: Sequence[str],
-    signals: Sequence[Signal],
-    device: str | None,
-    market: str | None,
-    profiling: str,
+    *,
+    item: str | None = None,
+    basket: Sequence[str] = (),
+    signals: Sequence[Signal] = (),
+    device: str | None = None,
+    market: str | None = None,
+    profiling: str = "on",
 ) -> Request:
     """The request, whose parts are what ``recommend`` takes.
 
