@@ -182,9 +182,8 @@ class Ease(CountingAlgorithm[EaseOptions]):
     tolerance: ClassVar[float] = 1e-6
 
     def count(self, block: Block) -> Any:  # noqa: ANN401  # scipy's sparse arrays have no types
-        """People who chose both items, sparse, shape ``(n_items, n_items)``."""
-        chosen = block.matrix(self.options.kinds)
-        return chosen.T @ chosen
+        """People who chose both items, shape ``(n_items, n_items)``."""
+        return ItemNeighbours.pairs(block.matrix(self.options.kinds))
 
     def build(self, counts: Counts) -> ItemWeights:
         """Invert the counts.

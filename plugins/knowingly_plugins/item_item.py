@@ -65,7 +65,7 @@ class ItemItem(CountedNeighbours[ItemItemOptions]):
         return MEASURES[self.options.measure]
 
     def count(self, block: Block) -> Any:  # noqa: ANN401  # scipy's sparse arrays have no types
-        """People who chose both items, sparse, one row per item."""
+        """People who chose both items, one row per item."""
         return self.model.pairs(block.matrix(self.options.kinds))
 
 

@@ -408,9 +408,10 @@ class Shop:
         repeats: bool = False,
         consent_rates: Sequence[float] = RATES,
         seed: int = 0,
+        slots: Sequence[str] | None = None,
         progress: Progress | None = None,
     ) -> Evaluation:
-        """How well algorithms foretell what those who agree to ``train`` buy.
+        """How well algorithms and slots foretell what those who agree to ``train`` buy.
 
         Learns from what came before a moment, ranks all items for everybody, and looks at what they
         bought after it. Publishes and writes nothing.
@@ -423,6 +424,7 @@ class Shop:
             repeats: Count what people buy again too; otherwise what they had is not ranked.
             consent_rates: Also fit as if only these shares of people had agreed; none if empty.
             seed: What intervals and p-values are drawn from.
+            slots: Slots of the policy whose algorithms are tested together; ``home`` if left out.
             progress: Told what is being done.
 
         Raises:
@@ -430,7 +432,7 @@ class Shop:
             PluginError: A plugin is missing, failed, or gave scores that are not numbers.
             InputError: An argument is out of bounds.
         """
-        asked = Asked(k, split, served, repeats, consent_rates, seed)
+        asked = Asked(k, split, served, repeats, consent_rates, seed, slots)
         return evaluate(self._tenancy, self._registry, self._host.algorithms, asked, progress)
 
     def maintain(

@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 import consent
+import fitting
 import forgetting
 import intake
 import inverse
@@ -36,7 +37,7 @@ def main() -> None:
     parser.add_argument("--entries", type=int, default=1_000_000, help="of the log, for ledger")
     parser.add_argument(
         "--only",
-        choices=["pages", "forgetting", "volume", "consent", "ledger", "ease"],
+        choices=["pages", "forgetting", "fitting", "volume", "consent", "ledger", "ease"],
         help="one part of it",
     )
     parser.add_argument("--json", type=Path, help="write the figures there too")
@@ -53,6 +54,8 @@ def main() -> None:
             place = Path(folder) / "year"
             place.mkdir()
             figures += forgetting.measure(place, console)
+        if asked.only in {None, "fitting"}:
+            figures += fitting.measure(console)
         if asked.only in {None, "ease"}:
             place = Path(folder) / "ease"
             place.mkdir()

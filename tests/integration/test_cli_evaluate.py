@@ -59,6 +59,7 @@ def test_one_document_for_programs(tea_folder):
         "item_item",
         "popularity",
         "own_frequency",
+        "slot home",
     }
 
 

@@ -85,9 +85,9 @@ def test_shares_of_the_consent_rule(figures):
 
 
 def test_models_are_tested_on_later_weeks(figures):
-    """Both algorithms are scored, on people they learned from."""
+    """Both algorithms and the slot are scored, on people they learned from."""
     learned = figures[1][2]
-    assert set(learned["scores"]) == {"item_item", "popularity"}
+    assert set(learned["scores"]) == {"item_item", "popularity", "slot home"}
     assert all(0 < one["ndcg"] <= 1 for one in learned["scores"].values())
     assert learned["min_item_subjects"] == 20
     assert 0 < learned["evaluated"]["tested"] <= learned["trained"]["people"]

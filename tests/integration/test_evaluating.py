@@ -11,6 +11,10 @@ import knowingly
 from knowingly import Algorithm, ItemScores, hookimpl
 from knowingly.evaluate import scoring
 from knowingly.evaluate.metrics import METRICS
+from knowingly.evaluate.slots import SlotScorer
+from knowingly.policy import Blend, Slot
+from knowingly.recommend.pages.evidence import evidence_for
+from knowingly.recommend.pages.visit import Request
 
 
 def plugin(*classes):
@@ -76,7 +80,7 @@ def test_repeats_count_where_they_are_asked_for(house, clock, agree):
     found = shop.evaluate(k=4, repeats=True, consent_rates=())
     assert found.bought == 24
     names = [score.algorithm for score in found.scores]
-    assert names[-1] == "own_frequency"
+    assert names == ["popularity", "item_item", "own_frequency", "slot home"]
     # Its list is what each had, in catalogue order: d is in it for the first six, e for the next.
     assert figure(found, "own_frequency", "hit_rate") == pytest.approx(11 / 12)
     assert "own_frequency" not in {
@@ -223,13 +227,13 @@ def test_baselines_stand_beside_whatever_the_policy_trains(tea_house):
     assert {score.algorithm: score.baseline for score in shop.evaluate().scores} == {
         "popularity": True,
         "item_item": True,
+        "slot home": False,
     }
     tea_house.close()
     shop = tea_house.with_policy(plugins={"allow": ("popularity",)}).open()
     found = shop.evaluate()
-    assert [score.algorithm for score in found.scores] == ["popularity"]
-    assert (found.tests, len(found.notes)) == ((), 1)
-    assert "item_item" in found.notes[0]
+    assert [score.algorithm for score in found.scores] == ["popularity", "slot home"]
+    assert any("the baseline item_item was left out" in note for note in found.notes)
 
 
 class Raises(Algorithm):
@@ -309,6 +313,7 @@ def test_what_is_missing_is_said_with_the_cure(house, clock, agree):
         ({"consent_rates": [0.0]}, "consent_rates"),
         ({"consent_rates": 0.5}, "consent_rates"),
         ({"consent_rates": [0.5] * 11}, "consent_rates"),
+        ({"slots": "home"}, "slots"),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
@@ -323,3 +328,62 @@ def test_a_split_to_come_is_refused(tea, clock):
     """Nothing can have happened after it."""
     with pytest.raises(knowingly.InputError, match="past"):
         tea.evaluate(split=clock.now + timedelta(days=1))
+
+
+BLENDED = Slot(
+    algorithms=(Blend(blend={"item_item": 1.0, "popularity": 0.5}, candidates=3), "popularity"),
+    exclude=("seen",),
+    k=40,
+)
+
+
+def with_home(house, slot):
+    """A shop with this home slot, as a policy file would say it."""
+    slots = {name: one.model_dump() for name, one in house.policy.slots.items()}
+    slots["home"] = slot.model_dump()
+    house.policy = house.policy.model_copy(update={"slots": slots})
+    return house
+
+
+def test_a_slot_is_ranked_as_its_page_is(tea_house):
+    """The very list of a page without rules, of everyone who agreed."""
+    shop = with_home(tea_house, BLENDED).open()
+    for person in (f"t{n:03}" for n in range(10)):
+        page = shop.recommend(person, slot="home")
+        with shop._tenancy.read() as snapshot:
+            visit = shop._reader.read(snapshot, Request(person), [BLENDED])
+        serving = visit.serving
+        query, _ = evidence_for(visit, BLENDED).query(serving)
+        members = {name: model.score for name, model in serving.models.items()}
+        scores = SlotScorer(BLENDED, members, repeats=False)(query)
+        best = serving.items[np.argsort(-scores, kind="stable")[: np.count_nonzero(scores)]]
+        assert [visit.catalogue.ids[row] for row in best] == [
+            hit.item for hit in page if hit.source != "catalog"
+        ]
+        assert len(best) > 3
+
+
+def test_slots_are_tested_by_name(tea):
+    """Those asked for, at every rate; none where none is; and one that there is not is named."""
+    found = tea.evaluate(k=5, slots=["product", "cart"])
+    names = {"slot product", "slot cart"}
+    assert {score.algorithm for score in found.scores} == {"item_item", "popularity", *names}
+    assert names <= {one.algorithm for one in found.by_consent_rate}
+    assert names <= {one.first for one in found.tests} | {one.second for one in found.tests}
+    plain = tea.evaluate(k=5, slots=[], consent_rates=())
+    assert {score.algorithm for score in plain.scores} == {"item_item", "popularity"}
+    with pytest.raises(knowingly.UnknownSlotError):
+        tea.evaluate(slots=["nowhere"])
+
+
+def test_what_describes_items_is_tested_where_models_are_served(tea_house, clock):
+    """It is in service without a training, and so in the slot."""
+    blend = Slot(algorithms=(Blend(blend={"content": 1.0, "popularity": 1.0}),))
+    shop = trained_with(with_home(tea_house, blend), "content", "popularity").open()
+    shop.train(until=clock.ago(days=20))
+    served = shop.evaluate(k=5, served=True, consent_rates=())
+    fitted = shop.evaluate(k=5, split=clock.ago(days=20), consent_rates=())
+    by_name = {score.algorithm: score for score in served.scores}
+    assert by_name.keys() == {"content", "popularity", "item_item", "slot home"}
+    assert by_name == {score.algorithm: score for score in fitted.scores}
+    assert not served.notes

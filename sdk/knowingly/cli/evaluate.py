@@ -42,6 +42,10 @@ def evaluate(
     seed: Annotated[
         int, typer.Option("--seed", min=0, help="What intervals and p-values are drawn from.")
     ] = 0,
+    slot: Annotated[
+        list[str] | None,
+        typer.Option("--slot", help="A slot to test too, by its algorithms; home if left out."),
+    ] = None,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write a report with plots there.")
     ] = None,
@@ -60,7 +64,14 @@ def evaluate(
     with private_file(html) if html is not None else nullcontext() as write:
         with steps(output) as tell:
             found = shop.evaluate(
-                k=k, split=at, served=served, repeats=repeats, seed=seed, progress=tell, **rates
+                k=k,
+                split=at,
+                served=served,
+                repeats=repeats,
+                seed=seed,
+                slots=slot,
+                progress=tell,
+                **rates,
             )
         if write is not None:
             write(found.to_html())

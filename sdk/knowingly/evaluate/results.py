@@ -56,7 +56,7 @@ class HistoryBucket:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How one algorithm did.
+    """How one algorithm did, or a slot, named as in ``slot home``.
 
     ``figures`` are by name, in the order of ``knowingly.evaluate.metrics.METRICS``, over the people
     tested. ``baseline`` says that it is one of those every algorithm should be held against.

@@ -1,6 +1,6 @@
 """``shop.evaluate``: learn from what came before a moment, and look at what was bought after it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -24,14 +24,19 @@ from knowingly.evaluate.rankers import (
 )
 from knowingly.evaluate.results import Evaluation
 from knowingly.evaluate.scoring import measure
+from knowingly.evaluate.slots import slot_rankers
 from knowingly.evaluate.summing import Summary
 from knowingly.items.table import ItemTable
+from knowingly.policy import Slot
+from knowingly.recommend.describing import DescribingAlgorithm
+from knowingly.recommend.pages.request import check_slot
 from knowingly.recommend.registry.serving import Registry, Serving
 from knowingly.recommend.training.forgetting import Algorithms
 from knowingly.recommend.training.gather import items_chosen_by
 from knowingly.tenancy import Tenancy
 
 SPLIT_DAYS = 28
+HOME = "home"
 MAX_K, MAX_RATES = 100, 10
 
 
@@ -49,6 +54,7 @@ class Asked:
     repeats: bool = False
     consent_rates: Sequence[float] = RATES
     seed: int = 0
+    slots: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         if not _is_whole(self.k) or not 1 <= self.k <= MAX_K:
@@ -57,6 +63,8 @@ class Asked:
             raise InputError("seed", "a whole number from 0 on")
         if self.served and self.split is not None:
             raise InputError("split", "none with served: the models learned up to a moment already")
+        if isinstance(self.slots, str):
+            raise InputError("slots", "names of slots in the policy")
         rates = self.consent_rates
         if (
             isinstance(rates, str)
@@ -65,6 +73,16 @@ class Asked:
             or not all(isinstance(rate, int | float) and 0 < rate <= 1 for rate in rates)
         ):
             raise InputError("consent_rates", f"at most {MAX_RATES} shares above 0 and up to 1")
+
+    def slots_of(self, shop: Mapping[str, Slot]) -> dict[str, Slot]:
+        """The slots to test: those named, or `home` where the shop has it.
+
+        Raises:
+            UnknownSlotError: There is none of that name.
+        """
+        if self.slots is None:
+            return {HOME: shop[HOME]} if HOME in shop else {}
+        return {name: shop[check_slot(shop, name)] for name in self.slots}
 
     @property
     def lower_rates(self) -> list[float]:
@@ -98,9 +116,14 @@ def evaluate(
         PluginError: A plugin is missing, or failed.
     """
     tell = progress or (lambda *_: None)
+    slots = asked.slots_of(tenancy.policy.slots)
     read = _read(tenancy, registry, asked, tell)
     ground = _ground(tenancy, read)
     rankers, notes = _rankers(algorithms, asked, read, ground, tell)
+    names = _on_pages(algorithms, read, ground)
+    members = [one for one in rankers if one.name in names]
+    more, left_out = slot_rankers(slots, members, repeats=asked.repeats)
+    rankers, notes = [*rankers, *more], [*notes, *left_out]
     split = Split(read.halves, ground.row_of, ground.n_items, asked.repeats)
     before = read.halves.before
     facts = ItemFacts.make(
@@ -195,7 +218,8 @@ def _rankers(
     found: list[Ranker] = []
     if serving is not None:
         models = serving.in_service(before.at_us)
-        made = [one for one in made if one.name in {*models, *BASELINES}]
+        tested = {*BASELINES, *_on_pages(algorithms, read, ground)}
+        made = [one for one in made if one.name in tested]
         found = served(models, people=before.people)
         out = sorted(serving.known.keys() - models)
         notes += [f"{name} is out of service until the next training" for name in out]
@@ -209,6 +233,16 @@ def _rankers(
     if asked.repeats:
         found.append(Ranker(OWN_FREQUENCY, own_frequency, before.people, ground.n_items))
     return found, notes
+
+
+def _on_pages(algorithms: Algorithms, read: _Read, ground: Ground) -> set[str]:
+    """The algorithms that pages go by: a baseline beside them is in no slot."""
+    policy = set(ground.rules.algorithms)
+    if read.serving is None:
+        return policy
+    # What describes items is in service without a training: it is no less served.
+    described = {name for name in policy if issubclass(algorithms[name], DescribingAlgorithm)}
+    return {*read.serving.in_service(read.halves.before.at_us), *described}
 
 
 def _check_tested(tested: int, floor: int, *, repeats: bool) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from knowingly.domain.event import KIND_CODE, EventKind
-from knowingly.recommend.interface.block import Block, FitData
+from knowingly.recommend.interface.block import Block, FitData, larger
 from knowingly.testing.data import as_fit_data, make_block, make_choices, make_history
 
 CHOICES = (EventKind.VIEW, EventKind.CART, EventKind.PURCHASE, EventKind.LIKE)
@@ -83,3 +83,17 @@ def test_repr_shows_only_sizes():
     block = make_block(5, 7, 1)
     assert repr(block) == f"Block(5 people, 7 items, {len(block.item)} events)"
     assert repr(as_fit_data(block)) == "FitData(n_items=7, floor=5)"
+
+
+def test_larger_blocks_are_the_same_people():
+    """In the same order, as few blocks as so many events make, and a large one by itself."""
+    blocks = [
+        make_choices(np.zeros(size, int), np.arange(size), n_people=3, n_items=9)
+        for size in (2, 3, 9, 1, 1)
+    ]
+    found = list(larger(blocks, events=5))
+    assert [len(one.item) for one in found] == [5, 9, 2]
+    assert np.array_equal(
+        Block.concatenate(found).item, np.concatenate([one.item for one in blocks])
+    )
+    assert list(larger([])) == []

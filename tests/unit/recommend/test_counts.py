@@ -144,3 +144,15 @@ def test_bytes_that_are_no_row_of_this_width_are_refused(body):
     """Unknown form, wrong length, index beyond the row, unsorted, a stored zero, too large."""
     with pytest.raises(ValueError, match=r"row|counts|indices"):
         decode_row(body, 2)
+
+
+def test_narrow_counts_do_not_run_over():
+    """255 people fit in a byte and 256 do not; neither adding nor rows know of that."""
+    counts = MemoryCounts(np.full((2, 2), 255, np.int64), floor=1)
+    more = counts.add(np.ones((2, 2), np.uint8))
+    assert more.rows(np.arange(2)).tolist() == [[256, 256], [256, 256]]
+    assert more.subtract(np.ones((2, 2), np.int64)).matrix.dtype == np.uint8
+    for whole in (counts.matrix, csr_array(counts.matrix.astype(np.int64))):
+        for less in (np.full((2, 2), 256), csr_array(np.full((2, 2), 256))):
+            with pytest.raises(InternalError):
+                MemoryCounts(whole, floor=1).subtract(less)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from knowingly.recommend.interface.arrays import Floats, Matrix, Rows
-from knowingly.recommend.interface.block import Block, FitData
+from knowingly.recommend.interface.block import Block, FitData, larger
 from knowingly.recommend.interface.counts import Counts, MemoryCounts
 from knowingly.recommend.interface.query import History, Query
 
@@ -213,7 +213,7 @@ class CountingAlgorithm(Algorithm[Options]):
     def total(self, data: FitData) -> MemoryCounts:
         """The counts of all blocks; the host keeps them, to forget from."""
         counts: MemoryCounts | None = None
-        for block in data.blocks():
+        for block in larger(data.blocks()):
             found = self.count(block)
             counts = MemoryCounts(found, floor=data.floor) if counts is None else counts.add(found)
         if counts is None:

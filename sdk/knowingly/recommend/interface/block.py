@@ -122,6 +122,27 @@ class Block:
         return f"Block({self.n_people} people, {self.n_items} items, {len(self.item)} events)"
 
 
+def larger(blocks: Iterable[Block], events: int = 2_000_000) -> Iterator[Block]:
+    """The same people in fewer blocks: for what costs as much for a small block as for a large.
+
+    Args:
+        blocks: Of the same items.
+        events: Put together up to so many, of 29 bytes each.
+    """
+    some: list[Block] = []
+    for block in blocks:
+        if some and sum(len(one.item) for one in some) + len(block.item) > events:
+            yield _together(some)
+            some = []
+        some.append(block)
+    if some:
+        yield _together(some)
+
+
+def _together(blocks: list[Block]) -> Block:
+    return blocks[0] if len(blocks) == 1 else Block.concatenate(blocks)
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FitData:
     """What ``fit`` gets.

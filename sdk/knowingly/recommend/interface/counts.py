@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -56,7 +57,8 @@ class Counts(ABC):
 class MemoryCounts(Counts):
     """Counts in memory, from a ``csr_array`` or a 2-d array of integers >= 0.
 
-    Adding and subtracting give new counts; these stay as they are.
+    A 2-d array is kept in the narrowest type that holds it. Adding and subtracting give new counts;
+    these stay as they are.
 
     Stability: plugin.
     """
@@ -69,18 +71,28 @@ class MemoryCounts(Counts):
     def rows(self, rows: Rows) -> Ints:
         """The dense rows asked for, shape ``(len(rows), width)``."""
         found = self.matrix[rows]
-        return found if isinstance(found, np.ndarray) else found.toarray()
+        return (found if isinstance(found, np.ndarray) else found.toarray()).astype(
+            np.int64, copy=False
+        )
 
     def diagonal(self, rows: Rows) -> Ints:
         """``counts[i, i]`` for each of ``rows``; all of them without making any row dense."""
         if self.width < self.n_items or len(rows) < self.n_items:
             return super().diagonal(rows)
-        return self.matrix.diagonal()[rows]  # type: ignore[no-any-return]
+        return self.matrix.diagonal()[rows].astype(np.int64)  # type: ignore[no-any-return]
 
     def add(self, delta: Matrix | NDArray[np.integer]) -> "MemoryCounts":
         """These counts and ``delta``, of the same shape."""
         self._check_shape(delta)
-        return MemoryCounts(self.matrix + delta, floor=self.floor)
+        here, more = self.matrix, _integers(delta)
+        if isinstance(more, np.ndarray) and not isinstance(here, np.ndarray):
+            here, more = more, here
+        if not isinstance(here, np.ndarray):
+            return MemoryCounts(here + more, floor=self.floor)
+        total = here.astype(_narrowest(_most(here) + _most(more)))
+        cells, values = _cells(more)
+        total[cells] += values.astype(total.dtype)
+        return MemoryCounts(total, floor=self.floor)
 
     def subtract(self, delta: Matrix | NDArray[np.integer]) -> "MemoryCounts":
         """These counts without ``delta``, of the same shape.
@@ -89,10 +101,19 @@ class MemoryCounts(Counts):
             InternalError: A count would fall below zero: ``delta`` was never added.
         """
         self._check_shape(delta)
-        left = self.matrix - delta
-        values = left if isinstance(left, np.ndarray) else left.data
-        if values.size and values.min() < 0:
+        here, less = self.matrix, _integers(delta)
+        if not isinstance(here, np.ndarray):
+            # A sparse array less one that is not is not sparse either, and then signed.
+            left = here - (less.astype(np.int64) if isinstance(less, np.ndarray) else less)
+            values = left if isinstance(left, np.ndarray) else left.data
+            if values.min(initial=0) < 0:
+                raise InternalError("a count would fall below zero")
+            return MemoryCounts(left, floor=self.floor)
+        cells, values = _cells(less)
+        if (values > here[cells]).any():
             raise InternalError("a count would fall below zero")
+        left = here.copy()
+        left[cells] -= values.astype(left.dtype)
         return MemoryCounts(left, floor=self.floor)
 
     def _check_shape(self, delta: Matrix | NDArray[np.integer]) -> None:
@@ -101,20 +122,36 @@ class MemoryCounts(Counts):
 
 
 def _integers(matrix: Matrix | NDArray[np.integer]) -> Matrix:
-    """Check counts, and bring them into one form: int64, sparse ones with sorted indices."""
+    """Check counts, and bring them into one form: dense and narrow, or sorted sparse int64."""
     if matrix.ndim != 2 or not np.issubdtype(matrix.dtype, np.integer):
         raise ValueError("counts: expected a 2-d array of integers, one row per item")
-    if isinstance(matrix, np.ndarray):
-        values = whole = matrix.astype(np.int64)
-    else:
+    whole = matrix
+    if not isinstance(matrix, np.ndarray):
         whole = matrix.tocsr()
         # Of large counts one copy is enough: turning them into rows has made it.
         whole = whole.astype(np.int64, copy=whole is matrix)
         whole.sum_duplicates()
-        values = whole.data
+    values = whole if isinstance(whole, np.ndarray) else whole.data
     if values.size and values.min() < 0:
         raise ValueError("counts: expected no value below zero")
-    return whole
+    return whole.astype(_narrowest(_most(whole))) if whole is values else whole
+
+
+def _most(matrix: Matrix) -> int:
+    return int((matrix if isinstance(matrix, np.ndarray) else matrix.data).max(initial=0))
+
+
+def _narrowest(most: int) -> np.dtype[Any]:
+    """The narrowest type that holds numbers from 0 to ``most``."""
+    return _TYPES[_smallest(most)]
+
+
+def _cells(matrix: Matrix) -> tuple[Any, NDArray[np.integer]]:
+    """Where an array has values, as an index of a dense one, and those values."""
+    if isinstance(matrix, np.ndarray):
+        return ..., matrix
+    by_cell = matrix.tocoo()
+    return (by_cell.row, by_cell.col), by_cell.data
 
 
 def touched_rows(delta: Matrix | NDArray[np.integer]) -> Rows:

@@ -1,6 +1,6 @@
 """Neighbours by other measures than the cosine, from the same integer counts."""
 
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,7 +88,7 @@ class CorrectedNeighbours(ItemNeighbours):
         return strength
 
     @classmethod
-    def pairs(cls, chosen: Matrix) -> Matrix:
+    def pairs(cls, chosen: Matrix) -> Matrix | NDArray[np.integer[Any]]:
         """People who chose both items, and beside that, by how many items each person chose."""
         from scipy.sparse import csr_array, hstack  # noqa: PLC0415  # slow to import
 
@@ -97,7 +97,10 @@ class CorrectedNeighbours(ItemNeighbours):
         places = np.searchsorted(_LEAST_SIZE, size[some], side="right") - 1
         ones = np.ones(len(some), np.int64)
         classes = csr_array((ones, (some, places)), shape=(chosen.shape[0], len(_SIZE)))
-        return hstack([super().pairs(chosen), chosen.T @ classes], format="csr")
+        pairs, sizes = super().pairs(chosen), chosen.T @ classes
+        if isinstance(pairs, np.ndarray):
+            return np.hstack([pairs, sizes.toarray().astype(pairs.dtype)])
+        return hstack([pairs, sizes], format="csr")
 
     @classmethod
     def strongest(cls, counts: Counts, keep: int = 100) -> Self:

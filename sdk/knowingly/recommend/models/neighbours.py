@@ -14,6 +14,7 @@ from knowingly.recommend.interface.arrays import Floats, Ints, Matrix, Rows
 from knowingly.recommend.interface.counts import Counts, chunks
 from knowingly.recommend.interface.query import Query
 from knowingly.recommend.models import lists, ranking
+from knowingly.recommend.models.together import people_of_pairs
 
 Forms = Mapping[str, tuple[type[np.generic], int]]
 """The dtype and the number of axes of each array."""
@@ -60,16 +61,16 @@ class ItemNeighbours(Model):
         return strength
 
     @classmethod
-    def pairs(cls, chosen: Matrix) -> Matrix:
+    def pairs(cls, chosen: Matrix) -> Matrix | NDArray[np.integer[Any]]:
         """What to count for this model, additive over people.
 
         Args:
             chosen: Who chose what, as ``Block.matrix`` gives it.
 
         Returns:
-            People who chose both items, a ``csr_array`` with a row per item.
+            People who chose both items, a ``csr_array`` or a 2-d array with a row per item.
         """
-        return chosen.T @ chosen
+        return people_of_pairs(chosen)
 
     @classmethod
     def strongest(cls, counts: Counts, keep: int = 100) -> Self:

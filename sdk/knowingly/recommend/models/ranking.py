@@ -23,6 +23,8 @@ Lists = tuple[NDArray[np.int32], NDArray[np.int32]]
 PADDING = -1
 _LAST = np.iinfo(np.int32).max
 _ROWS_AT_A_TIME = 2048
+_GROUPS = 4
+"""Groups for each neighbour that is kept: with so many, few that are no neighbours pass."""
 
 
 def inverse_roots(total: Ints) -> Floats:
@@ -63,7 +65,8 @@ def rank_rows(  # noqa: PLR0917 - what a row's rank is made of
             are, the less there is to do, and the outcome is the same.
     """
     n_rows, n_items = values.shape
-    score = values * scales[:-1]
+    score = values.astype(np.float64)
+    score *= scales[:-1]
     score *= values >= least
     score[np.arange(n_rows), own] = 0.0
     lowest = np.full((n_rows, 1), np.finfo(np.float64).tiny)
@@ -88,13 +91,23 @@ def _weakest(score: Floats, keep: int, before: NDArray[np.int32] | None) -> Floa
     if before is not None:
         full = before[:, -1] >= 0
         bound[full, 0] = np.take_along_axis(score[full], before[full], axis=1).min(axis=1)
-    # A partition costs more than all the rest: only where one of them does not score any more, and
-    # of what scores at all, since zeros are ties, and ties are slow.
-    for row in np.flatnonzero(bound[:, 0] <= 0).tolist():
-        some = score[row][score[row] > 0]
-        if len(some) > keep:
-            bound[row] = np.partition(some, len(some) - keep)[len(some) - keep]
+    # Looking for it costs more than all the rest: only where one of them does not score any more.
+    rest = np.flatnonzero(bound[:, 0] <= 0)
+    if rest.size:
+        bound[rest, 0] = _a_little_below(score[rest], keep)
     return bound
+
+
+def _a_little_below(score: Floats, keep: int) -> Floats:
+    """At most the ``keep``-th largest of each row: that of the largest of many groups."""
+    groups = min(_GROUPS * keep, score.shape[1])
+    whole = score.shape[1] - score.shape[1] % groups
+    # Neighbours in the order of items are often alike: each is in a group of its own.
+    largest = score[:, :whole].reshape(len(score), -1, groups).max(axis=1)
+    beyond = score[:, whole:]
+    np.maximum(largest[:, : beyond.shape[1]], beyond, out=largest[:, : beyond.shape[1]])
+    found: Floats = np.partition(largest, groups - keep, axis=1)[:, groups - keep]
+    return found
 
 
 def where(chosen: NDArray[np.bool_]) -> tuple[Rows, Rows]:
