@@ -361,6 +361,9 @@ def test_another_process_takes_a_rollback_up(two, tea_house, gaps):
         # This snapshot is of the version before.
         assert other._registry.at(snapshot) is held
     assert active(other) == 1
+    with other._tenancy.read() as snapshot:
+        # Loaded once, though its number is lower, and not for every page.
+        assert other._registry.at(snapshot) is other._registry.at(snapshot)
     assert pages(other) == pages(two) != newest
     assert gaps(other) == EXACT
     two.consent.withdraw(WHO)
