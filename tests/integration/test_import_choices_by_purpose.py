@@ -161,6 +161,17 @@ def test_a_guardian_agrees_for_a_child_where_the_row_says_so(house, load):
     shop.audit.verify()
 
 
+def test_a_yes_that_came_in_without_its_guardian_is_not_mended_by_the_same_moment(house, load):
+    """Of two things said at once the stricter counts; the guardian's own word in the shop does."""
+    load({**CHILD, "learning": ""})
+    report = load({**CHILD, "learning": "", "given by": "parent"})
+    assert (report.kept, report.duplicates) == (1, 0)
+    shop = house.open()
+    assert reasons(shop)["personalize"] == "under_age"
+    shop.consent.grant(WHO, ["personalize"], notice=NOTICE, age=12, by="guardian")
+    assert reasons(shop)["personalize"] == "granted"
+
+
 def test_who_the_guardian_is_stays_sealed_and_out_of_the_childs_export(house, load):
     """It is another person's; that a guardian agreed is the child's to know."""
     load({**CHILD, "given by": "parent"})
