@@ -87,6 +87,7 @@ from knowingly.recommend.interface.counts import Counts
 from knowingly.recommend.interface.query import History, Query
 from knowingly.recommend.models.kinds import (
     CorrectedNeighbours,
+    GroupScores,
     ItemFactors,
     ItemNeighbours,
     ItemScores,
@@ -145,6 +146,7 @@ __all__ = [
     "FileError",
     "FitData",
     "GpcSupport",
+    "GroupScores",
     "History",
     "HistoryBucket",
     "Hit",
