@@ -24,18 +24,22 @@ LOOKS_BACK = 10_000
 """As far as a slot may: a matrix of pairs does not say which of them are the newest."""
 
 
+CORRECTED = {"measure": "corrected"}
+
+
 class Ours:
     """Algorithms of ours, through the same guard as in a shop, with the floor of the default.
 
     Args:
-        modules: The plugins' modules; more than one are blended.
-        weights: One for each, in a slot of that blend; left out, the first is asked by itself.
+        options: Those of each, by the plugin's module; of several, a slot of their blend is asked.
+        weights: One for each, in that slot.
     """
 
-    def __init__(self, *modules: str, weights: tuple[float, ...] = ()) -> None:
+    def __init__(self, options: dict[str, dict[str, Any]], weights: tuple[float, ...] = ()) -> None:
         plugins = {one.name: one for one in entry_points(group="knowingly")}
-        found = [plugins[module].load().knowingly_algorithms()[0] for module in modules]
-        self.algorithms = [algorithm() for algorithm in found]
+        self.algorithms = [
+            plugins[module].load().knowingly_algorithms()[0](own) for module, own in options.items()
+        ]
         self.blend = dict(zip([one.name for one in self.algorithms], weights, strict=False))
 
     def fit(self, train: Any) -> None:
@@ -160,10 +164,13 @@ def without_repeats(ranked: Any) -> Any:
 
 
 MODELS: dict[str, Any] = {
-    "knowingly popularity": lambda: Ours("popularity"),
-    "knowingly item_item": lambda: Ours("item_item"),
-    "knowingly ease": lambda: Ours("ease"),
-    "knowingly ease + item_item": lambda: Ours("ease", "item_item", weights=(1.0, 0.25)),
+    "knowingly popularity": lambda: Ours({"popularity": {}}),
+    "knowingly item_item": lambda: Ours({"item_item": {}}),
+    "knowingly item_item, corrected": lambda: Ours({"item_item": CORRECTED}),
+    "knowingly ease": lambda: Ours({"ease": {}}),
+    "knowingly ease + item_item": lambda: Ours(
+        {"ease": {}, "item_item": CORRECTED}, weights=(1.0, 0.5)
+    ),
     "implicit ALS": lambda: Implicit(
         "als", "AlternatingLeastSquares", factors=FACTORS, random_state=SEED
     ),
