@@ -4,7 +4,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from knowingly import Block, CountedScores, EventKind, hookimpl
+from knowingly import (
+    Block,
+    CountedScores,
+    Counts,
+    EventKind,
+    GroupScores,
+    ItemTable,
+    Model,
+    hookimpl,
+)
 
 CHOICES = (EventKind.VIEW, EventKind.CART, EventKind.PURCHASE, EventKind.LIKE)
 BUCKETS_PER_HALF_LIFE = 4
@@ -69,6 +78,42 @@ class Popularity(CountedScores[PopularityOptions]):
         return [float(weight) for weight in np.exp2(-middles)]
 
 
+class PopularInCategory(Popularity):
+    """Score an item by its share of its category's choices, in the categories of the person.
+
+    Or in that of the page's item. The category of an item is the first that it names; one without
+    is not scored. An algorithm beside ``popularity``, so that a slot can have both.
+    """
+
+    name = "popular_in_category"
+    explains = "What most people choose of the categories that you choose from, or on the page."
+    reason = "popular in its category"
+    needs_items = True
+
+    def build(self, counts: Counts) -> GroupScores:
+        """The weighed counts, with the category of each item."""
+        people = counts.rows(np.arange(counts.n_items))
+        return GroupScores(self.scores(people, counts.floor), first_categories(counts.items))
+
+    def rebuild(
+        self, model: Model, counts: Counts, touched: NDArray[np.intp], delta: object
+    ) -> GroupScores:
+        """Read only the rows that fell; the model has the categories."""
+        del delta
+        if not isinstance(model, GroupScores):
+            return self.build(counts)
+        scores = model.scores.copy()
+        scores[touched] = self.scores(counts.rows(touched), counts.floor)
+        return GroupScores(scores, model.group)
+
+
+def first_categories(items: ItemTable) -> NDArray[np.int32]:
+    """The number of each item's first category, by name, and -1 where it has none."""
+    first = [categories[0] if categories else "" for categories in items.categories]
+    number = {name: n for n, name in enumerate(sorted(set(first) - {""}))}
+    return np.array([number.get(name, -1) for name in first], np.int32)
+
+
 def newest_choices(
     block: Block, kinds: tuple[EventKind, ...]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -84,4 +129,4 @@ def newest_choices(
 @hookimpl
 def knowingly_algorithms() -> list[type[Popularity]]:
     """The algorithms of this module."""
-    return [Popularity]
+    return [Popularity, PopularInCategory]

@@ -88,6 +88,7 @@ from knowingly.recommend.interface.query import History, Query
 from knowingly.recommend.models.counting import CountedNeighbours, CountedScores
 from knowingly.recommend.models.kinds import (
     CorrectedNeighbours,
+    GroupScores,
     ItemFactors,
     ItemNeighbours,
     ItemScores,
@@ -153,6 +154,7 @@ __all__ = [
     "FileError",
     "FitData",
     "GpcSupport",
+    "GroupScores",
     "History",
     "HistoryBucket",
     "Hit",

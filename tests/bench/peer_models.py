@@ -3,6 +3,7 @@
 Each imports its library when it is made, so that one that is not installed is left out.
 """
 
+from functools import partial
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
@@ -11,21 +12,35 @@ import numpy as np
 
 from knowingly.domain.event import KIND_CODE, EventKind
 from knowingly.evaluate.ranking import top_rows
+from knowingly.evaluate.slots import SlotScorer
+from knowingly.policy import Blend, Slot
 from knowingly.recommend import guard
 from knowingly.recommend.interface.block import Block, FitData
 from knowingly.recommend.interface.query import History, Query
 
 FACTORS, SEED, THREADS = 64, 0, 2
 FLOOR = 5
+LOOKS_BACK = 10_000
+"""As far as a slot may: a matrix of pairs does not say which of them are the newest."""
+
+
+CORRECTED = {"measure": "corrected"}
 
 
 class Ours:
-    """An algorithm of ours, through the same guard as in a shop, with the floor of the default."""
+    """Algorithms of ours, through the same guard as in a shop, with the floor of the default.
 
-    def __init__(self, module: str) -> None:
-        (found,) = (one for one in entry_points(group="knowingly") if one.name == module)
-        (algorithm,) = found.load().knowingly_algorithms()
-        self.algorithm = algorithm()
+    Args:
+        options: Those of each, by the plugin's module; of several, a slot of their blend is asked.
+        weights: One for each, in that slot.
+    """
+
+    def __init__(self, options: dict[str, dict[str, Any]], weights: tuple[float, ...] = ()) -> None:
+        plugins = {one.name: one for one in entry_points(group="knowingly")}
+        self.algorithms = [
+            plugins[module].load().knowingly_algorithms()[0](own) for module, own in options.items()
+        ]
+        self.blend = dict(zip([one.name for one in self.algorithms], weights, strict=False))
 
     def fit(self, train: Any) -> None:
         self.train = train
@@ -35,7 +50,14 @@ class Ours:
             **columns(train.indices),
         )  # fmt: skip
         data = FitData(n_items=n_items, floor=FLOOR, seed=SEED, source=lambda: [block])
-        self.model, _ = guard.fit(self.algorithm, data)
+        members = {
+            one.name: partial(guard.score, one.name, guard.fit(one, data)[0])
+            for one in self.algorithms
+        }
+        self.score = members[self.algorithms[0].name]
+        if self.blend:
+            slot = Slot(algorithms=(Blend(blend=self.blend),), max_history_events=LOOKS_BACK)
+            self.score = SlotScorer(slot, members, repeats=False)
 
     def recommend(self, users: Any, k: int) -> Any:
         n_items = self.train.shape[1]
@@ -44,7 +66,7 @@ class Ours:
         for row, user in enumerate(users):
             items = self.train.indices[self.train.indptr[user] : self.train.indptr[user + 1]]
             query = Query(n_items=n_items, history=History(**columns(items)))
-            scores[row] = guard.score(self.algorithm.name, self.model, query)
+            scores[row] = self.score(query)
             had[row, items] = True
         return top_rows(scores, had, k)
 
@@ -142,8 +164,13 @@ def without_repeats(ranked: Any) -> Any:
 
 
 MODELS: dict[str, Any] = {
-    "knowingly popularity": lambda: Ours("popularity"),
-    "knowingly item_item": lambda: Ours("item_item"),
+    "knowingly popularity": lambda: Ours({"popularity": {}}),
+    "knowingly item_item": lambda: Ours({"item_item": {}}),
+    "knowingly item_item, corrected": lambda: Ours({"item_item": CORRECTED}),
+    "knowingly ease": lambda: Ours({"ease": {}}),
+    "knowingly ease + item_item": lambda: Ours(
+        {"ease": {}, "item_item": CORRECTED}, weights=(1.0, 0.5)
+    ),
     "implicit ALS": lambda: Implicit(
         "als", "AlternatingLeastSquares", factors=FACTORS, random_state=SEED
     ),

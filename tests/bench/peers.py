@@ -14,6 +14,7 @@ import multiprocessing
 import resource
 import sys
 import tempfile
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -174,11 +175,19 @@ def as_table(rows: list[dict[str, Any]], k: int) -> Table:
 
 
 def demo_data() -> tuple[Any, Any]:
-    """The year: every household, products of 20 or more before the split, what was new after it."""
+    """The year: every household, products that 20 or more paid for, what was new after the split.
+
+    The 20 are those of the whole year, and the weeks are the data's own: they begin on a Monday,
+    and the first has one day. That is how the figures of others on these data were made.
+    """
     year = read_year()
-    bought = year.quantity > 0
-    before = year.at_s <= year.split_after(WEEKS).timestamp()
-    return split_pairs(year.household[bought], year.product[bought], before[bought], least=LEAST)
+    paid = (year.quantity > 0) & (year.sales > 0)
+    before = year.at_s < (year.split_after(WEEKS - 1) + timedelta(days=1)).timestamp()
+    pairs = year.household[paid], year.product[paid]
+    known = np.unique(np.stack(pairs), axis=1)[1]
+    items, buyers = np.unique(known, return_counts=True)
+    kept = np.isin(pairs[1], items[buyers >= LEAST])
+    return split_pairs(pairs[0][kept], pairs[1][kept], before[paid][kept], least=1)
 
 
 def read_folder(folder: Path) -> tuple[Any, Any]:

@@ -11,12 +11,13 @@ from knowingly import Algorithm
 from knowingly_plugins.bought_together import BoughtTogether
 from knowingly_plugins.content import Content
 from knowingly_plugins.item_item import AlsoBought, AlsoViewed, ItemItem
-from knowingly_plugins.popularity import Popularity
+from knowingly_plugins.popularity import PopularInCategory, Popularity
 from knowingly_plugins.trending import Trending
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "algorithms.md"
 ON_THE_PAGE: dict[type[Algorithm[typing.Any]], str] = {
     Popularity: "popularity",
+    PopularInCategory: "popular_in_category",
     Trending: "trending",
     ItemItem: "item_item",
     AlsoViewed: "also_viewed",

@@ -10,6 +10,7 @@ NAMED = {
     "also_bought": {},
     "bought_together": {},
     "popularity": {"half_life_days": 20},
+    "popular_in_category": {},
     "trending": {"recent_days": 30, "earlier_days": 60},
 }
 

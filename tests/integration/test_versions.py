@@ -247,6 +247,17 @@ def test_a_training_during_a_rollback_decides_where_it_goes(two, clock, gaps, mo
     assert gaps(two) == EXACT
 
 
+def test_what_items_are_is_asked_again_for_a_rollback(tea_house, clock, gaps):
+    """A model that goes by categories has them when it is made again from its counts."""
+    tea_house.with_policy(models={"algorithms": {"popular_in_category": {}}})
+    tea = tea_house.open()
+    second(tea, clock)
+    second(tea, clock)
+    tea.rights.erase(WHO)
+    tea.models.rollback()
+    assert gaps(tea) == {"popular_in_category": 0.0}
+
+
 def test_a_model_that_cannot_forget_never_comes_back(tea_house, clock, gaps):
     """Of every version that had learned from the person its parameters are deleted for good."""
     tea = with_plugin(tea_house, Recent, forget="strict")

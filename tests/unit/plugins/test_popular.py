@@ -1,13 +1,15 @@
 """What ``popularity`` and ``trending`` count, and what they make of it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from knowingly import EventKind, Query
+from knowingly import EventKind, History, ItemTable, Query
 from knowingly.domain.event import KIND_CODE
 from knowingly.recommend.interface.block import Block
 from knowingly.testing.data import as_fit_data
-from knowingly_plugins.popularity import Popularity
+from knowingly_plugins.popularity import PopularInCategory, Popularity
 from knowingly_plugins.trending import Trending
 
 ITEMS = 4
@@ -124,3 +126,30 @@ def test_what_was_hidden_or_sent_back_does_not_count(algorithm):
     events = [(person, 0, 1) for person in range(3)]
     events += [(0, 0, 1, EventKind.HIDE), (1, 0, 1, EventKind.RETURN)]
     assert algorithm().count(block(*events))[0].sum() == 1
+
+
+def test_popular_in_a_category():
+    """Beside the others of the first category, of what the floor lets through; apart from the rest.
+
+    Tea: item 0 of three people and 1 of two; item 2, of one person, is under the floor. A cup is 3.
+    """
+    events = block(
+        *((person, item, 1) for item, size in enumerate((3, 2, 1, 2)) for person in range(size))
+    )
+    categories = [("Tea", "Cups"), ("Tea",), ("Tea",), ("Cups", "Tea")]
+    items = replace(ItemTable.blank(ITEMS), categories=categories)
+    data = replace(as_fit_data(events, floor=2), items=items)
+    algorithm = PopularInCategory()
+    model = algorithm.fit(data)
+    assert model.score(Query(ITEMS, item=2)) == pytest.approx([0.6, 0.4, 0, 0])
+    assert model.score(Query(ITEMS, item=3)).tolist() == [0, 0, 0, 1]
+    assert not model.score(Query(ITEMS, History.empty())).any()
+    # The first person had all four; the counts without them have no categories, the model has.
+    gone = algorithm.count(events.select(np.array([0])))
+    left = algorithm.total(data).subtract(gone)
+    bare = type(left)(left.matrix, floor=left.floor)
+    rebuilt = algorithm.rebuild(model, bare, np.arange(ITEMS), gone)
+    refit = algorithm.fit(replace(data, source=lambda: [events.select(np.array([1, 2]))]))
+    for name, array in refit.arrays().items():
+        assert np.array_equal(array, rebuilt.arrays()[name])
+    assert rebuilt.score(Query(ITEMS, item=1)).tolist() == [1, 0, 0, 0]

@@ -215,12 +215,16 @@ class CountingAlgorithm(Algorithm[Options]):
         counts: MemoryCounts | None = None
         for block in larger(data.blocks()):
             found = self.count(block)
-            counts = MemoryCounts(found, floor=data.floor) if counts is None else counts.add(found)
+            counts = _counts(found, data) if counts is None else counts.add(found)
         if counts is None:
             # An empty block gives the width of a shop where nobody did anything.
-            counts = MemoryCounts(self.count(Block.empty(data.n_items)), floor=data.floor)
+            counts = _counts(self.count(Block.empty(data.n_items)), data)
         return counts
 
     def fit(self, data: FitData) -> Model:
         """Count, then build."""
         return self.build(self.total(data))
+
+
+def _counts(found: Matrix | NDArray[np.integer], data: FitData) -> MemoryCounts:
+    return MemoryCounts(found, floor=data.floor, items=data.items)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from knowingly.errors import InternalError
+from knowingly.items.table import ItemTable
 from knowingly.recommend.interface.arrays import Ints, Matrix, Rows
 
 _CHUNK_VALUES = 2**18  # 2 MiB of int64 at a time stay in a processor's cache
@@ -23,7 +24,9 @@ def chunks(rows: Rows, width: int) -> Iterator[Rows]:
 class Counts(ABC):
     """Counts of people, shape ``(n_items, width)``, read by rows.
 
-    ``floor`` is the fewest people a figure shown to others must be shared by.
+    ``floor`` is the fewest people a figure shown to others must be shared by. ``items`` says what
+    the items are, by row, to an algorithm that ``needs_items`` while it is fitted. It is empty when
+    people are subtracted from what is served: a model keeps what ``rebuild`` needs of it.
 
     Stability: plugin.
     """
@@ -31,6 +34,7 @@ class Counts(ABC):
     n_items: int
     width: int
     floor: int
+    items: ItemTable = ItemTable()
 
     @abstractmethod
     def rows(self, rows: Rows) -> Ints:
@@ -63,10 +67,13 @@ class MemoryCounts(Counts):
     Stability: plugin.
     """
 
-    def __init__(self, matrix: Matrix | NDArray[np.integer], *, floor: int) -> None:
+    def __init__(
+        self, matrix: Matrix | NDArray[np.integer], *, floor: int, items: ItemTable | None = None
+    ) -> None:
         self.matrix = _integers(matrix)
         self.n_items, self.width = self.matrix.shape
         self.floor = floor
+        self.items = ItemTable() if items is None else items
 
     def rows(self, rows: Rows) -> Ints:
         """The dense rows asked for, shape ``(len(rows), width)``."""
@@ -88,11 +95,11 @@ class MemoryCounts(Counts):
         if isinstance(more, np.ndarray) and not isinstance(here, np.ndarray):
             here, more = more, here
         if not isinstance(here, np.ndarray):
-            return MemoryCounts(here + more, floor=self.floor)
+            return MemoryCounts(here + more, floor=self.floor, items=self.items)
         total = here.astype(_narrowest(_most(here) + _most(more)))
         cells, values = _cells(more)
         total[cells] += values.astype(total.dtype)
-        return MemoryCounts(total, floor=self.floor)
+        return MemoryCounts(total, floor=self.floor, items=self.items)
 
     def subtract(self, delta: Matrix | NDArray[np.integer]) -> "MemoryCounts":
         """These counts without ``delta``, of the same shape.
@@ -108,13 +115,13 @@ class MemoryCounts(Counts):
             values = left if isinstance(left, np.ndarray) else left.data
             if values.min(initial=0) < 0:
                 raise InternalError("a count would fall below zero")
-            return MemoryCounts(left, floor=self.floor)
+            return MemoryCounts(left, floor=self.floor, items=self.items)
         cells, values = _cells(less)
         if (values > here[cells]).any():
             raise InternalError("a count would fall below zero")
         left = here.copy()
         left[cells] -= values.astype(left.dtype)
-        return MemoryCounts(left, floor=self.floor)
+        return MemoryCounts(left, floor=self.floor, items=self.items)
 
     def _check_shape(self, delta: Matrix | NDArray[np.integer]) -> None:
         if delta.shape != self.matrix.shape:

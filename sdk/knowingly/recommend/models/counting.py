@@ -29,13 +29,13 @@ class CountedScores(CountingAlgorithm[Options]):
             floor: The fewest people of whom a figure may show.
         """
 
-    def build(self, counts: Counts) -> ItemScores:
+    def build(self, counts: Counts) -> Model:
         """The score of every item."""
         return ItemScores(self.scores(counts.rows(np.arange(counts.n_items)), counts.floor))
 
     def rebuild(
         self, model: Model, counts: Counts, touched: Rows, delta: Matrix | NDArray[np.integer]
-    ) -> ItemScores:
+    ) -> Model:
         """Read only the rows that fell."""
         del delta
         if not isinstance(model, ItemScores):

@@ -10,6 +10,7 @@ from knowingly.recommend.interface.algorithms import Model
 from knowingly.recommend.interface.arrays import Floats, Rows
 from knowingly.recommend.interface.query import Query
 from knowingly.recommend.models.factors import ItemFactors
+from knowingly.recommend.models.groups import GroupScores
 from knowingly.recommend.models.measures import CorrectedNeighbours, LiftNeighbours
 from knowingly.recommend.models.neighbours import ItemNeighbours
 from knowingly.recommend.models.vectors import ItemVectors
@@ -18,6 +19,7 @@ from knowingly.recommend.models.weights import ItemWeights
 __all__ = [
     "MODEL_KINDS",
     "CorrectedNeighbours",
+    "GroupScores",
     "ItemFactors",
     "ItemNeighbours",
     "ItemScores",
@@ -100,5 +102,6 @@ MODEL_KINDS: dict[str, type[Model]] = {
     ItemVectors.kind: ItemVectors,
     ItemWeights.kind: ItemWeights,
     ItemFactors.kind: ItemFactors,
+    GroupScores.kind: GroupScores,
 }
 """How saved arrays become a model again, by the ``kind`` saved beside them."""

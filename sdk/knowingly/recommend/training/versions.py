@@ -4,11 +4,12 @@ A version is a training. One is in service; of the others the models that forget
 counts alone, from which their parameters are made again when they are gone back to.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from knowingly.domain.moments import DAY_US, day_of
 from knowingly.errors import InputError, NotFittedError, PluginError, PluginLoadError, StoreError
+from knowingly.items.table import ItemTable
 from knowingly.ledger import log
 from knowingly.recommend import guard
 from knowingly.recommend.interface.algorithms import CountingAlgorithm, Model
@@ -116,8 +117,12 @@ def _remade(
 ) -> _Remade:
     version = _found(tenancy, snapshot, to)
     signed = Signed(tenancy.keyring, version.training)
+
+    def described() -> ItemTable:
+        return tenancy.tables.at(snapshot).select(version.items)
+
     models = {
-        name: _built(algorithms, row, StoredCounts(snapshot, version, row, signed))
+        name: _built(algorithms, row, StoredCounts(snapshot, version, row, signed), described)
         for name, row in version.known.items()
         if row.in_service and row.forgets == "exact"
     }
@@ -149,12 +154,19 @@ def _found(tenancy: Tenancy, snapshot: Snapshot, to: int | None) -> Serving:
     return version
 
 
-def _built(algorithms: Algorithms, row: ModelRow, counts: StoredCounts) -> Model:
+def _built(
+    algorithms: Algorithms,
+    row: ModelRow,
+    counts: StoredCounts,
+    described: Callable[[], ItemTable],
+) -> Model:
     if row.algorithm not in algorithms:
         raise PluginLoadError("no plugin has it: its model is not made again", plugin=row.algorithm)
     algorithm = guard.make(algorithms[row.algorithm], options_of(row))
     if not isinstance(algorithm, CountingAlgorithm):
         raise PluginError("does not count any more: train again", plugin=row.algorithm)
+    if algorithm.needs_items:
+        counts.items = described()
     model = guard.build(algorithm, counts)
     form = model_rows.describe(model_rows.row_dtype(model.arrays()))
     if (model.kind, form) != (row.kind, row.arrays):
