@@ -44,7 +44,7 @@ def measure(folder: Path, console: Console) -> list[tuple[str, str, str]]:
             "largest": ordered[-1:],
         }
         rows = [
-            ("train item_item and popularity, the year", f"{train_s:.1f} s", _people(shop)),
+            ("train the algorithms that ship, the year", f"{train_s:.1f} s", _people(shop)),
             ("a refit of both, for comparison", f"{refit_s:.1f} s", "reading included"),
         ]
         for name, people in erased.items():

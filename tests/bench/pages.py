@@ -38,7 +38,7 @@ def measure(folder: Path, people: int, items: int, console: Console) -> list[tup
         scoring, whole = _bare_scoring(shop, items, made_up)
     rival = _implicit(people, items, made_up)
     rows = [
-        ("train item_item and popularity", f"{training:.1f} s", f"{people * EACH:,} events"),
+        ("train the algorithms that ship", f"{training:.1f} s", f"{people * EACH:,} events"),
         ("recommend, 20 events, anyone", _ms(cold), f"{people:,} people, {items:,} items"),
         (
             "recommend, 20 events, key kept",

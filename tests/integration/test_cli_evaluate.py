@@ -56,8 +56,7 @@ def test_one_document_for_programs(tea_folder):
     assert (document["k"], document["repeats"], document["seed"]) == (5, True, 3)
     assert document["by_consent_rate"] == []
     assert {score["algorithm"] for score in document["scores"]} == {
-        "item_item",
-        "popularity",
+        *knowingly.load_policy().models.algorithms,
         "own_frequency",
         "slot home",
     }

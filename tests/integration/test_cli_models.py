@@ -65,5 +65,8 @@ def test_what_cannot_be_done_is_one_line(folder):
     assert "not in service: 1" in call("rollback", "7", "--yes", code=1).stderr
     assert "not in service: 1" in call("prune", "2", "--yes", code=1).stderr
     assert "kept: 1, 2" in call("show", "7", code=1).stderr
-    assert "it has item_item, popularity" in call("show", "--algorithm", "x", code=1).stderr
+    assert (
+        "it has bought_together, item_item, popularity, trending"
+        in call("show", "--algorithm", "x", code=1).stderr
+    )
     call("rollback", "one", "--yes", code=2)

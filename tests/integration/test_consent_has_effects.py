@@ -96,7 +96,7 @@ def test_withdrawing_train_leaves_the_own_page(tea, house, clock, gaps):
     before = tea.models.cards()[0].people
     history = items_of(tea, TRAINED, "personalize")
     receipt = tea.consent.withdraw(TRAINED, ["train"])
-    assert receipt.effects["models_forgot"] == 2
+    assert receipt.effects["models_forgot"] == 4
     assert tea.models.cards()[0].people == before - 1
     assert items_of(tea, TRAINED, "train") == []
     assert items_of(tea, TRAINED, "personalize") == history
@@ -162,7 +162,7 @@ def test_every_no_has_the_same_effects(tea, clock, gaps, verb):
     """A refusal, a withdrawal and an objection all strip, forget and end the personal page."""
     clock.forward(hours=1)
     receipt = getattr(tea.consent, verb)(TRAINED)
-    assert receipt.effects["models_forgot"] == 2
+    assert receipt.effects["models_forgot"] == 4
     assert receipt.effects["events_stripped"] > 0
     assert tea.recommend(TRAINED).basis != "personal"
     assert set(gaps(tea).values()) == {0.0}

@@ -85,9 +85,10 @@ def test_shares_of_the_consent_rule(figures):
 
 
 def test_models_are_tested_on_later_weeks(figures):
-    """Both algorithms and the slot are scored, on people they learned from."""
+    """What was trained is scored, and the slot, on people they learned from."""
     learned = figures[1][2]
-    assert set(learned["scores"]) == {"item_item", "popularity", "slot home"}
+    trained = {"bought_together", "item_item", "popularity", "trending"}
+    assert set(learned["scores"]) == {*trained, "slot home"}
     assert all(0 < one["ndcg"] <= 1 for one in learned["scores"].values())
     assert learned["min_item_subjects"] == 20
     assert 0 < learned["evaluated"]["tested"] <= learned["trained"]["people"]
@@ -109,6 +110,20 @@ def test_pages_rest_on_what_each_agreed_to(figures):
     assert pages["household A"]["hits"][0]["reason"].startswith("because you bought")
     release = figures[1][3]["release"]
     assert (release["epsilon"], release["delta"], release["period"]) == (1.0, 1e-6, "2017")
+
+
+def test_the_home_page_has_rows_that_do_not_repeat(figures, said):
+    """Several slots of one household's page, each hit with its reason, each item once."""
+    rows = figures[1][3]["rows"]
+    assert {slot: row["basis"] for slot, row in rows.items()} == dict.fromkeys(
+        ("home", "bought-together", "trending"), "personal"
+    )
+    hits = [hit for row in rows.values() for hit in row["hits"]]
+    assert len(hits) == 15
+    assert all(hit["reason"] for hit in hits)
+    assert rows["bought-together"]["hits"][0]["source"] == "bought_together"
+    assert rows["bought-together"]["hits"][0]["reason"].startswith("because you bought")
+    assert "The whole home page of household A" in said
 
 
 def test_withdrawal_has_every_effect(figures):

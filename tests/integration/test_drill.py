@@ -133,7 +133,7 @@ def test_it_fails_when_models_stay_in_service(monday, tea_house, monkeypatch):
     assert faults(monday, tea_house).splitlines() == [
         f"the model {name} of version {version} has what it learned from people who were erased"
         for version in (1, 2)
-        for name in ("item_item", "popularity")
+        for name in ("bought_together", "item_item", "popularity", "trending")
     ]
 
 

@@ -168,7 +168,9 @@ def test_no_version_of_a_model_comes_back_with_who_was_erased(
     back = restored(tea_house, elsewhere(tea_house), tmp_path)
     found = back.models.versions()
     assert [one.version for one in found] == [2, 1]
-    assert {one.out_of_service for one in found} == {("item_item", "popularity")}
+    assert {one.out_of_service for one in found} == {
+        ("bought_together", "item_item", "popularity", "trending")
+    }
     assert back.models.rollback().algorithms == ()
     assert "item_item is not in service" in back.recommend("t001").notes
     clock.forward(hours=1)

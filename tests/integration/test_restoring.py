@@ -68,7 +68,12 @@ def test_the_erasures_since_are_done_again(monday, tea_house, there):
     done = restored(monday, tea_house, there)
     by_tenant = {one.tenant: one for one in done.tenants}
     assert (by_tenant["default"].erased, by_tenant["acme"].erased) == (3, 0)
-    assert set(by_tenant["default"].models) == {"item_item", "popularity"}
+    assert set(by_tenant["default"].models) == {
+        "bought_together",
+        "item_item",
+        "popularity",
+        "trending",
+    }
     assert by_tenant["acme"].models == ()
     shop = there.open()
     for who in (LEARNED, PLAIN, BACK):

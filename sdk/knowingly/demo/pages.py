@@ -1,14 +1,16 @@
-"""Step 3: one page for three households, and the release that one of them rests on."""
+"""Step 3: one page for three households, the release that one rests on, and a page of rows."""
 
 from typing import Any
 
 from rich.markup import escape
 
 from knowingly import Page
-from knowingly.demo.stage import ALL, NOTICE, Stage, Told, page_figures
+from knowingly.demo.stage import ALL, NOTICE, Stage, Told, expect, page_figures
 from knowingly.demo.teller import plural
 
 K = 5
+ROWS = ("home", "bought-together", "trending")
+"""Slots of the policy that ships, from the top of A's page to its bottom."""
 
 
 def show_pages(stage: Stage) -> Told:
@@ -33,9 +35,26 @@ def show_pages(stage: Stage) -> Told:
     figures: dict[str, Any] = {
         "release": released,
         "pages": {name: page_figures(stage, page) for name, (_, page) in pages.items()},
+        "rows": _show_rows(stage),
     }
     bases = ", ".join(f"{name[-1]} {page.basis.value}" for name, (_, page) in pages.items())
     return Told(f"pages: {bases}; {released['items']} bestsellers released", figures)
+
+
+def _show_rows(stage: Stage) -> dict[str, Any]:
+    """The home page of household A, row by row."""
+    rows = stage.shop.recommend_many(stage.cast.a, slots=ROWS, k=K)
+    named = {slot: (page.basis.value, page) for slot, page in rows.items()}
+    basis = [f"[bold]{page.basis.value}[/bold]" for page in rows.values()]
+    stage.teller.table(("", *rows), [("", *basis), *_hit_rows(stage, named)], numbers=(0,))
+    items = [hit.item for page in rows.values() for hit in page]
+    expect(len(set(items)) == len(items), "no item is in two rows of a page")
+    stage.teller.say(
+        f"The whole home page of household A, a column for each of its {len(rows)} rows: consent "
+        f"is asked once, its history opened once, and none of the {plural(len(items), 'item')} "
+        "is there twice. A row leaves out what those above it show, so it is at least as personal."
+    )
+    return {slot: page_figures(stage, page) for slot, page in rows.items()}
 
 
 def _release(stage: Stage) -> dict[str, Any]:

@@ -11,7 +11,8 @@ Epsilon = Annotated[float, Field(strict=True, ge=0.01, allow_inf_nan=False)]
 
 
 def _default_algorithms() -> dict[str, dict[str, JsonValue]]:
-    return {"item_item": {}, "popularity": {}}
+    names = ("item_item", "popularity", "bought_together", "trending", "content")
+    return {name: {} for name in names}
 
 
 class Models(Section):

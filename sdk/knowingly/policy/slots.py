@@ -149,7 +149,7 @@ def default_slots() -> dict[str, Slot]:
     """The places every shop has."""
     return {
         "home": Slot(algorithms=("item_item", "popularity", "bestsellers")),
-        "product": Slot(algorithms=("item_item", "popularity", "bestsellers")),
+        "product": Slot(algorithms=("item_item", "content", "popularity", "bestsellers")),
         "cart": Slot(algorithms=("item_item", "bestsellers")),
         "bought-together": Slot(algorithms=("bought_together", "item_item", "bestsellers"), k=4),
         "trending": Slot(algorithms=("trending", "popularity", "bestsellers")),
