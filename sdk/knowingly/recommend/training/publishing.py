@@ -134,7 +134,7 @@ def _publish(tenancy: Tenancy, tx: Tx, draft: Draft) -> Trained:
     facts = _training_row(tenancy, draft, gathered)
     signed = Signed(tenancy.keyring, tx.head.next_training)
     training = stored.add_training(tx, {**facts, "tag": signed.training_tag(facts)})
-    succeed(tx, training, keep=tenancy.policy.models.keep)
+    succeed(tenancy, tx, training)
     tx.head.model_epoch += 1
     for one in draft.fitted:
         _store_model(tx, signed, one)

@@ -19,6 +19,7 @@ from knowingly.recommend.registry.signed import Signed
 from knowingly.recommend.training.forgetting import Algorithms, StoredCounts
 from knowingly.recommend.training.gather import PURPOSE
 from knowingly.recommend.training.lapsed import forget_lapsed
+from knowingly.recommend.training.refitting import take_out
 from knowingly.store import models as stored
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.models import ModelRow
@@ -49,16 +50,16 @@ class _Remade:
     models: Mapping[str, Model]
 
 
-def succeed(tx: Tx, training: int, *, keep: int) -> None:
-    """Put a training in service, and keep ``keep`` versions: it, the one before, the newest."""
+def succeed(tenancy: Tenancy, tx: Tx, training: int) -> None:
+    """Put a training in service, and keep as many as the policy says: it, the last, the newest."""
     before = tx.head.training
     if before is not None:
-        _retire(tx, before)
+        _retire(tenancy, tx, before)
     tx.head.training = training
     numbers = [row.training for row in stored.kept(tx)]
     # What was served until now can be an older one, to which somebody went back for a reason.
     numbers.sort(key=lambda one: (one == training, one == before, one), reverse=True)
-    stored.delete_trainings(tx, numbers[keep:])
+    stored.delete_trainings(tx, numbers[tenancy.policy.models.keep :])
 
 
 def prune(tenancy: Tenancy, tx: Tx, which: Iterable[int]) -> tuple[int, ...]:
@@ -178,7 +179,7 @@ def _put_in_service(tenancy: Tenancy, tx: Tx, remade: _Remade) -> RolledBack:
     before = tx.head.training
     if before is None:  # pragma: no cover - a version was found, so one is in service
         raise NotFittedError("nothing has been trained yet: call train first")
-    _retire(tx, before)
+    _retire(tenancy, tx, before)
     tx.head.training = remade.version
     tx.head.model_epoch += 1
     signed = Signed(tenancy.keyring, remade.version)
@@ -198,8 +199,14 @@ def _put_in_service(tenancy: Tenancy, tx: Tx, remade: _Remade) -> RolledBack:
     return RolledBack(before, remade.version, in_service)
 
 
-def _retire(tx: Tx, training: int) -> None:
-    """Leave of a version that goes out of service what cannot be made again."""
-    for row in stored.models_of(tx, training):
-        if row.forgets == "exact":
-            stored.drop_serving_rows(tx, training, row.algorithm)
+def _retire(tenancy: Tenancy, tx: Tx, training: int) -> None:
+    """Leave of a version that goes out of service what cannot be made again, and may be."""
+    version = unserved(tenancy.keyring, tx, training)
+    if version is None:
+        return
+    for name, row in version.known.items():
+        if row.refit_by_us is not None:
+            # What it should have forgotten was its affair while it was served, and no longer.
+            take_out(tenancy, version, tx, name)
+        elif row.forgets == "exact":
+            stored.drop_serving_rows(tx, training, name)
