@@ -26,6 +26,7 @@ from knowingly.errors import (
 )
 from knowingly.hookspecs import PROJECT
 from knowingly.policy import DataField
+from knowingly.policy.slots import BUILT_IN
 from knowingly.recommend.interface.algorithms import INTERFACE, Algorithm, CountingAlgorithm
 from knowingly.vault.wrapping import RootKeys, is_root_keys
 
@@ -37,7 +38,6 @@ GROUP = "knowingly"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
 _RECIPIENT = re.compile(r"(\*|[a-z][a-z0-9_-]{0,39})\Z")
 _VERSION = re.compile(r"[A-Za-z0-9._-]{1,20}\Z")
-_RESERVED = {"bestsellers", "catalog"}
 
 
 class PluginHost:
@@ -310,7 +310,7 @@ def _check(found: object, plugin: str) -> None:
     if not (isinstance(found, type) and issubclass(found, Algorithm)):
         raise ContractError("knowingly_algorithms: expected subclasses of Algorithm", plugin=plugin)
     name = getattr(found, "name", None)
-    if not isinstance(name, str) or not _NAME.match(name) or name in _RESERVED:
+    if not isinstance(name, str) or not _NAME.match(name) or name in BUILT_IN:
         raise ContractError(
             "an algorithm's name: expected lower-case letters, digits and _, at most 40",
             plugin=plugin,

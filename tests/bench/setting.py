@@ -28,6 +28,8 @@ class Purchases:
     person: Any
     item: Any
     age_s: Any
+    first: int = 0
+    """The number of the first of them: each has one of its own."""
 
     @classmethod
     def make(cls, people: int, each: int, items: int, seed: int) -> "Purchases":
@@ -44,7 +46,14 @@ class Purchases:
     def by_person(self) -> "Purchases":
         """The same purchases, person by person."""
         order = np.argsort(self.person, kind="stable")
-        return Purchases(self.person[order], self.item[order], self.age_s[order])
+        return Purchases(self.person[order], self.item[order], self.age_s[order], self.first)
+
+    def part(self, start: int, stop: int) -> "Purchases":
+        """Some of them, with the numbers that they have among all."""
+        cut = slice(start, stop)
+        return Purchases(
+            self.person[cut], self.item[cut], self.age_s[cut], first=self.first + start
+        )
 
     def __len__(self) -> int:
         return len(self.person)
@@ -67,7 +76,7 @@ class Purchases:
                     self.age_s[part].tolist(),
                     strict=True,
                 ),
-                start,
+                self.first + start,
             )
         ]
 

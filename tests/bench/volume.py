@@ -1,11 +1,14 @@
 """Bigger shops: intake, reading, training, erasure and pages, beside plain rows in the same kind.
 
-What a person costs must not grow with how many others there are.
+What a person costs must not grow with how many others there are. Most of the rows come person by
+person, as out of another system; the last of them in random order of people, as events happen, into
+a database that is full by then.
 """
 
 import multiprocessing
 import resource
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ from knowingly.domain.event import EventKind
 from knowingly.recommend.training.gather import blocks, gather
 
 EACH = 10
+AT_RANDOM = 200_000
 SINGLE = 300
 PAGES = 2_000
 ERASED = 7
@@ -38,7 +42,11 @@ def measure(folder: Path, sizes: list[int], items: int, console: Console) -> lis
                 postgres.place(f"shop_{size}", folder / f"postgresql-{size}"),
             ):
                 console.print(f"{place.kind}, {size:,} people")
-                figures += _measure(place, size, items, console)
+                found = _measure(place, size, items, console)
+                # An hour can lie between two of them.
+                for row in found:
+                    console.print("  ".join(row))
+                figures += found
     return figures
 
 
@@ -47,7 +55,17 @@ def _measure(place: Place, people: int, items: int, console: Console) -> list[Fi
     chosen = [f"person-{n}" for n in made_up.choice(people, PAGES)]
     with place.open() as shop:
         choices = timed(lambda: fill(shop, people, items))
-        bulk = _bulk(place, shop, people, items, console)
+        every = Purchases.make(people, EACH, items, seed=4)
+        at_random = min(len(every) // 2, AT_RANDOM)
+        with plain_events(place.plain_url) as write:
+            orders = {
+                "person by person": every.part(0, len(every) - at_random).by_person(),
+                "random order of people": every.part(len(every) - at_random, len(every)),
+            }
+            bulk = {
+                order: (len(rows), *_bulk(shop, write, rows, order, console))
+                for order, rows in orders.items()
+            }
         single = _single(place, shop)
         reading = [timed(lambda one=one: shop.profiles.view(one, "train")) for one in chosen]
         plain_reading = _plain_histories(place, chosen)
@@ -62,7 +80,14 @@ def _measure(place: Place, people: int, items: int, console: Console) -> list[Fi
     own, beside = float(np.median(reading)), float(np.median(plain_reading))
     rows = [
         ("choices recorded, 1,000 at a time", f"{people / choices:,.0f}/s", ""),
-        ("bulk track", f"{n / bulk[0]:,.0f}/s", f"{bulk[1] / bulk[0]:.2f} times plain inserts"),
+        *(
+            (
+                f"bulk track, {order}",
+                f"{n / ours:,.0f}/s",
+                f"{plain / ours:.2f} times plain inserts",
+            )
+            for order, (n, ours, plain) in bulk.items()
+        ),
         (
             "single track, durable",
             f"{1 / single[0]:,.0f}/s",
@@ -92,13 +117,12 @@ def _measure(place: Place, people: int, items: int, console: Console) -> list[Fi
 
 
 def _bulk(
-    place: Place, shop: Any, people: int, items: int, console: Console
+    shop: Any, write: Callable[[Any], None], purchases: Purchases, order: str, console: Console
 ) -> tuple[float, float]:
     """Seconds of ``track`` and of plain inserts, taking turns batch by batch."""
-    purchases = Purchases.make(people, EACH, items, seed=4)
     sealed = plain = 0.0
-    with plain_events(place.plain_url) as write, progress(console) as bar:
-        task = bar.add_task("track, and plain inserts", total=len(purchases))
+    with progress(console) as bar:
+        task = bar.add_task(f"track, and plain inserts, {order}", total=len(purchases))
         for part in parts(purchases):
             named = named_rows(plain_rows(part))
             sealed += timed(lambda part=part: shop.track(part))

@@ -145,6 +145,34 @@ def test_a_boost_changes_the_order_and_nothing_else(tea_house):
     assert found["one"] == found["plain"]
 
 
+def test_what_is_bought_again_comes_first(tea_house, clock, agree):
+    """By how often, then how lately; not what came back, was hidden or is sold out."""
+    again = {"algorithms": ["buy_again"], "exclude": ["hidden", "out_of_stock"]}
+    tea = opened(tea_house, again=again, never={"algorithms": ["buy_again"]})
+    agree(tea, "w1")
+    for item in ("assam", "mint", "sencha", "oolong", "assam", "mint", "assam", "chai", "rooibos"):
+        clock.forward(days=1)
+        tea.track("w1", "purchase", item)
+    tea.track("w1", "return", "chai")
+    tea.track("w1", "hide", "rooibos")
+    page = tea.recommend("w1", slot="again", k=4)
+    assert items(page) == ["assam", "mint", "oolong", "sencha"]
+    reasons = [hit.reason for hit in page]
+    assert reasons == [*(f"you bought it {n} times" for n in (3, 2)), *["you bought it before"] * 2]
+    assert (page.basis, {hit.source for hit in page}) == ("personal", {"buy_again"})
+    told = tea.explain("w1", "assam", slot="again", k=4)
+    assert [one.item for one in told.events[:3]] == ["assam"] * 3
+    assert not any(one.decisive for one in told.events[:3])
+
+    assert "buy_again" not in {hit.source for hit in tea.recommend("w1", slot="never")}
+    off = tea.recommend("w1", slot="again", profiling="off")
+    stranger = tea.recommend(slot="again")
+    assert items(off) == items(stranger)
+    assert "buy_again" not in {hit.source for hit in stranger}
+    tea.consent.withdraw("w1")
+    assert "buy_again" not in {hit.source for hit in tea.recommend("w1", slot="again")}
+
+
 def test_pins_stand_in_their_places(tea_house):
     """The next free one where two want the same; once each; never what the slot leaves out."""
     pins = [

@@ -46,9 +46,9 @@ class Hit:
     """One recommended item.
 
     ``score`` compares the hits of one ``source`` (an algorithm, several of a blend joined by ``+``,
-    ``bestsellers``, ``catalog``, or ``pinned``) and compares with nothing else. ``title``,
-    ``price`` (that of the request's market, where the item has one there) and the first ``image``
-    are the item's, for the page to show.
+    ``buy_again``, ``bestsellers``, ``catalog``, or ``pinned``) and compares with nothing else.
+    ``title``, ``price`` (that of the request's market, where the item has one there) and the first
+    ``image`` are the item's, for the page to show.
 
     Privacy: on a personal page ``reason`` can name something the person did; show it to them only.
     Stability: stable.

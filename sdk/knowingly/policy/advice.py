@@ -3,7 +3,7 @@
 from knowingly.policy.controller import Controller
 from knowingly.policy.fits import Misfits
 from knowingly.policy.model import Policy
-from knowingly.policy.slots import default_slots
+from knowingly.policy.slots import BUILT_IN, default_slots
 
 _KEPT = ("behaviour", "purchase")
 
@@ -36,7 +36,7 @@ def _on_the_controller(controller: Controller) -> Misfits:
 
 
 def _on_slots(policy: Policy) -> Misfits:
-    known, shipped = {"bestsellers", *policy.models.algorithms}, default_slots()
+    known, shipped = BUILT_IN | policy.models.algorithms.keys(), default_slots()
     for name, slot in policy.slots.items():
         if slot == shipped.get(name):
             continue
@@ -44,6 +44,10 @@ def _on_slots(policy: Policy) -> Misfits:
             if asked not in known:
                 what = f"{asked} is not trained: add {asked} = {{}} to [models.algorithms]"
                 yield ("slots", name, "algorithms"), what
+        bought = "bought" in slot.exclude and slot.bought_within_days is None
+        if "buy_again" in slot.algorithm_names and (bought or "seen" in slot.exclude):
+            what = "leaves out what buy_again would show: take out bought and seen"
+            yield ("slots", name, "exclude"), what
 
 
 def _on_a_purpose(policy: Policy, name: str) -> Misfits:

@@ -16,6 +16,9 @@ Where = Annotated[str, Field(min_length=1, max_length=MAX_CHARS), AfterValidator
 """An expression over what an item is, such as ``price <= 30 and "vegan" in tags``."""
 WITHOUT_SCORES = frozenset({"bestsellers", "catalog"})
 """Sources that give an order and no scores, so that nothing can be blended with them."""
+BUILT_IN = WITHOUT_SCORES | {"buy_again"}
+"""Sources that are no algorithms: nothing is trained for them, and no plugin may take their names.
+"""
 
 
 def _without_catalog(values: tuple["Step", ...]) -> tuple["Step", ...]:

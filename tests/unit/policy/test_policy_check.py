@@ -116,3 +116,14 @@ def test_a_file_that_is_none_is_an_error_like_others(check, text, line, cure):
 def test_a_file_that_is_not_there_is_an_error_too(tmp_path):
     [error] = check_policy(tmp_path / "policy.toml").errors
     assert "knowingly init" in error.message
+
+
+def test_a_row_of_things_bought_again_must_not_leave_them_out(check):
+    """`buy_again` needs no training, and is told of where the slot hides what it would show."""
+    slot = '[slots.again]\nalgorithms = ["buy_again"]\nexclude = ["hidden"]\n'
+    assert check(FULL + slot).warnings == ()
+    for rules in ("", 'exclude = ["bought"]\n', 'exclude = ["seen"]\nbought_within_days = 3\n'):
+        [told] = check(FULL + slot.replace('exclude = ["hidden"]\n', rules)).warnings
+        assert told.key == "slots.again.exclude"
+    recently = slot.replace('"hidden"]', '"bought"]\nbought_within_days = 7')
+    assert check(FULL + recently).warnings == ()

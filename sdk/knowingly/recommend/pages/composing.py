@@ -16,6 +16,7 @@ from knowingly.items.table import ItemTable
 from knowingly.policy import Blend
 from knowingly.recommend.interface.arrays import Rows
 from knowingly.recommend.pages import sources
+from knowingly.recommend.pages.again import BUY_AGAIN, bought_again
 from knowingly.recommend.pages.blending import Part, blended
 from knowingly.recommend.pages.choosing import choose, strongest
 from knowingly.recommend.pages.diversity import mix_of
@@ -143,6 +144,8 @@ class _Page:
         return self._boosted(found.offer(evidence)) if found else None
 
     def _scored(self, name: str) -> Scored | None:
+        if name == BUY_AGAIN:
+            return bought_again(self.evidence)
         if self.evidence.visit.model_of(name) is None:
             if name in self.trained:
                 self.notes.append(f"{name} is not in service")

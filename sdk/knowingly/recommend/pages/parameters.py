@@ -6,10 +6,12 @@ from typing import Any
 
 from knowingly.policy import Blend, Policy, Slot
 from knowingly.recommend.interface.algorithms import Algorithm
+from knowingly.recommend.pages.again import BUY_AGAIN
 from knowingly.recommend.pages.released import BESTSELLERS
 from knowingly.recommend.pages.request import check_slot
 
 _OF_SOURCES = {
+    BUY_AGAIN: "What you bought before, the most often first.",
     BESTSELLERS: "What sold best, from figures with noise in which nobody can be made out.",
     "catalog": "What the shop puts first, then what is newest.",
 }
