@@ -317,6 +317,7 @@ def test_what_is_missing_is_said_with_the_cure(house, clock, agree):
         ({"consent_rates": 0.5}, "consent_rates"),
         ({"consent_rates": [0.5] * 11}, "consent_rates"),
         ({"slots": "home"}, "slots"),
+        ({"slots": 5}, "slots"),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )

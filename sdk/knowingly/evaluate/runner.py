@@ -63,8 +63,9 @@ class Asked:
             raise InputError("seed", "a whole number from 0 on")
         if self.served and self.split is not None:
             raise InputError("split", "none with served: the models learned up to a moment already")
-        if isinstance(self.slots, str):
-            raise InputError("slots", "names of slots in the policy")
+        named = () if self.slots is None else self.slots
+        if isinstance(named, str) or not isinstance(named, Sequence):
+            raise InputError("slots", "a list of slots")
         rates = self.consent_rates
         if (
             isinstance(rates, str)
