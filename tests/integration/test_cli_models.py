@@ -50,7 +50,7 @@ def test_versions_are_listed_shown_gone_back_to_and_deleted(folder, shop_url):
     assert "nobody is here to confirm" in call("rollback", code=2).stderr
     assert document("list")["versions"] == found
     done = document("rollback", "--yes", "--as", "zqxoperator")
-    assert done == {"from_version": 2, "to_version": 1, "algorithms": ["item_item", "popularity"]}
+    assert done == {"from_version": 2, "to_version": 1, "algorithms": names}
     with knowingly.open(shop_url) as shop:
         entry = shop.audit.entries(limit=500)[-1]
         assert (entry.kind, entry.facts) == ("models.rolled_back", {"from": 2, "to": 1})

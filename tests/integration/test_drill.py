@@ -38,6 +38,7 @@ def monday(tea_house, tmp_path, agree, key_rows):
     agree(shop.tenant("acme"), "a1")
     shop.tenant("acme").track("a1", "view", "cup")
     tea_house.clock.forward(hours=2)
+    shop.train()
     create(
         tea_house.url,
         None,
@@ -123,14 +124,15 @@ def test_it_fails_when_the_replay_is_skipped(monday, tea_house, monkeypatch):
     said = faults(monday, tea_house)
     assert "rows of people who were erased are in subjects" in said
     assert "3 people who were erased have no tombstone" in said
-    assert "item_item has what it learned" in said
+    assert "item_item of version 1 has what it learned" in said
 
 
 def test_it_fails_when_models_stay_in_service(monday, tea_house, monkeypatch):
-    """A manifest that does not open is no reason to go on serving."""
+    """A manifest that does not open is no reason to go on serving any version, or to keep it."""
     monkeypatch.setattr(forgetting, "_stop_serving", lambda *_: {})
     assert faults(monday, tea_house).splitlines() == [
-        f"the model {name} has what it learned from people who were erased"
+        f"the model {name} of version {version} has what it learned from people who were erased"
+        for version in (1, 2)
         for name in ("bought_together", "item_item", "popularity", "trending")
     ]
 

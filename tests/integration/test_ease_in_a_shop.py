@@ -83,6 +83,17 @@ def test_others_need_not_wait_while_it_gets_ready(shop_of_ease, clock, monkeypat
     assert near(shop_of_ease)
 
 
+def test_a_version_comes_back_without_who_was_forgotten(shop_of_ease, clock):
+    """From its integer counts, and it goes on forgetting from there."""
+    clock.forward(hours=1)
+    shop_of_ease.train()
+    shop_of_ease.rights.erase("t000")
+    assert shop_of_ease.models.rollback().algorithms == ("ease",)
+    assert near(shop_of_ease)
+    shop_of_ease.consent.withdraw("t001", ["train"])
+    assert near(shop_of_ease)
+
+
 def test_a_rolled_back_forget_leaves_it_right(shop_of_ease, clock, monkeypatch):
     """What was subtracted in memory alone is found out, and counted from the database again."""
     clock.forward(hours=1)

@@ -228,7 +228,8 @@ def _models_are_silent(past: Past, restored: Snapshot) -> Iterator[str]:
             if row.forgets == "stateless":
                 continue
             if row.in_service or models.serving_rows(restored, version, row.algorithm):
-                yield f"the model {row.algorithm} has what it learned from people who were erased"
+                model = f"the model {row.algorithm} of version {version}"
+                yield f"{model} has what it learned from people who were erased"
 
 
 def _the_living_are_there(

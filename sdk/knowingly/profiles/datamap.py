@@ -173,6 +173,7 @@ FIELDS: tuple[Field, ...] = (
         "trainings",
         *("tenant", "training", "created_us", "until_us", "oldest_day", "seed", "floor", "people"),
         *("ledger_size", "policy_digest", "item_rows", "events"),
+        note="of all people together; the oldest day is that of one event, and of nobody named",
     ),
     *_shops(
         "models",

@@ -114,7 +114,7 @@ class Models:
             PluginError: A model cannot be made again. What is in service stays.
         """
         _check_version(to)
-        return rollback(self._tenancy, self._algorithms, to)
+        return rollback(self._tenancy, self._registry, self._algorithms, to)
 
     def prune(self, version: int | None = None) -> tuple[int, ...]:
         """Delete versions that are not in service; which they were. The log says so.

@@ -21,7 +21,7 @@ PRIVACY = {
     "What fewer people share than the floor says does not show.",
     "refit": "Not differentially private: it was fitted to what people did, without noise. Items "
     "of fewer people than the floor says are not in it.",
-    "stateless": "Not differentially private, and nothing to hide: it learned from nobody.",
+    "stateless": "Not differentially private: no noise is in it. It learned from nobody.",
 }
 """By how a model forgets."""
 

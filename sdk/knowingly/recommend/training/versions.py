@@ -13,9 +13,10 @@ from knowingly.ledger import log
 from knowingly.recommend import guard
 from knowingly.recommend.interface.algorithms import CountingAlgorithm, Model
 from knowingly.recommend.registry import rows as model_rows
-from knowingly.recommend.registry.serving import Serving, options_of, unserved
+from knowingly.recommend.registry.serving import Registry, Serving, options_of, unserved
 from knowingly.recommend.training.forgetting import Algorithms, StoredCounts
 from knowingly.recommend.training.gather import PURPOSE
+from knowingly.recommend.training.lapsed import forget_lapsed
 from knowingly.store import models as stored
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.models import ModelRow
@@ -82,17 +83,22 @@ def holding_expired(tenancy: Tenancy, snapshot: Snapshot, *, at_us: int) -> list
     return [row.training for row in stored.kept(snapshot) if row.oldest_day < first_day]
 
 
-def rollback(tenancy: Tenancy, algorithms: Algorithms, to: int | None) -> RolledBack:
+def rollback(
+    tenancy: Tenancy, registry: Registry, algorithms: Algorithms, to: int | None
+) -> RolledBack:
     """Put a version in service again that is kept: ``to``, or the newest before today's.
 
-    Its models are made again from what their counts are now, outside the writer's turn; whoever is
-    forgotten meanwhile is not in what is put in service.
+    Whose permission ran out is forgotten first. Its models are made again from what their counts
+    are now, outside the writer's turn; whoever is forgotten meanwhile is not in what is served.
 
     Raises:
         NotFittedError: Nothing has been trained yet, or no earlier version is kept.
         InputError: There is no such version, or it may not be served any more.
         PluginError: A model cannot be made again; the version in service stays.
     """
+    with tenancy.read() as snapshot:
+        _found(tenancy, snapshot, to)
+    forget_lapsed(tenancy, registry, algorithms)
     for _ in range(_ATTEMPTS):
         with tenancy.read() as snapshot:
             remade = _remade(tenancy, snapshot, algorithms, to)
