@@ -40,16 +40,17 @@ def test_versions_are_listed_shown_gone_back_to_and_deleted(folder, shop_url):
     assert [(one["version"], one["active"]) for one in found] == [(2, True), (1, False)]
     assert "Versions kept: 2, of 2 at most." in call("list").stdout
     cards = document("show", "1")["models"]
-    assert [one["algorithm"] for one in cards] == ["item_item", "popularity"]
+    names = ["bought_together", "item_item", "popularity", "trending"]
+    assert [one["algorithm"] for one in cards] == names
     assert not cards[0]["active"]
     again = json.loads(call("show", "1", "--algorithm", "popularity", "--format", "json").stdout)
-    assert again == {"models": cards[1:]}
-    assert call("show").stdout.startswith("# item_item, version 2\n")
+    assert again == {"models": cards[2:3]}
+    assert call("show").stdout.startswith("# bought_together, version 2\n")
 
     assert "nobody is here to confirm" in call("rollback", code=2).stderr
     assert document("list")["versions"] == found
     done = document("rollback", "--yes", "--as", "zqxoperator")
-    assert done == {"from_version": 2, "to_version": 1, "algorithms": ["item_item", "popularity"]}
+    assert done == {"from_version": 2, "to_version": 1, "algorithms": names}
     with knowingly.open(shop_url) as shop:
         entry = shop.audit.entries(limit=500)[-1]
         assert (entry.kind, entry.facts) == ("models.rolled_back", {"from": 2, "to": 1})

@@ -59,17 +59,6 @@ def test_it_forgets_as_a_refit_would(shop_of_ease, clock):
     assert near(shop_of_ease)
 
 
-def test_a_version_comes_back_without_who_was_forgotten(shop_of_ease, clock):
-    """From its integer counts, and it goes on forgetting from there."""
-    clock.forward(hours=1)
-    shop_of_ease.train()
-    shop_of_ease.rights.erase("t000")
-    assert shop_of_ease.models.rollback().algorithms == ("ease",)
-    assert near(shop_of_ease)
-    shop_of_ease.consent.withdraw("t001", ["train"])
-    assert near(shop_of_ease)
-
-
 @pytest.mark.parametrize("way", ["erase", "withdraw"])
 def test_others_need_not_wait_while_it_gets_ready(shop_of_ease, clock, monkeypatch, way):
     """A process that forgets for the first time inverts before the writer's turn, and once."""
@@ -91,6 +80,17 @@ def test_others_need_not_wait_while_it_gets_ready(shop_of_ease, clock, monkeypat
         shop_of_ease.consent.withdraw("t000", ["train"])
     assert where == [False]
     monkeypatch.undo()
+    assert near(shop_of_ease)
+
+
+def test_a_version_comes_back_without_who_was_forgotten(shop_of_ease, clock):
+    """From its integer counts, and it goes on forgetting from there."""
+    clock.forward(hours=1)
+    shop_of_ease.train()
+    shop_of_ease.rights.erase("t000")
+    assert shop_of_ease.models.rollback().algorithms == ("ease",)
+    assert near(shop_of_ease)
+    shop_of_ease.consent.withdraw("t001", ["train"])
     assert near(shop_of_ease)
 
 
