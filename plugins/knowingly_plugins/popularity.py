@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from knowingly import Block, CountedScores, EventKind, hookimpl
+from knowingly import Block, CountingAlgorithm, Counts, EventKind, ItemScores, Model, hookimpl
 
 CHOICES = (EventKind.VIEW, EventKind.CART, EventKind.PURCHASE, EventKind.LIKE)
 BUCKETS_PER_HALF_LIFE = 4
@@ -26,7 +26,7 @@ class PopularityOptions(BaseModel, frozen=True, extra="forbid"):
     )
 
 
-class Popularity(CountedScores[PopularityOptions]):
+class Popularity(CountingAlgorithm[PopularityOptions]):
     """Score an item by how many people chose it, of late if so wished.
 
     A person counts once for an item, by their newest choice of it. With a half-life people are
@@ -53,13 +53,20 @@ class Popularity(CountedScores[PopularityOptions]):
         people = np.bincount(place, minlength=block.n_items * n_buckets)
         return people.reshape(block.n_items, n_buckets)
 
-    def scores(self, counts: NDArray[np.int64], floor: int) -> NDArray[np.float64]:
-        """People weighed by the age of their choice."""
-        scores = np.zeros(len(counts))
-        # Bucket by bucket: a product of matrices may round a row by how many stand beside it.
-        for bucket, weight in enumerate(self._weights()):
-            scores += counts[:, bucket] * weight
-        return np.where(counts.sum(axis=1) >= floor, scores, 0.0)
+    def build(self, counts: Counts) -> ItemScores:
+        """The weighed counts are the scores."""
+        return ItemScores(self._scores(counts.rows(np.arange(counts.n_items)), counts.floor))
+
+    def rebuild(
+        self, model: Model, counts: Counts, touched: NDArray[np.intp], delta: object
+    ) -> ItemScores:
+        """Read only the rows that fell."""
+        del delta
+        if not isinstance(model, ItemScores):
+            return self.build(counts)
+        scores = model.scores.copy()
+        scores[touched] = self._scores(counts.rows(touched), counts.floor)
+        return ItemScores(scores)
 
     def _weights(self) -> list[float]:
         """What a person in each bucket counts, by its middle."""
@@ -67,6 +74,13 @@ class Popularity(CountedScores[PopularityOptions]):
             return [1.0]
         middles = (np.arange(HALF_LIVES * BUCKETS_PER_HALF_LIFE) + 0.5) / BUCKETS_PER_HALF_LIFE
         return [float(weight) for weight in np.exp2(-middles)]
+
+    def _scores(self, people: NDArray[np.int64], floor: int) -> NDArray[np.float64]:
+        scores = np.zeros(len(people))
+        # Bucket by bucket: a product of matrices may round a row by how many stand beside it.
+        for bucket, weight in enumerate(self._weights()):
+            scores += people[:, bucket] * weight
+        return np.where(people.sum(axis=1) >= floor, scores, 0.0)
 
 
 def newest_choices(
