@@ -370,12 +370,12 @@ def test_a_slot_is_ranked_as_its_page_is(tea_house):
 def test_slots_are_tested_by_name(tea):
     """Those asked for, at every rate; none where none is; and one that there is not is named."""
     found = tea.evaluate(k=5, slots=["product", "cart"])
-    names = {"slot product", "slot cart"}
-    assert {score.algorithm for score in found.scores} == {"item_item", "popularity", *names}
+    names, own = {"slot product", "slot cart"}, tea.policy.models.algorithms
+    assert {score.algorithm for score in found.scores} == {*own, *names}
     assert names <= {one.algorithm for one in found.by_consent_rate}
     assert names <= {one.first for one in found.tests} | {one.second for one in found.tests}
     plain = tea.evaluate(k=5, slots=[], consent_rates=())
-    assert {score.algorithm for score in plain.scores} == {"item_item", "popularity"}
+    assert {score.algorithm for score in plain.scores} == {*own}
     with pytest.raises(knowingly.UnknownSlotError):
         tea.evaluate(slots=["nowhere"])
 

@@ -323,7 +323,7 @@ def test_a_plugin_the_policy_names_and_nobody_has_is_an_error(tea_house, clock):
     """A missing plugin is named together with those that there are."""
     tea_house.with_policy(models={"algorithms": {"item_item": {}, "nowhere": {}}})
     tea = tea_house.open()
-    with pytest.raises(knowingly.PluginLoadError, match="item_item, popularity") as caught:
+    with pytest.raises(knowingly.PluginLoadError, match="ease, item_item, popular") as caught:
         tea.train()
     assert caught.value.plugin == "nowhere"
 
