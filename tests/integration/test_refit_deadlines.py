@@ -156,7 +156,7 @@ def test_a_failed_training_lets_the_deadline_pass(tea, clock, monkeypatch):
 def test_what_is_said_of_it(tea):
     """The certificate and the receipt's effects name the day, in place of a forgetting."""
     receipt = tea.consent.withdraw("t000", ["train"])
-    assert receipt.effects["models_forgot"] == 2
+    assert receipt.effects["models_forgot"] == 4
     assert receipt.effects["models_to_refit"] == 1
     certificate = tea.rights.erase("t001")
     assert certificate.is_genuine()
@@ -189,5 +189,5 @@ def test_what_waits_for_a_refit_is_not_saved(tea, tmp_path):
     tea.rights.erase("t000")
     saved = tea.models.save(tmp_path / "models")
     assert saved.left_out == ("recent",)
-    assert saved.digests.keys() == {"item_item", "popularity"}
+    assert saved.digests.keys() == {"bought_together", "item_item", "popularity", "trending"}
     assert not list((tmp_path / "models").glob("recent*"))

@@ -13,6 +13,8 @@ import knowingly
 from knowingly.cli.app import app
 from knowingly.recommend.registry import files
 
+TRAINED = ("bought_together", "item_item", "popularity", "trending")
+
 
 @pytest.fixture
 def saved(tea, tmp_path):
@@ -24,8 +26,7 @@ def saved(tea, tmp_path):
 def test_what_is_saved_reads_again(tea, saved):
     """The same arrays and scores, the shop's item ids, and what the card says; for the owner."""
     assert sorted(path.name for path in saved.iterdir()) == [
-        *("item_item.json", "item_item.safetensors"),
-        *("popularity.json", "popularity.safetensors"),
+        f"{name}.{ending}" for name in TRAINED for ending in ("json", "safetensors")
     ]
     assert {stat.S_IMODE(path.stat().st_mode) for path in saved.iterdir()} == {0o600}
     assert stat.S_IMODE(saved.stat().st_mode) == 0o700
@@ -41,7 +42,7 @@ def test_what_is_saved_reads_again(tea, saved):
             np.testing.assert_array_equal(read.model.arrays()[key], array)
     entry = tea.audit.entries(since=tea.stats()["ledger_entries"] - 1)[0]
     assert entry.kind == "models.saved"
-    assert entry.facts["sha256"].keys() == {"item_item", "popularity"}
+    assert entry.facts["sha256"].keys() == set(TRAINED)
 
 
 def test_nothing_is_left_of_a_save_that_failed(tea, tmp_path, monkeypatch):
@@ -97,7 +98,8 @@ def resigned(tea, folder, content, **changed):
     document = json.loads((folder / "item_item.json").read_text())
     size = {"bytes": len(content), "sha256": files.hashlib.sha256(content).hexdigest()}
     made = files._Document(**{**document, "tensors": size, **changed})
-    key, signature = tea.models._sign(made.statement)
+    with tea._tenancy.read() as snapshot:
+        key, signature = tea._tenancy.sign(snapshot, made.statement)
     made = made.model_copy(update={"public_key": key, "signature": signature})
     (folder / "item_item.json").write_text(made.model_dump_json())
     (folder / "item_item.safetensors").write_bytes(content)
@@ -151,7 +153,7 @@ def test_the_command_saves_and_says_so(tea_house, tmp_path, monkeypatch):
     where += ("--key-store", tea_house.place.keys_url)
     done = CliRunner().invoke(app, ["models", "save", "out", *where], catch_exceptions=False)
     assert done.exit_code == 0, done.output
-    assert json.loads(done.stdout)["saved"].keys() == {"item_item", "popularity"}
+    assert json.loads(done.stdout)["saved"].keys() == set(TRAINED)
     assert (tmp_path / "out" / "popularity.json").is_file()
     done = CliRunner().invoke(
         app, ["models", "save", "other", *where, "--tenant", "acme"], catch_exceptions=False

@@ -7,7 +7,8 @@ from knowingly.recommend.registry.signed import Signed
 from knowingly.store import models as stored
 
 ROW = "SELECT body FROM model_rows WHERE algorithm = 'item_item' AND row = 3"
-OTHERS = {"item_item": True, "popularity": True}
+TRAINED = ("bought_together", "item_item", "popularity", "trending")
+OTHERS = tuple(name for name in TRAINED if name != "item_item")
 
 
 def body_changed(house):
@@ -63,7 +64,7 @@ def test_what_was_changed_outside_is_not_served(tea_house, what, caplog):
     assert len(page) == 4
     assert page.basis == "personal"
     assert "item_item is not in service" in page.notes
-    whole = {"popularity": what in ITEM_ITEM, "item_item": False}
+    whole = {**dict.fromkeys(OTHERS, what in ITEM_ITEM), "item_item": False}
     if what == "the training":
         with pytest.raises(knowingly.StoreError, match="train again"):
             tea.models.cards()
@@ -74,7 +75,9 @@ def test_what_was_changed_outside_is_not_served(tea_house, what, caplog):
     assert "train again" in caplog.text
     assert tea.stats()["model_age_seconds"].keys() == {name for name in whole if whole[name]}
     tea.train()
-    assert {card.algorithm: card.in_service for card in tea.models.cards()} == OTHERS
+    assert {card.algorithm: card.in_service for card in tea.models.cards()} == dict.fromkeys(
+        TRAINED, True
+    )
     assert not tea.recommend("t001", k=4).notes
 
 
@@ -114,11 +117,11 @@ def test_a_right_does_not_wait_for_what_was_changed_outside(tea_house, forge, ga
     tea_house.run(forge)
     tea = tea_house.open()
     told = tea.rights.erase("t000").statement["models"]
-    assert told == {"item_item": "out of service", "popularity": "exact"}
+    assert told == {**dict.fromkeys(OTHERS, "exact"), "item_item": "out of service"}
     for table in ("model_rows", "model_counts"):
         held = f"SELECT count(*) FROM {table} WHERE algorithm = 'item_item'"  # noqa: S608
         assert tea_house.rows(held) == [(0,)]
-    assert gaps(tea) == {"popularity": 0.0}
+    assert gaps(tea) == dict.fromkeys(OTHERS, 0.0)
     assert tea.recommend("t001", k=4).notes == ("item_item is not in service",)
 
 
@@ -127,7 +130,7 @@ def test_a_training_that_was_changed_forgets_all_of_it(tea_house):
     tea_house.run("UPDATE trainings SET floor = 1")
     tea = tea_house.open()
     told = tea.rights.erase("t000").statement["models"]
-    assert told == {"item_item": "out of service", "popularity": "out of service"}
+    assert told == dict.fromkeys(TRAINED, "out of service")
     assert tea_house.count("model_rows") == tea_house.count("model_counts") == 0
 
 
@@ -180,5 +183,7 @@ def test_a_rotation_of_the_keys_leaves_models_in_service(tea_house):
     tea.keys.rotate_signing()
     tea_house.close()
     tea = tea_house.open()
-    assert {card.algorithm: card.in_service for card in tea.models.cards()} == OTHERS
+    assert {card.algorithm: card.in_service for card in tea.models.cards()} == dict.fromkeys(
+        TRAINED, True
+    )
     assert not tea.recommend("t001", k=4).notes

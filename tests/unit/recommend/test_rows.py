@@ -125,6 +125,7 @@ def test_a_rolled_back_forget_leaves_no_trace_in_what_is_served(tea, monkeypatch
             raise RuntimeError("power cut")
         return real(*given, **named)
 
+    fail_at_third.prepare = real.prepare
     monkeypatch.setattr(tea.consent._recorder, "_effects", fail_at_third)
     choices = [{"subject": f"t00{n}", "action": "withdraw", "purposes": ["train"]} for n in "234"]
     with pytest.raises(RuntimeError):
@@ -141,7 +142,7 @@ def test_a_rolled_back_forget_leaves_no_trace_in_what_is_served(tea, monkeypatch
     monkeypatch.setattr(tea.consent._recorder, "_effects", real)
     tea.consent.withdraw("t005", ["train"])
     tea.recommend("t001")
-    assert [one.largest_difference for one in tea.models.compare_with_refit()] == [0.0, 0.0]
+    assert {one.largest_difference for one in tea.models.compare_with_refit()} == {0.0}
     with tea._tenancy.read() as snapshot:
         fresh = Registry(tea._tenancy.keyring).at(snapshot)
     for name, model in fresh.models.items():
