@@ -88,7 +88,7 @@ def test_models_are_tested_on_later_weeks(figures):
     """What was trained is scored, and the slot, on people they learned from."""
     learned = figures[1][2]
     trained = {"bought_together", "item_item", "popularity", "trending"}
-    assert set(learned["scores"]) == {*trained, "slot home"}
+    assert set(learned["scores"]) == {*trained, "content", "slot home"}
     assert all(0 < one["ndcg"] <= 1 for one in learned["scores"].values())
     assert learned["min_item_subjects"] == 20
     assert 0 < learned["evaluated"]["tested"] <= learned["trained"]["people"]
