@@ -8,6 +8,7 @@ from knowingly.recommend.interface.query import History, Query
 from knowingly.recommend.models.kinds import (
     MODEL_KINDS,
     CorrectedNeighbours,
+    GroupScores,
     ItemFactors,
     ItemNeighbours,
     ItemScores,
@@ -30,6 +31,7 @@ WEIGHT = np.array([[0.5, -0.25], [0.5, 0], [-0.25, 0]], np.float32)
 HALF = np.array([0.5, 0.25, 0.0])
 MODELS = {
     ItemScores: lambda: ItemScores([0.5, 0.0, -np.inf]),
+    GroupScores: lambda: GroupScores(HALF, [0, 0, -1]),
     ItemNeighbours: lambda: ItemNeighbours(NEIGHBOUR.copy(), COUNT.copy(), TOTAL.copy()),
     LiftNeighbours: lambda: LiftNeighbours(NEIGHBOUR.copy(), COUNT.copy(), TOTAL.copy()),
     CorrectedNeighbours: lambda: CorrectedNeighbours(
