@@ -24,6 +24,7 @@ def test_a_rolled_back_choice_leaves_neither_state_nor_entry(shop, agree, monkey
     def fail(*_, **__):
         raise RuntimeError("power cut")
 
+    fail.prepare = shop.consent._recorder._effects.prepare
     monkeypatch.setattr(shop.consent._recorder, "_effects", fail)
     with pytest.raises(RuntimeError):
         shop.consent.withdraw("ada")
