@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from knowingly.errors import RootKeyError
+from knowingly.folders import sync
 
 KEY_BYTES = 32
 MAX_FILE_BYTES = 65_536
@@ -86,9 +87,9 @@ def change(path: Path, changed: Callable[[list[bytes]], Sequence[bytes]], *, by_
             _write(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), keys)
             os.link(path, old)
             fresh.replace(path)
-            _sync(path.parent)
+            sync(path.parent)
             _clear(old)
-            _sync(path.parent)
+            sync(path.parent)
     except OSError as error:
         raise RootKeyError(
             f"the key file cannot be replaced ({error.strerror}): let this program write in its "
@@ -125,11 +126,3 @@ def _clear(path: Path, *, same: Path | None = None) -> None:
             file.flush()
             os.fsync(file.fileno())
     path.unlink()
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
