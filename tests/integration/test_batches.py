@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 import knowingly
 from knowingly.store import batches
 from knowingly.store.batches import BulkInsert
+from knowingly.store.prepared import Among
 from knowingly.store.schema import consent_records, events
 
 ADD = BulkInsert(events, existing="skip")
@@ -64,3 +65,13 @@ def test_a_row_that_is_there_is_an_error_where_it_must_not_be(house):
             BulkInsert(events)(tx.connection, twice)
         with shop._tenancy.read() as snapshot:
             assert stored(snapshot, events) == 0
+
+
+@pytest.mark.parametrize("asked", [0, 1, 2, 11, 101, 500, 1_203])
+def test_a_read_of_many_finds_each_once(tx, asked):
+    """However many are asked for, and whether or not they are there."""
+    among = Among(select(events.c.event, events.c.body).where(events.c.tenant == 1), events.c.event)
+    ADD(tx.connection, [event(number, b"%d" % number) for number in range(600)])
+    names = [number.to_bytes(16, "big") for number in range(asked)]
+    found = among.all(tx.connection, {}, names)
+    assert sorted(found) == [(name, b"%d" % place) for place, name in enumerate(names[:600])]
