@@ -55,6 +55,7 @@ from knowingly.recommend.pages.explaining import HitExplanation
 from knowingly.recommend.pages.parameters import Slots
 from knowingly.recommend.pages.visit import Reader
 from knowingly.recommend.registry.serving import Registry, Serving
+from knowingly.recommend.registry.standing import figures
 from knowingly.recommend.training.publishing import Trained, train
 from knowingly.store import kept, notifications, subjects
 from knowingly.store.doors import Snapshot
@@ -459,7 +460,13 @@ class Shop:
         return self._retention.run(self._registry) if apply else self._retention.rehearse()
 
     def stats(self) -> dict[str, Any]:
-        """This process's counters, the shop's size, the models' ages, what waits for deletion."""
+        """This process's counters, the shop's size, what waits for deletion, and its models.
+
+        ``model_age_seconds`` has the models in service. ``model_refit_due_seconds`` has those that
+        still have what somebody taught them who is to be forgotten: the seconds until they leave
+        service unless they are fitted again, negative once they have. ``models_out_of_service``
+        names those that pages do without. The cards of ``shop.models`` say the same, and more.
+        """
         stats = self._counters.as_dict()
         now_us = self._tenancy.now_us()
 
@@ -473,10 +480,7 @@ class Shop:
                 stats[f"{table}_waiting_for_deletion"] = waiting
             return self._registry.at(snapshot)
 
-        serving = self._tenancy.ask(look)
-        models = serving.in_service(now_us) if serving else {}
-        age = (now_us - serving.created_us) / 1e6 if serving else 0.0
-        stats["model_age_seconds"] = dict.fromkeys(models, age)
+        stats |= figures(self._tenancy.ask(look), now_us)
         self._host.send_stats(self._tenancy.name, stats)
         return stats
 

@@ -3,6 +3,7 @@
 import pytest
 
 from knowingly.governance import effects
+from knowingly.recommend.training.forgetting import StoredCounts
 from knowingly.store.doors import Tx
 from knowingly_plugins import ease
 
@@ -59,28 +60,88 @@ def test_it_forgets_as_a_refit_would(shop_of_ease, clock):
     assert near(shop_of_ease)
 
 
-@pytest.mark.parametrize("way", ["erase", "withdraw"])
-def test_others_need_not_wait_while_it_gets_ready(shop_of_ease, clock, monkeypatch, way):
-    """A process that forgets for the first time inverts before the writer's turn, and once."""
-    clock.forward(hours=1)
+@pytest.fixture
+def inversions(monkeypatch):
+    """Of each inversion of stored counts by this process, which has forgotten nobody yet, where.
+
+    True is in a writer's turn.
+    """
     where = []
 
     class Noted(ease.Inverse):
         def __init__(self, counts, ridge):
-            where.append(isinstance(counts._snapshot, Tx))
+            if isinstance(counts, StoredCounts):
+                where.append(isinstance(counts._snapshot, Tx))
             super().__init__(counts, ridge)
 
     monkeypatch.setattr(ease, "KEPT", ease.Kept())
     monkeypatch.setattr(ease, "Inverse", Noted)
+    return where
+
+
+@pytest.fixture
+def lapsed(house, agree, clock):
+    """A small shop, trained twice; since then the yes of one of its people grew too old."""
+    house.with_policy(
+        models={
+            "min_subjects": 2,
+            "min_item_subjects": 2,
+            "algorithms": {"ease": {"neighbours": 8, "l2": 20}},
+        }
+    )
+    shop = house.open()
+    shop.items.upsert([{"id": item} for item in ("cup", "pot", "tin")], strict=True)
+    agree(shop, "early")
+    clock.forward(days=300)
+    for person in ("ann", "bob", "cay"):
+        agree(shop, person)
+    clock.forward(hours=1)
+    for person in ("early", "ann", "bob", "cay"):
+        for item in ("cup", "pot") if person == "bob" else ("cup", "pot", "tin"):
+            shop.track(person, "purchase", item)
+    for _ in range(2):
+        clock.forward(hours=1)
+        shop.train()
+    clock.forward(days=100)
+    return shop
+
+
+WAYS = {
+    "erase": lambda shop: shop.rights.erase("t000"),
+    "withdraw": lambda shop: shop.consent.withdraw("t000", ["train"]),
+    "merge": lambda shop: shop.profiles.merge("t000", into="t001"),
+    "merge a no": lambda shop: shop.profiles.merge("t019", into="t000"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_others_need_not_wait_while_it_gets_ready(shop_of_ease, clock, agree, inversions, way):
+    """A process that forgets for the first time inverts before the writer's turn, and once."""
+    clock.forward(hours=1)
+    agree(shop_of_ease, "t039")
     shop_of_ease.consent.withdraw("t019")  # who taught nothing: not worth a minute
-    assert where == []
-    if way == "erase":
-        shop_of_ease.rights.erase("t000")
-    else:
-        shop_of_ease.consent.withdraw("t000", ["train"])
-    assert where == [False]
-    monkeypatch.undo()
-    assert near(shop_of_ease)
+    shop_of_ease.profiles.merge("t039", into="t002")
+    assert inversions == []
+    WAYS[way](shop_of_ease)
+    assert inversions == [False]
+    # After a merge a refit would learn from what the account was handed.
+    assert way == "merge" or near(shop_of_ease)
+
+
+def test_nor_while_retention_does(lapsed, inversions):
+    """Where a permission ran out: in the rehearsal, which changes nothing, and in the run."""
+    assert lapsed.retain().models_forgot == 1
+    assert inversions == [False]
+    assert lapsed.retain(apply=True).models_forgot == 1
+    assert inversions == [False, False]
+    assert near(lapsed)
+
+
+def test_nor_while_a_rollback_leaves_somebody_out(lapsed, inversions):
+    """Whose permission ran out; the version that comes back is then made from its counts."""
+    lapsed.models.rollback()
+    assert inversions == [False, False]
+    assert near(lapsed)
 
 
 def test_a_version_comes_back_without_who_was_forgotten(shop_of_ease, clock):

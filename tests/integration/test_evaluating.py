@@ -349,17 +349,27 @@ def with_home(house, slot):
     return house
 
 
-def test_a_slot_is_ranked_as_its_page_is(tea_house):
-    """The very list of a page without rules, of everyone who agreed."""
-    shop = with_home(tea_house, BLENDED).open()
+AGAIN = Slot(
+    algorithms=(Blend(blend={"buy_again": 2.0, "item_item": 1.0}), "buy_again", "popularity"),
+    exclude=(),
+    k=40,
+)
+
+
+@pytest.mark.parametrize(("slot", "repeats"), [(BLENDED, False), (AGAIN, True)])
+def test_a_slot_is_ranked_as_its_page_is(tea_house, slot, repeats):
+    """The very list of a page without rules, of everyone who agreed, where items are modelled."""
+    tea_house.with_policy(models={"min_subjects": 2, "min_item_subjects": 2})
+    shop = with_home(tea_house, slot).open()
+    shop.train()
     for person in (f"t{n:03}" for n in range(10)):
         page = shop.recommend(person, slot="home")
         with shop._tenancy.read() as snapshot:
-            visit = shop._reader.read(snapshot, Request(person), [BLENDED])
+            visit = shop._reader.read(snapshot, Request(person), [slot])
         serving = visit.serving
-        query, _ = evidence_for(visit, BLENDED).query(serving)
+        query, _ = evidence_for(visit, slot).query(serving)
         members = {name: model.score for name, model in serving.models.items()}
-        scores = SlotScorer(BLENDED, members, repeats=False)(query)
+        scores = SlotScorer(slot, members, repeats)(query)
         best = serving.items[np.argsort(-scores, kind="stable")[: np.count_nonzero(scores)]]
         assert [visit.catalogue.ids[row] for row in best] == [
             hit.item for hit in page if hit.source != "catalog"

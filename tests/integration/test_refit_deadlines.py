@@ -62,11 +62,14 @@ def test_it_is_served_until_its_deadline(tea, tea_house, clock, what):
     """And then not, whoever looks; reading pages writes nothing."""
     before, manifests = clock.now, tea_house.count("manifests")
     assert card(tea).refit_by is None
+    assert tea.stats()["model_refit_due_seconds"] == {}
     RIGHTS[what](tea)
     assert tea_house.count("manifests") == manifests - 2, "one of each version that is kept"
     assert card(tea).refit_by == before + DAYS
+    assert tea.stats()["model_refit_due_seconds"] == {"recent": DAYS.total_seconds()}
     clock.forward(days=7, microseconds=-1)
     assert served(tea)
+    assert tea.stats()["models_out_of_service"] == []
     assert served(tea_house.open())
     clock.forward(microseconds=1)
     for shop in (tea, tea_house.open()):
@@ -75,6 +78,8 @@ def test_it_is_served_until_its_deadline(tea, tea_house, clock, what):
         assert {hit.source for hit in page} == {"popularity"}
         assert not card(shop).in_service
         assert "recent" not in shop.stats()["model_age_seconds"]
+        assert shop.stats()["models_out_of_service"] == ["recent"]
+        assert shop.stats()["model_refit_due_seconds"] == {"recent": 0}
     assert tea_house.rows("SELECT refit_by_us IS NULL FROM models WHERE algorithm = 'recent'") == [
         (False,)
     ]

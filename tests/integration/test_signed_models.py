@@ -73,7 +73,9 @@ def test_what_was_changed_outside_is_not_served(tea_house, what, caplog):
         assert {name: card.in_service for name, card in cards.items()} == whole
         assert "train again" in cards["item_item"].fault
     assert "train again" in caplog.text
-    assert tea.stats()["model_age_seconds"].keys() == {name for name in whole if whole[name]}
+    told = tea.stats()
+    assert told["model_age_seconds"].keys() == {name for name in whole if whole[name]}
+    assert set(told["models_out_of_service"]) == {name for name in whole if not whole[name]}
     tea.train()
     assert {card.algorithm: card.in_service for card in tea.models.cards()} == dict.fromkeys(
         TRAINED, True

@@ -16,10 +16,14 @@ from knowingly.policy import Blend, Slot
 from knowingly.policy.slots import WITHOUT_SCORES
 from knowingly.recommend.interface.arrays import AnyRows, Floats, Rows
 from knowingly.recommend.interface.query import History, Query
+from knowingly.recommend.pages.again import BUY_AGAIN, by_frequency, times_bought
 from knowingly.recommend.pages.blending import Part, blended
 from knowingly.recommend.pages.choosing import strongest
 
 Scorer = Callable[[Query], Floats]
+_NOTHING_NEW = (
+    "it puts forward what a person bought before, and only what is new to them was ranked"
+)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -54,23 +58,32 @@ class SlotScorer:
         """What one step puts forward of the items that may be shown, the best first."""
         if isinstance(step, Blend):
             rows, scores = self._blended(step, query, may)
-        elif step in self.members:
-            rows, scores = may, self.members[step](query)[may]
         else:
-            return may[:0]
+            rows, scores = self._said(step, query, may) or (may[:0], np.zeros(0))
         rows, scores = rows[scores > 0], scores[scores > 0]
         return rows[strongest(rows, scores, len(rows))]
 
     def _blended(self, step: Blend, query: Query, may: Rows) -> tuple[Rows, Floats]:
         parts = [
-            Part(may, self.members[name](query)[may], weight)
+            Part(*said, weight)
             for name, weight in step.blend.items()
-            if name in self.members
+            if (said := self._said(name, query, may)) is not None
         ]
         if not parts:
             return may[:0], np.zeros(0)
         found = blended(parts, step.by, step.candidates, query.n_items)
         return found.rows, found.scores
+
+    def _said(self, name: str, query: Query, may: Rows) -> tuple[Rows, Floats] | None:
+        """Items that may be shown, with what one source scores them; None where it is not there.
+
+        ``buy_again`` is made on the page and not trained. It has the items that were bought alone.
+        """
+        if name == BUY_AGAIN:
+            bought, times, last = times_bought(query.history)
+            shown = np.isin(bought, may)
+            return bought[shown], by_frequency(times, last)[shown]
+        return (may, self.members[name](query)[may]) if name in self.members else None
 
 
 def slot_rankers(
@@ -85,18 +98,24 @@ def slot_rankers(
     """
     found, notes = [], []
     for name, slot in slots.items():
-        asked = dict.fromkeys(one for one in slot.algorithm_names if one not in WITHOUT_SCORES)
+        asked = set(slot.algorithm_names) - WITHOUT_SCORES - {BUY_AGAIN}
         members = [ranker for ranker in rankers if ranker.name in asked]
-        missing = asked.keys() - {ranker.name for ranker in members}
-        if not members:
+        missing = asked - {ranker.name for ranker in members}
+        buys_again = BUY_AGAIN in slot.algorithm_names
+        if buys_again and not repeats:
+            notes.append(f"slot {name} was tested without {BUY_AGAIN}: {_NOTHING_NEW}")
+        if not members and not (buys_again and repeats):
             notes.append(f"slot {name} was left out: none of its algorithms is among the models")
             continue
         if missing:
             notes.append(f"slot {name} was tested without {', '.join(sorted(missing))}: no model")
-        for rate in dict.fromkeys(ranker.rate for ranker in members):
+        for rate in dict.fromkeys(ranker.rate for ranker in members) or (1.0,):
             own = [one for one in members if one.rate == rate]
             scorer = SlotScorer(slot, {one.name: one.score for one in own}, repeats)
-            people, items = max(one.people for one in own), max(one.items for one in own)
+            # What a slot of buy_again alone ranks stands in the models of everybody's choices.
+            beside = own or [one for one in rankers if one.rate == rate]
+            people = max((one.people for one in beside), default=0)
+            items = max((one.items for one in beside), default=0)
             found.append(Ranker(f"slot {name}", scorer, people, items, rate))
     return found, notes
 

@@ -8,6 +8,8 @@ The session's own records are kept, as ``account:merged:<entry>``: history that 
 yes among them would be a yes the account never gave; a no is recorded anew, for the account itself.
 """
 
+from collections.abc import Sequence
+
 from knowingly.consent.recording import Effects
 from knowingly.domain.consent import ACCOUNT, Action, ConsentRecord
 from knowingly.domain.merged import Merged
@@ -18,9 +20,10 @@ from knowingly.ledger import log
 from knowingly.policy import EVERY_PURPOSE, standing_no
 from knowingly.profiles.fields import Fields
 from knowingly.profiles.traits import HELD
+from knowingly.recommend.training.gather import PURPOSE as TRAIN
 from knowingly.store import consents, holds, subjects
 from knowingly.store import ledger as stored_entries
-from knowingly.store.doors import Tx
+from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.rights import ErasureRow
 from knowingly.store.subjects import ACTIVE
 from knowingly.tenancy import Tenancy
@@ -42,6 +45,7 @@ class Merges:
         lookup = self._tenancy.keyring.lookup
         if lookup(session) == lookup(account):
             raise InputError("session", "another person than the account it is merged into")
+        self._prepare(lookup(session), lookup(account))
         with self._tenancy.write() as tx:
             self._tenancy.keyring.watch(tx.head.shred_epoch)
             source = self._side(tx, lookup(session))
@@ -49,6 +53,17 @@ class Merges:
             done, erasure = self._merge(tx, source, target, account)
         self._erasures.finish(erasure)
         return done
+
+    def _prepare(self, session: bytes, account: bytes) -> None:
+        """Let models get ready to forget the session; and the account, where it takes over a no."""
+
+        def refuses(snapshot: Snapshot) -> bool:
+            person = subjects.find(snapshot, session)
+            records = () if person is None else consents.of(snapshot, person.subject)
+            return any(self._no(records, purpose) is not None for purpose in (TRAIN, EVERY_PURPOSE))
+
+        both = self._tenancy.ask(refuses)
+        self._effects.prepare([session, account] if both else [session])
 
     def _side(self, tx: Tx, lookup: bytes) -> Side:
         person = subjects.find(tx, lookup)
@@ -80,7 +95,7 @@ class Merges:
                 for purpose, decision in source.decisions.items()
                 if decision.reason == "granted"
                 and not target.decisions[purpose].allowed
-                and self._no(target, purpose) is None
+                and self._no(target.records, purpose) is None
             ),
         )
         return done, self._erasures.begin(tx, source.person)
@@ -88,12 +103,12 @@ class Merges:
     def _refuse(self, tx: Tx, source: Side, target: Side) -> tuple[str, ...]:
         """Record each no of the session that stands as one of the account."""
         refusals: dict[tuple[Action, str | None], list[str]] = {}
-        restricts = self._no(source, EVERY_PURPOSE) is Action.RESTRICT
+        restricts = self._no(source.records, EVERY_PURPOSE) is Action.RESTRICT
         if restricts:
             refusals[Action.RESTRICT, None] = [EVERY_PURPOSE]
         known = {record.purpose for record in source.records} | self._tenancy.policy.purposes.keys()
         for purpose in sorted(known - {EVERY_PURPOSE}):
-            if (no := self._no(source, purpose)) is not None:
+            if (no := self._no(source.records, purpose)) is not None:
                 refusals.setdefault((no, _said_by(source, purpose, no)), []).append(purpose)
         if not refusals:
             return ()
@@ -134,8 +149,8 @@ class Merges:
         self._effects(tx, target.person, touched, at_us=at_us, first_entry=entries[0].index)
         return refused
 
-    def _no(self, side: Side, purpose: str) -> Action | None:
-        return standing_no(purpose, side.records, policy=self._tenancy.policy)
+    def _no(self, records: Sequence[ConsentRecord], purpose: str) -> Action | None:
+        return standing_no(purpose, records, policy=self._tenancy.policy)
 
     def _move_choices(self, tx: Tx, source: Side, target: Side) -> int:
         """Keep the session's records and their entries' details as the account's history."""

@@ -20,6 +20,7 @@ from knowingly.profiles.scan import PEOPLE_AT_ONCE, Person, page_after
 from knowingly.recommend.registry.serving import Registry
 from knowingly.recommend.training.forgetting import Algorithms, forget
 from knowingly.recommend.training.gather import PURPOSE as TRAIN
+from knowingly.recommend.training.preparing import prepare_for
 from knowingly.recommend.training.refitting import was_put_off
 from knowingly.recommend.training.versions import holding_expired, prune
 from knowingly.store import claims, consents, events, holds, kept, models, subjects, traits
@@ -109,6 +110,7 @@ class Retention:
         # of what they were.
         lapsed = self._lapsed_people(self._tenancy.read, now_us)
         for people in parts(lapsed, _PEOPLE_PER_TRANSACTION):
+            self._prepare(people, registry, now_us)
             with self._tenancy.write() as tx:
                 self._lapse(tx, people, registry, now_us, tally)
         with self._tenancy.write() as tx:
@@ -121,6 +123,9 @@ class Retention:
         now_us, tally = self._tenancy.now_us(), _Tally()
         # A registry of its own: what it reads here is never committed.
         registry = Registry(self._tenancy.keyring)
+        lapsed = self._lapsed_people(self._tenancy.read, now_us)
+        # What is made for one of them serves for all: nobody forgets in between.
+        any(self._prepare(people, registry, now_us) for people in parts(lapsed, PEOPLE_AT_ONCE))
         try:
             with self._tenancy.write() as tx:
                 lapsed = self._lapsed_people(lambda: nullcontext(tx), now_us)
@@ -164,7 +169,7 @@ class Retention:
 
     def _lapsed_people(
         self, looking: Callable[[], AbstractContextManager[Snapshot]], now_us: int
-    ) -> Iterator[SubjectRow]:
+    ) -> Iterator[Person]:
         """People whose permission ran out, or whom models have learned from on none."""
         last = 0
         while True:
@@ -176,18 +181,31 @@ class Retention:
             last = page[-1][0].subject
             for person, records in page:
                 if person.state == ACTIVE and self._is_lapsed(person, records, learned, now_us):
-                    yield person
+                    yield person, records
+
+    def _prepare(self, people: Sequence[Person], registry: Registry, now_us: int) -> bool:
+        """Let models get ready to forget those of these people that they may not hold any more.
+
+        Returns:
+            Whether they have learned from any of those.
+        """
+        unlearn = [
+            person.subject
+            for person, records in people
+            if not self._tenancy.decide(TRAIN, records, at_us=now_us).allowed
+        ]
+        return prepare_for(self._tenancy, registry, self._algorithms, unlearn)
 
     def _lapse(
         self,
         tx: Tx,
-        people: Sequence[SubjectRow],
+        people: Sequence[Person],
         registry: Registry,
         now_us: int,
         tally: _Tally,
     ) -> None:
         before, forgot = Counter(tally.expired), 0
-        for person in people:
+        for person, _ in people:
             forgot += self._lapse_one(tx, person, registry, now_us, tally)
         tally.models_forgot += forgot
         facts = {

@@ -64,6 +64,19 @@ def test_steps_fill_what_the_one_before_left_open():
     assert in_order(Blend(blend={"nowhere": 1.0}), "b") == [3, 2]
 
 
+def test_buy_again_puts_forward_what_was_bought_the_most_often_first():
+    """Item 4 twice, then 0 and 3 once, 3 last; as a step, and in a blend over those three alone.
+
+    Of the ages 4, 3, 2 and 1 day, so its scores are 2.33, 1.25 and 1.2, of a deviation of .523:
+    4.46, 2.39 and 2.30. From `a` item 0 has 9 / 3.347 = 2.69 more; 1 and 2 have 1.20 and .60.
+    """
+    history = (4, 0, 3, 4)
+    assert in_order("buy_again", "b", history=history, repeats=True) == [4, 3, 0, 2]
+    assert in_order("buy_again", "b", history=history) == [2]
+    blend = Blend(blend={"a": 1.0, "buy_again": 1.0})
+    assert in_order(blend, history=history, repeats=True) == [0, 4, 3, 1, 2]
+
+
 def test_it_looks_back_as_far_as_the_slot_and_ranks_nothing_they_had():
     """Of three events the two newest are asked about; the item of the third is still left out."""
     asked = []
@@ -110,3 +123,19 @@ def test_what_a_slot_lacks_is_said(rankers):
     found, notes = slot_rankers(slots, rankers, repeats=False)
     assert {one.name for one in found} == {"slot home"}
     assert ["home was tested without c" in notes[0], "cart was left out" in notes[1]] == [True] * 2
+
+
+def test_what_buys_again_is_tested_where_repeats_count(rankers):
+    """Also by itself, of whoever there is; where only new items count, a note says why not."""
+    slots = {"home": Slot(algorithms=("buy_again", "a")), "cart": Slot(algorithms=("buy_again",))}
+    found, notes = slot_rankers(slots, rankers, repeats=True)
+    assert [(one.name, one.rate, one.people) for one in found] == [
+        ("slot home", 1.0, 10),
+        ("slot home", 0.4, 4),
+        ("slot cart", 1.0, 10),
+    ]
+    assert not notes
+    found, notes = slot_rankers(slots, rankers, repeats=False)
+    assert {one.name for one in found} == {"slot home"}
+    assert ["without buy_again" in note for note in notes] == [True, True, False]
+    assert "slot cart was left out" in notes[2]

@@ -12,9 +12,10 @@ from knowingly.recommend.interface.algorithms import Model
 from knowingly.recommend.models.kinds import MODEL_KINDS
 from knowingly.recommend.registry import manifest, metrics
 from knowingly.recommend.registry.serving import ITEM, Serving, options_of
+from knowingly.recommend.registry.standing import standing
 from knowingly.store import models as stored
 from knowingly.store.doors import Snapshot
-from knowingly.store.models import ModelRow, TrainingRow
+from knowingly.store.models import TrainingRow
 
 PRIVACY = {
     "exact": "Not differentially private: it follows from exact counts of people, without noise. "
@@ -92,14 +93,15 @@ def cards(
 ) -> list[ModelCard]:
     """The cards of one version, of which ``known`` is what could be read."""
     people, size = stored.learned_size(snapshot, training.training)
+    stands = standing(known, now_us)
     return [
         ModelCard(
-            algorithm=row.algorithm,
+            algorithm=name,
             training=training.training,
             trained_at=from_us(training.created_us),
             events_until=from_us(training.until_us),
             forgets=row.forgets,
-            in_service=_serves(known, row, now_us),
+            in_service=stands[name].in_service,
             people=people,
             items=len(training.item_rows) // ITEM.itemsize,
             floor=training.floor,
@@ -116,16 +118,11 @@ def cards(
             metrics=metrics.read(row.metrics),
             differentially_private=False,
             privacy=PRIVACY[row.forgets],
-            refit_by=None if row.refit_by_us is None else from_us(row.refit_by_us),
-            fault=known.faults.get(row.algorithm, ""),
+            refit_by=None if (by_us := stands[name].refit_by_us) is None else from_us(by_us),
+            fault=stands[name].fault,
         )
-        for row in known.known.values()
+        for name, row in known.known.items()
     ]
-
-
-def _serves(known: Serving, row: ModelRow, now_us: int) -> bool:
-    name = row.algorithm
-    return row.in_service and name not in known.faults and not known.is_overdue(name, now_us)
 
 
 def _markdown(card: ModelCard) -> Iterator[str]:

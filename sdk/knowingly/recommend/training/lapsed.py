@@ -10,6 +10,7 @@ from knowingly.profiles.scan import page_after
 from knowingly.recommend.registry.serving import Registry
 from knowingly.recommend.training.forgetting import Algorithms, forget
 from knowingly.recommend.training.gather import PURPOSE
+from knowingly.recommend.training.preparing import prepare_for
 from knowingly.store import consents, subjects
 from knowingly.store import models as stored
 from knowingly.store.batches import parts
@@ -22,6 +23,7 @@ _PEOPLE_PER_TRANSACTION = 200
 def forget_lapsed(tenancy: Tenancy, registry: Registry, algorithms: Algorithms) -> None:
     """Make every version forget the people whose permission does not hold any more."""
     for people in parts(_lapsed(tenancy), _PEOPLE_PER_TRANSACTION):
+        prepare_for(tenancy, registry, algorithms, people)
         with tenancy.write() as tx:
             _forget(tenancy, registry, algorithms, tx, people)
 

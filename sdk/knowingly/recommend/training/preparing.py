@@ -27,25 +27,44 @@ def prepare(
     """
 
     def look(snapshot: Snapshot) -> None:
-        # What is served is loaded here, too, and stays loaded for the transaction.
-        serving = registry.at(snapshot)
         known = subjects.find_many(snapshot, list(lookups))
-        if serving is None or not any(_taught(snapshot, one.subject) for one in known.values()):
-            return
-        signed = Signed(tenancy.keyring, serving.training)
-        for name, model in serving.models.items():
-            row, found = serving.known[name], algorithms.get(name)
-            if row.forgets != "exact" or found is None:
-                continue
-            try:
-                algorithm = guard.make(found, options_of(row))
-                if isinstance(algorithm, CountingAlgorithm):
-                    counts = StoredCounts(snapshot, serving, row, signed)
-                    guard.prepare(algorithm, model, counts)
-            except PluginError:
-                continue
+        people = [one.subject for one in known.values()]
+        _get_ready(tenancy, registry, algorithms, snapshot, people)
 
     tenancy.ask(look)
+
+
+def prepare_for(
+    tenancy: Tenancy, registry: Registry, algorithms: Algorithms, people: Sequence[int]
+) -> bool:
+    """The same for people by their numbers; whether models have learned from any of them."""
+    return tenancy.ask(lambda snapshot: _get_ready(tenancy, registry, algorithms, snapshot, people))
+
+
+def _get_ready(
+    tenancy: Tenancy,
+    registry: Registry,
+    algorithms: Algorithms,
+    snapshot: Snapshot,
+    people: Sequence[int],
+) -> bool:
+    # What is served is loaded here, too, and stays loaded for the transaction.
+    serving = registry.at(snapshot)
+    if serving is None or not any(_taught(snapshot, one) for one in people):
+        return False
+    signed = Signed(tenancy.keyring, serving.training)
+    for name, model in serving.models.items():
+        row, found = serving.known[name], algorithms.get(name)
+        if row.forgets != "exact" or found is None:
+            continue
+        try:
+            algorithm = guard.make(found, options_of(row))
+            if isinstance(algorithm, CountingAlgorithm):
+                counts = StoredCounts(snapshot, serving, row, signed)
+                guard.prepare(algorithm, model, counts)
+        except PluginError:
+            continue
+    return True
 
 
 def _taught(snapshot: Snapshot, subject: int) -> bool:
