@@ -1,7 +1,8 @@
 """What one person costs does not grow with how many others there are.
 
 Every statement of every call about one person is asked how SQLite would find its rows: by more than
-the tenant alone, in each table that grows with people, their events or their choices.
+the tenant alone, in each table that grows with people, their events or their choices. What waits
+for deletion is found without a look at the rest.
 """
 
 import re
@@ -22,6 +23,7 @@ OF_THE_SHOP = {
     *("trainings", "checkpoints"),
 }
 """What is there as often as the shop has items, models or keys of its own."""
+BY_INDEX = re.compile(r"USING (?:COVERING )?INDEX (events|traits)_unusable")
 STEP = re.compile(r"(?:SCAN|SEARCH) (?P<table>(?!CONSTANT)\w+)(?:.*\((?P<by>.*)\))?")
 
 SIZE = {"title": "Size", "purposes": ["personalize"], "kind": "number", "category": "purchase"}
@@ -116,3 +118,17 @@ def test_a_call_about_one_person_reads_what_is_theirs(tea_house, asked, call):
         closing(sqlite3.connect(tea_house.keys)) as keys,
     ):
         assert [found for one in sorted(own) for found in unbounded(one, [data, keys])] == []
+
+
+@pytest.mark.parametrize("call", ["maintain", "stats"])
+def test_what_waits_for_deletion_is_found_by_its_own_index(tea_house, asked, call):
+    """However many events there are that some purpose still allows."""
+    shop = tea_house.open()
+    asked.clear()
+    getattr(shop, call)()
+    waiting = {one for one in asked if "purposes = 0" in one and not one.startswith("CREATE")}
+    assert {table for table in ("events", "traits") for one in waiting if table in one}
+    with closing(sqlite3.connect(tea_house.data)) as data:
+        for one in waiting:
+            plan = " ".join(step for *_, step in data.execute(f"EXPLAIN QUERY PLAN {one}"))
+            assert BY_INDEX.search(plan), (one, plan)

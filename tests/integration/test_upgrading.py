@@ -121,9 +121,11 @@ def test_a_filled_shop_of_each_version_is_brought_up_to_date(folder, unpacked, g
     house = unpacked(folder)
     document(house, "upgrade")
     assert all(one["version"] == one["newest"] for one in document(house, "status").values())
-    assert not any(map(house.count, MODEL_TABLES))
+    sealed = folder.name >= "0011"
+    assert all(map(house.count, MODEL_TABLES)) is sealed
+    assert any(map(house.count, MODEL_TABLES)) is sealed
     shop = house.open()
-    assert shop.models.cards() == []
+    assert bool(shop.models.cards()) is sealed
     assert shop.recommend("t003").basis in {"aggregate", "personal"}
     shop.train()
     assert shop.recommend("t003").basis == "personal"

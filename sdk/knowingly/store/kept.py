@@ -6,7 +6,7 @@ person under a legal hold wait until it is released.
 
 from collections.abc import Iterator
 
-from sqlalchemy import ColumnElement, Table, delete, func, select, union, update
+from sqlalchemy import ColumnElement, Table, delete, func, literal_column, select, union, update
 
 from knowingly.domain.consent import MERGED
 from knowingly.store.batches import STREAMING
@@ -14,6 +14,9 @@ from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.schema import consent_records, events, holds, traits
 
 TABLES: dict[str, Table] = {"events": events, "traits": traits}
+_NONE: ColumnElement[int] = literal_column("0")
+"""Of purposes. In the statement itself, as the indexes of what waits for deletion have it: they
+cannot be used for a value that is only bound."""
 
 
 def strip(tx: Tx, table: str, subject: int, mask: int, *, before_day: int | None = None) -> int:
@@ -52,7 +55,7 @@ def delete_unusable(tx: Tx, table: str) -> int:
     """Delete the rows that no purpose allows any more, but for those under a legal hold."""
     rows = TABLES[table]
     under_hold = select(holds.c.subject).where(holds.c.tenant == tx.tenant)
-    unusable = (rows.c.tenant == tx.tenant, rows.c.purposes == 0)
+    unusable = (rows.c.tenant == tx.tenant, rows.c.purposes == _NONE)
     free = rows.c.subject.not_in(under_hold)
     return tx.connection.execute(delete(rows).where(*unusable, free)).rowcount
 
@@ -63,7 +66,7 @@ def people_with_unusable(snapshot: Snapshot, *, after: int, limit: int) -> list[
         select(rows.c.subject).where(
             rows.c.tenant == snapshot.tenant,
             rows.c.subject > after,
-            rows.c.purposes == 0,
+            rows.c.purposes == _NONE,
         )
         for rows in TABLES.values()
     ]
@@ -101,6 +104,6 @@ def count_unusable(snapshot: Snapshot, table: str) -> int:
     waiting = (
         select(func.count())
         .select_from(rows)
-        .where(rows.c.tenant == snapshot.tenant, rows.c.purposes == 0)
+        .where(rows.c.tenant == snapshot.tenant, rows.c.purposes == _NONE)
     )
     return int(snapshot.connection.execute(waiting).scalar_one())

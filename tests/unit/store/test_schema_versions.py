@@ -45,7 +45,7 @@ def test_migrations_make_the_metadata(database, schema):
 
 def made_by(connection):
     rows = connection.exec_driver_sql(
-        "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+        "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'"
     ).all()
     return {name: " ".join(sql.replace('"', "").split()) for name, sql in rows}
 
