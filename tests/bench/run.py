@@ -30,6 +30,9 @@ def main() -> None:
         "--sizes", type=int, nargs="+", default=[10_000, 100_000], help="people, for volume"
     )
     parser.add_argument(
+        "--on", choices=volume.KINDS, nargs="+", default=volume.KINDS, help="for volume"
+    )
+    parser.add_argument(
         "--logs", type=int, nargs="+", default=[100_000], help="entries of the log, for consent"
     )
     parser.add_argument("--items", type=int, default=10_000)
@@ -61,7 +64,8 @@ def main() -> None:
             place.mkdir()
             figures += inverse.measure(place, asked.ease_items, console)
         if asked.only in {None, "volume"}:
-            figures += volume.measure(Path(folder) / "volume", asked.sizes, asked.items, console)
+            place = Path(folder) / "volume"
+            figures += volume.measure(place, asked.sizes, asked.items, asked.on, console)
         if asked.only in {None, "consent"}:
             figures += consent.measure(Path(folder), asked.logs, console)
         if asked.only in {None, "ledger"}:

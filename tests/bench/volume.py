@@ -9,6 +9,7 @@ import multiprocessing
 import resource
 import sys
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from stores import Place, postgres_places, sqlite_place
 from knowingly.domain.event import EventKind
 from knowingly.recommend.training.gather import blocks, gather
 
+KINDS = ["sqlite", "postgresql"]
 EACH = 10
 AT_RANDOM = 200_000
 SINGLE = 300
@@ -32,21 +34,22 @@ ERASED = 7
 Figure = tuple[str, str, str]
 
 
-def measure(folder: Path, sizes: list[int], items: int, console: Console) -> list[Figure]:
-    """Each size, on SQLite and on PostgreSQL."""
+def measure(
+    folder: Path, sizes: list[int], items: int, kinds: list[str], console: Console
+) -> list[Figure]:
+    """Each size, on each of the databases."""
     figures = []
     with postgres_places() as postgres:
-        for size in sizes:
-            for place in (
-                sqlite_place(folder / f"sqlite-{size}"),
-                postgres.place(f"shop_{size}", folder / f"postgresql-{size}"),
-            ):
-                console.print(f"{place.kind}, {size:,} people")
-                found = _measure(place, size, items, console)
-                # An hour can lie between two of them.
-                for row in found:
-                    console.print("  ".join(row))
-                figures += found
+        for size, kind in product(sizes, kinds):
+            where = folder / f"{kind}-{size}"
+            on_files = kind == "sqlite"
+            place = sqlite_place(where) if on_files else postgres.place(f"shop_{size}", where)
+            console.print(f"{place.kind}, {size:,} people")
+            found = _measure(place, size, items, console)
+            # An hour can lie between two of them.
+            for row in found:
+                console.print("  ".join(row))
+            figures += found
     return figures
 
 

@@ -33,6 +33,7 @@ from knowingly.store.subjects import ACTIVE, SubjectRow
 from knowingly.tenancy import Tenancy
 
 BEGUN, UNTRUNCATED, DONE = "begun", "not yet truncated", "done"
+UNFINISHED = (BEGUN, UNTRUNCATED)
 OVERWRITTEN = "its bytes overwritten in the key store"
 KEY_GONE = "it was sealed under the person's key, which had been destroyed"
 
@@ -72,7 +73,7 @@ class Erasures:
                 erasure = self.begin(tx, person)
             else:
                 erasure = next(
-                    row for row in stored.unfinished(tx, (DONE,)) if row.subject == person.subject
+                    row for row in stored.at_steps(tx, UNFINISHED) if row.subject == person.subject
                 )
         done = self.finish(erasure)
         if self._recipients.tell(erasure.erasure):
@@ -101,7 +102,7 @@ class Erasures:
         """
         self._claims.resume()
         with self._tenancy.read() as snapshot:
-            waiting = stored.unfinished(snapshot, (DONE,))
+            waiting = stored.at_steps(snapshot, UNFINISHED)
         for erasure in waiting:
             if erasure.step == UNTRUNCATED:
                 self._truncate_later(erasure)
@@ -163,7 +164,7 @@ class Erasures:
             return self._close(tx, erasure, truncated=truncated)
 
     def _close(self, tx: Tx, erasure: ErasureRow, *, truncated: bool) -> Certificate:
-        still = [row for row in stored.unfinished(tx, (DONE,)) if row.erasure == erasure.erasure]
+        still = [row for row in stored.at_steps(tx, UNFINISHED) if row.erasure == erasure.erasure]
         if not still or still[0].subject is None:
             # Another process has finished it in the meantime; its certificate stands.
             return Certificate.from_json(stored.certificate(tx, erasure.erasure) or "")

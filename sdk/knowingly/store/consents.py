@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import and_, bindparam, func, or_, select, update
 
 from knowingly.domain.consent import ACCOUNT, MERGED, Action, ConsentRecord
-from knowingly.store.batches import BATCH, BulkInsert, batched
+from knowingly.store.batches import BATCH, BulkInsert
 from knowingly.store.doors import Snapshot, Tx
-from knowingly.store.prepared import Prepared
+from knowingly.store.prepared import Among, Prepared
 from knowingly.store.schema import consent_records as table
 from knowingly.store.schema import subjects
 from knowingly.store.subjects import COLUMNS as PERSON
@@ -28,8 +28,8 @@ _COLUMNS = (
 )
 _ADD = BulkInsert(table)
 _ONE = select(*_COLUMNS).where(table.c.tenant == bindparam("t"), table.c.subject == bindparam("s"))
-_MANY = select(table.c.subject, *_COLUMNS).where(
-    table.c.tenant == bindparam("t"), table.c.subject.in_(bindparam("s", expanding=True))
+_MANY = Among(
+    select(table.c.subject, *_COLUMNS).where(table.c.tenant == bindparam("t")), table.c.subject
 )
 _PERSON = Prepared(
     select(*PERSON, *_COLUMNS)
@@ -105,10 +105,8 @@ def with_person(snapshot: Snapshot, lookup: bytes) -> tuple[SubjectRow | None, l
 def of_many(snapshot: Snapshot, subjects: Sequence[int]) -> dict[int, list[ConsentRecord]]:
     """The choices of many people, by subject."""
     found: dict[int, list[ConsentRecord]] = {subject: [] for subject in subjects}
-    for chunk in batched(subjects):
-        rows = snapshot.connection.execute(_MANY, {"t": snapshot.tenant, "s": chunk})
-        for row in rows.all():
-            found[row[0]].append(_record(row[1:]))
+    for row in _MANY.all(snapshot.connection, {"t": snapshot.tenant}, subjects):
+        found[row[0]].append(_record(row[1:]))
     return found
 
 

@@ -27,10 +27,15 @@ def find(snapshot: Snapshot, identity: bytes) -> IdentityRow | None:
 
 
 def of(snapshot: Snapshot, subject: int) -> list[IdentityRow]:
-    """Every identity of one person."""
-    mine = select(*_COLUMNS).where(table.c.tenant == snapshot.tenant, table.c.subject == subject)
-    rows = snapshot.connection.execute(mine.order_by(table.c.identity))
-    return [IdentityRow(*row) for row in rows]
+    """Every identity of one person, in the order of their hashes."""
+    # By name and then by row: SQLite would look through every identity of the tenant for the rows
+    # themselves, since it takes one look at them for cheaper than the index and another.
+    names = select(table.c.identity).where(
+        table.c.tenant == snapshot.tenant, table.c.subject == subject
+    )
+    mine = select(*_COLUMNS).where(table.c.tenant == snapshot.tenant, table.c.identity.in_(names))
+    rows = snapshot.connection.execute(mine)
+    return sorted(IdentityRow(*row) for row in rows)
 
 
 def add(tx: Tx, row: IdentityRow) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from knowingly.store.batches import BulkInsert, batched
 from knowingly.store.key_schema import subject_keys as table
 from knowingly.store.key_schema import tenant_secrets as secrets
-from knowingly.store.prepared import Prepared
+from knowingly.store.prepared import Among, Prepared
 
 KeyTx = Connection
 """A transaction or a snapshot of the key store, as the vault hands it on."""
@@ -30,8 +30,8 @@ _ONE = Prepared(
         table.c.tenant == bindparam("t"), table.c.key_id == bindparam("k")
     )
 )
-_MANY = select(table.c.key_id, table.c.wrapped).where(
-    table.c.tenant == bindparam("t"), table.c.key_id.in_(bindparam("k", expanding=True))
+_MANY = Among(
+    select(table.c.key_id, table.c.wrapped).where(table.c.tenant == bindparam("t")), table.c.key_id
 )
 
 
@@ -65,11 +65,7 @@ def subject_keys(
     """Wrapped subject keys by id; an id that is not there is left out."""
     if len(key_ids) == 1:
         return dict(_ONE.all(connection, {"t": tenant, "k": key_ids[0]}))
-    found: dict[bytes, bytes] = {}
-    for chunk in batched(key_ids):
-        rows = connection.execute(_MANY, {"t": tenant, "k": chunk}).all()
-        found.update((row[0], row[1]) for row in rows)
-    return found
+    return dict(_MANY.all(connection, {"t": tenant}, key_ids))
 
 
 def first_version(connection: Connection, tenant: str, key_id: bytes) -> int | None:

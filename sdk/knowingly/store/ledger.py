@@ -19,9 +19,9 @@ from sqlalchemy import (
     update,
 )
 
-from knowingly.store.batches import BATCH, BulkInsert, batched
+from knowingly.store.batches import BulkInsert
 from knowingly.store.doors import Snapshot, Tx
-from knowingly.store.prepared import Prepared
+from knowingly.store.prepared import Among, Prepared
 from knowingly.store.schema import ledger_details, ledger_entries, ledger_nodes, subjects
 
 BLOCK = 4_096
@@ -44,9 +44,9 @@ _LEAF = Prepared(
         ledger_entries.c.tenant == _TENANT, ledger_entries.c.idx == bindparam("index")
     )
 )
-_LEAVES = select(ledger_entries.c.idx, ledger_entries.c.leaf).where(
-    ledger_entries.c.tenant == _TENANT,
-    ledger_entries.c.idx.in_(bindparam("indices", expanding=True)),
+_LEAVES = Among(
+    select(ledger_entries.c.idx, ledger_entries.c.leaf).where(ledger_entries.c.tenant == _TENANT),
+    ledger_entries.c.idx,
 )
 _LOW: BindParameter[int] = bindparam("low")
 _AS_GIVEN = and_(
@@ -87,9 +87,15 @@ _SAME_ENTRY = and_(
     ledger_entries.c.tenant == ledger_details.c.tenant,
     ledger_entries.c.idx == ledger_details.c.idx,
 )
-_NAMED = select(
-    ledger_entries.c.idx, ledger_entries.c.leaf, ledger_details.c.subject, ledger_details.c.body
-).select_from(ledger_entries.outerjoin(ledger_details, _SAME_ENTRY))
+_NAMED = Among(
+    select(
+        *(ledger_entries.c.idx, ledger_entries.c.leaf),
+        *(ledger_details.c.subject, ledger_details.c.body),
+    )
+    .select_from(ledger_entries.outerjoin(ledger_details, _SAME_ENTRY))
+    .where(ledger_entries.c.tenant == _TENANT),
+    ledger_entries.c.idx,
+)
 _WHOSE = and_(
     subjects.c.tenant == ledger_details.c.tenant, subjects.c.subject == ledger_details.c.subject
 )
@@ -151,8 +157,7 @@ def leaf_of(snapshot: Snapshot, index: int) -> bytes | None:
 
 def leaves_of(snapshot: Snapshot, indices: Sequence[int]) -> dict[int, bytes]:
     """The leaves of these entries, by index; one that is not there is left out."""
-    where = {"t": snapshot.tenant, "indices": list(indices)}
-    return {row[0]: row[1] for row in snapshot.connection.execute(_LEAVES, where)}
+    return dict(_LEAVES.all(snapshot.connection, {"t": snapshot.tenant}, indices))
 
 
 def block(snapshot: Snapshot, after: int) -> Sequence[tuple[int, bytes]]:
@@ -212,26 +217,17 @@ def details_of(snapshot: Snapshot, subject: int) -> list[tuple[int, bytes, bytes
         select(ledger_details.c.idx, ledger_entries.c.leaf, ledger_details.c.body)
         .join(ledger_entries, _SAME_ENTRY)
         .where(ledger_details.c.tenant == snapshot.tenant, ledger_details.c.subject == subject)
-        .order_by(ledger_details.c.idx)
     )
-    return [(row[0], row[1], row[2]) for row in snapshot.connection.execute(mine)]
+    # Sorted here: asked for the order, SQLite goes through every entry of the tenant to have it.
+    return sorted((row[0], row[1], row[2]) for row in snapshot.connection.execute(mine))
 
 
 def named(
     snapshot: Snapshot, indices: Sequence[int]
 ) -> list[tuple[int, bytes, int | None, bytes | None]]:
     """Entries by number: index, leaf, person, and sealed details; None for what is not there."""
-    found: list[tuple[int, bytes, int | None, bytes | None]] = []
-    for chunk in batched(indices):
-        where = {"t": snapshot.tenant, **{f"i{n}": index for n, index in enumerate(chunk)}}
-        found += _named(len(chunk)).all(snapshot.connection, where)
+    found = _NAMED.all(snapshot.connection, {"t": snapshot.tenant}, indices)
     return sorted(found, key=itemgetter(0))
-
-
-@lru_cache(maxsize=BATCH)
-def _named(count: int) -> Prepared:
-    one_of = ledger_entries.c.idx.in_([bindparam(f"i{n}") for n in range(count)])
-    return Prepared(_NAMED.where(ledger_entries.c.tenant == _TENANT, one_of))
 
 
 def leaves_from(snapshot: Snapshot, start: int) -> Iterator[tuple[int, bytes]]:

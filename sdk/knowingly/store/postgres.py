@@ -43,15 +43,13 @@ class Postgres:
     """
 
     reading: Mapping[str, Any] = MappingProxyType(
-        {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        {"knowingly_begin": "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"}
     )
-    writing: Mapping[str, Any] = MappingProxyType({"isolation_level": "READ COMMITTED"})
+    writing: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, url: URL, *, read_only: bool = False) -> None:
         self.engine = _engine(url)
         if read_only:
-            # Each transaction says so, because the driver also says when one may write.
-            self.writing = self.reading
             event.listen(self.engine, "connect", _refuse_writes)
         self._inherited: list[Pool] = []
 
@@ -98,7 +96,6 @@ def _engine(url: URL) -> Engine:
         engine = create_engine(
             url,
             hide_parameters=True,
-            pool_pre_ping=True,
             pool_size=POOL_SIZE,
             max_overflow=MAX_OVERFLOW,
             pool_timeout=POOL_SECONDS,
@@ -107,15 +104,13 @@ def _engine(url: URL) -> Engine:
     except ImportError:
         raise StoreError("PostgreSQL needs an extra: pip install 'knowingly[postgres]'") from None
     event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
     event.listen(engine, "before_cursor_execute", _ask_for_binary)
     return engine
 
 
 def _refuse_writes(connection: Any, _record: object) -> None:  # noqa: ANN401 - as below
-    was = connection.autocommit
-    connection.autocommit = True
     connection.execute("SET default_transaction_read_only = on")
-    connection.autocommit = was
 
 
 def _ask_for_binary(
@@ -131,10 +126,19 @@ def _ask_for_binary(
 
 
 def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 - psycopg is an extra
-    was = connection.autocommit
+    # Transactions are begun by ``_begin`` alone. Told of their kind instead, SQLAlchemy and the
+    # driver set it and take it back around each of them, which takes as long as reading a page.
     connection.autocommit = True
     connection.execute(
         "SELECT set_config('lock_timeout', %s, false), set_config('statement_timeout', %s, false)",
         (f"{LOCK_SECONDS}s", f"{STATEMENT_SECONDS}s"),
     )
-    connection.autocommit = was
+
+
+def _begin(connection: Connection) -> None:
+    """Begin in so many words; on a connection that was lost it fails, and is begun again.
+
+    So no connection is tried before it is used: that would be one more way there and back.
+    """
+    begin = connection.get_execution_options().get("knowingly_begin", "BEGIN")
+    connection.exec_driver_sql(begin)

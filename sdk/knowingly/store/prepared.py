@@ -2,16 +2,20 @@
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from itertools import chain, repeat
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Dialect, Select, TextClause
+from sqlalchemy import ARRAY, Column, Connection, Dialect, Select, TextClause, bindparam, func
 from sqlalchemy.exc import OperationalError
 
-from knowingly.store.batches import STREAMING
+from knowingly.store.batches import BATCH, STREAMING, batched
 from knowingly.store.postgres import BINARY
 
+T = TypeVar("T")
 Row = tuple[Any, ...]
 _ROWS_AT_ONCE = 5_000
+_PLACES = (1, 10, 100, BATCH)
+"""How many values a statement has places for on SQLite."""
 
 
 class Prepared:
@@ -20,10 +24,13 @@ class Prepared:
     SQLAlchemy's own work on a statement takes several times as long as SQLite's on a person's rows.
     Beside the way to a server and back it is little, and is left to recover lost connections; the
     rows are taken from the driver, in binary, which spares both sides the spelling of bytes.
+    ``in_bytes`` are values that go there so too, as lists of bytes should.
     """
 
-    def __init__(self, statement: Select[Any] | TextClause) -> None:
-        self._statement = statement
+    def __init__(
+        self, statement: Select[Any] | TextClause, *, in_bytes: Sequence[str] = ()
+    ) -> None:
+        self._statement, self._in_bytes = statement, in_bytes
         self._compiled: dict[str, tuple[str, Sequence[str] | None, Mapping[str, object]]] = {}
 
     def all(self, connection: Connection, values: Mapping[str, object]) -> Sequence[Row]:
@@ -65,5 +72,46 @@ class Prepared:
         compiled = self._statement.compile(dialect=dialect)
         constants = {name: value for name, value in compiled.params.items() if value is not None}
         order = (compiled.positiontup or ()) if compiled.positional else None
-        self._compiled[dialect.name] = str(compiled), order, constants
+        spelled = str(compiled)
+        for name in self._in_bytes:
+            spelled = spelled.replace(f"%({name})s", f"%({name})b")
+        self._compiled[dialect.name] = spelled, order, constants
         return self._compiled[dialect.name]
+
+
+class Among:
+    """A read of the rows in which one column has one of many values.
+
+    A server is given them as one array: of a place for each, the driver spells and reads a new
+    statement every time. SQLite gets them in pieces, in statements of a few lengths that it knows
+    already; the last value is said again in the places that are left.
+    """
+
+    def __init__(self, statement: Select[Any], column: Column[Any]) -> None:
+        self._statement, self._column = statement, column
+        array = bindparam("among", type_=ARRAY(column.type))
+        self._of_array = Prepared(statement.where(column == func.any(array)), in_bytes=("among",))
+        self._with_places: dict[int, Prepared] = {}
+
+    def all(
+        self, connection: Connection, values: Mapping[str, object], among: Sequence[T]
+    ) -> list[Row]:
+        """Every row, for these values of the column and of the bound parameters; in no order."""
+        if not among:
+            return []
+        if connection.dialect.name != "sqlite":
+            return list(self._of_array.all(connection, {**values, "among": list(among)}))
+        rows: list[Row] = []
+        for part in batched(among):
+            places = next(places for places in _PLACES if places >= len(part))
+            filled = chain(part, repeat(part[-1], places - len(part)))
+            named = {f"among{n}": value for n, value in enumerate(filled)}
+            rows += self._prepared(places).all(connection, {**values, **named})
+        return rows
+
+    def _prepared(self, places: int) -> Prepared:
+        prepared = self._with_places.get(places)
+        if prepared is None:
+            one_of = self._column.in_([bindparam(f"among{n}") for n in range(places)])
+            prepared = self._with_places[places] = Prepared(self._statement.where(one_of))
+        return prepared

@@ -78,11 +78,11 @@ def renew_certificate(tx: Tx, erasure: str, certificate: str) -> None:
     tx.connection.execute(update(table).where(*same).values(certificate=certificate))
 
 
-def unfinished(snapshot: Snapshot, done: Sequence[str]) -> list[ErasureRow]:
-    """The erasures whose step is not among the final ones."""
+def at_steps(snapshot: Snapshot, steps: Sequence[str]) -> list[ErasureRow]:
+    """The erasures of which one of these steps was the last that is done."""
     rows = select(
         table.c.erasure, table.c.subject, table.c.key_id, table.c.step, table.c.progress
-    ).where(table.c.tenant == snapshot.tenant, table.c.step.not_in(done))
+    ).where(table.c.tenant == snapshot.tenant, table.c.step.in_(steps))
     return [ErasureRow(*row[:4], json.loads(row[4])) for row in snapshot.connection.execute(rows)]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Column, bindparam, select, update
 
 from knowingly.store.doors import Snapshot, Tx
+from knowingly.store.identities import of
 from knowingly.store.schema import events, holds, identities, ledger_details, manifests, traits
 
 _NAMES: dict[str, Column[Any]] = {
@@ -21,6 +22,8 @@ _NAMES: dict[str, Column[Any]] = {
 
 def bodies(snapshot: Snapshot, table_name: str, subject: int) -> list[tuple[Any, bytes]]:
     """``(name, sealed body)`` of a person's rows in one table."""
+    if table_name == identities.name:
+        return [(row.identity, row.body) for row in of(snapshot, subject)]
     name = _NAMES[table_name]
     table = name.table
     mine = select(name, table.c.body).where(

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from sqlalchemy import and_, bindparam, delete, func, insert, select, update
 
-from knowingly.store.batches import STREAMING, BulkInsert, batched
+from knowingly.store.batches import STREAMING, BulkInsert
 from knowingly.store.doors import Snapshot, Tx
+from knowingly.store.prepared import Among
 from knowingly.store.schema import subjects as table
 from knowingly.store.schema import tombstones
 
@@ -29,8 +30,14 @@ class SubjectRow(NamedTuple):
 _ADD = BulkInsert(table)
 COLUMNS = (table.c.subject, table.c.key_id, table.c.state, table.c.name_salt)
 _FIND = select(*COLUMNS).where(table.c.tenant == bindparam("t"), table.c.lookup == bindparam("l"))
-_FIND_MANY = select(table.c.lookup, *COLUMNS).where(
-    table.c.tenant == bindparam("t"), table.c.lookup.in_(bindparam("l", expanding=True))
+_FIND_MANY = Among(
+    select(table.c.lookup, *COLUMNS).where(table.c.tenant == bindparam("t")), table.c.lookup
+)
+_ERASED = Among(
+    select(tombstones.c.lookup, tombstones.c.erased_us).where(
+        tombstones.c.tenant == bindparam("t")
+    ),
+    tombstones.c.lookup,
 )
 
 
@@ -42,11 +49,8 @@ def find(snapshot: Snapshot, lookup: bytes) -> SubjectRow | None:
 
 def find_many(snapshot: Snapshot, lookups: Sequence[bytes]) -> dict[bytes, SubjectRow]:
     """The people with these keyed hashes; one that is not there is left out."""
-    found: dict[bytes, SubjectRow] = {}
-    for chunk in batched(lookups):
-        rows = snapshot.connection.execute(_FIND_MANY, {"t": snapshot.tenant, "l": chunk})
-        found.update((row[0], SubjectRow(*row[1:])) for row in rows.all())
-    return found
+    rows = _FIND_MANY.all(snapshot.connection, {"t": snapshot.tenant}, lookups)
+    return {row[0]: SubjectRow(*row[1:]) for row in rows}
 
 
 def number(snapshot: Snapshot, subject: int) -> SubjectRow | None:
@@ -157,13 +161,7 @@ def mark_erasing(tx: Tx, subject: int, *, keep_tombstone_until_us: int, at_us: i
 
 def erased_at(snapshot: Snapshot, lookups: Sequence[bytes]) -> dict[bytes, int]:
     """When people with these keyed hashes were erased, microseconds since 1970."""
-    found: dict[bytes, int] = {}
-    for chunk in batched(lookups):
-        rows = select(tombstones.c.lookup, tombstones.c.erased_us).where(
-            tombstones.c.tenant == snapshot.tenant, tombstones.c.lookup.in_(chunk)
-        )
-        found.update((row[0], row[1]) for row in snapshot.connection.execute(rows))
-    return found
+    return dict(_ERASED.all(snapshot.connection, {"t": snapshot.tenant}, lookups))
 
 
 def erased_before(snapshot: Snapshot, subject: int) -> int:

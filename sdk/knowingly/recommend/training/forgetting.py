@@ -153,7 +153,7 @@ def forget_records(
     """Make every model of a training forget some learned records of one person."""
     outcome = {}
     signed = Signed(tenancy.keyring, serving.training)
-    block = gather.to_block([records], len(serving.items), serving.until_us)
+    block = gather.to_block(records, np.array([len(records)]), len(serving.items), serving.until_us)
     epoch = tx.head.model_epoch + 1
     for name, row in serving.known.items():
         if name in serving.faults:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from knowingly.domain.moments import DAY_US
 from knowingly.domain.progress import Counted
-from knowingly.profiles import body
 from knowingly.profiles.scan import PeopleRecords, scan
 from knowingly.recommend.interface.block import Block
 from knowingly.store.doors import Snapshot
@@ -80,23 +79,29 @@ def items_chosen_by(gathered: Gathered, *, least: int, n_catalogue: int) -> NDAr
     return np.flatnonzero(people_per_item >= least).astype(np.int32)
 
 
-def learned(part: PeopleRecords, row_of: NDArray[np.int32]) -> list[NDArray[np.void]]:
-    """The records of modelled items, with model rows for items, by person: what a fit learns."""
+def learned(
+    part: PeopleRecords, row_of: NDArray[np.int32]
+) -> tuple[NDArray[np.void], NDArray[np.int64]]:
+    """What a fit learns: the records of modelled items, with model rows for items.
+
+    Returns:
+        The records, person by person, and how many each person of the part has, which can be none.
+    """
     item = row_of[part.records["item"]]
-    kept = np.array(part.records[item >= 0])
-    kept["item"] = item[item >= 0]
-    lengths = np.bincount(part.person[item >= 0], minlength=len(part))
-    return np.split(kept, np.cumsum(lengths)[:-1])
+    modelled = item >= 0
+    kept = part.records[modelled]
+    kept["item"] = item[modelled]
+    return kept, np.bincount(part.person[modelled], minlength=len(part))
 
 
-def to_block(people: list[NDArray[np.void]], n_items: int, until_us: int) -> Block:
-    """Learned records of some people as a block."""
-    records = np.concatenate(people) if people else np.zeros(0, body.RECORD)
-    lengths = [len(own) for own in people]
+def to_block(
+    records: NDArray[np.void], lengths: NDArray[np.int64], n_items: int, until_us: int
+) -> Block:
+    """Learned records as a block; ``lengths`` has how many each person has."""
     return Block(
-        n_people=len(people),
+        n_people=len(lengths),
         n_items=n_items,
-        person=np.repeat(np.arange(len(people), dtype=np.int32), lengths),
+        person=np.repeat(np.arange(len(lengths), dtype=np.int32), lengths),
         item=records["item"].astype(np.int32),
         kind=records["kind"].astype(np.int8),
         age_days=np.maximum(until_us - records["at_us"], 0) / DAY_US,
@@ -108,4 +113,4 @@ def to_block(people: list[NDArray[np.void]], n_items: int, until_us: int) -> Blo
 def blocks(gathered: Gathered, row_of: NDArray[np.int32], n_items: int) -> Iterator[Block]:
     """The people as blocks over the modelled items."""
     for part in gathered.parts:
-        yield to_block(learned(part, row_of), n_items, gathered.until_us)
+        yield to_block(*learned(part, row_of), n_items, gathered.until_us)

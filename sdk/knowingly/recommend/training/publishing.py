@@ -257,11 +257,14 @@ def _store_manifests(
         key_of = subjects.key_ids(tx, first, last)
         key_ids = [key_of[subject] for subject in part.subjects.tolist()]
         ciphers = tenancy.keyring.ciphers(key_ids)
-        rows = []
-        for subject, key_id, records in zip(
-            part.subjects.tolist(), key_ids, learned(part, row_of), strict=True
-        ):
-            rows.append((subject, manifest.seal(ciphers[key_id], subject, training, records)))
+        records, lengths = learned(part, row_of)
+        ends = np.cumsum(lengths).tolist()
+        rows = [
+            (subject, manifest.seal(ciphers[key_id], subject, training, records[start:end]))
+            for subject, key_id, start, end in zip(
+                part.subjects.tolist(), key_ids, [0, *ends], ends, strict=False
+            )
+        ]
         stored.add_manifests(tx, training, rows)
 
 
