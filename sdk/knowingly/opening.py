@@ -18,7 +18,8 @@ from knowingly.store.doors import Store
 from knowingly.store.failures import NO_DATABASE
 from knowingly.store.urls import key_store_beside
 from knowingly.tenancy import Tenancy, past_name
-from knowingly.vault.keyring import Keyring, same_shop
+from knowingly.vault.belonging import same_shop
+from knowingly.vault.keyring import Keyring
 from knowingly.vault.wrapping import Wrapping
 
 _TENANT = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")

@@ -123,7 +123,7 @@ class Tenancy:
 
     def signing_seed(self, snapshot: Snapshot) -> bytes:
         """What signs as this snapshot or transaction sees it: the newest key that the log names."""
-        return self.keyring.signing_seed(key_acts.latest(snapshot, SIGNING_ROTATED) or 1)
+        return self.keyring.secrets.signing_seed(key_acts.latest(snapshot, SIGNING_ROTATED) or 1)
 
     def note_key(self, snapshot: Snapshot) -> NoteKey:
         """What signs checkpoints."""

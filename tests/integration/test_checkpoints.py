@@ -165,10 +165,10 @@ def test_a_new_signing_key_follows_from_the_old_one(house, shop, folder):
     """Old checkpoints stay verifiable, from the key that was given out first; the seed is gone."""
     grants(shop, 2)
     key, first = shop.audit.key(), shop.audit.checkpoint()
-    seeds = {shop._tenancy.keyring.signing_seed(1)}
+    seeds = {shop._tenancy.keyring.secrets.signing_seed(1)}
     for number in range(3):
         done = shop.keys.rotate_signing()
-        seeds.add(shop._tenancy.keyring.signing_seed(number + 2))
+        seeds.add(shop._tenancy.keyring.secrets.signing_seed(number + 2))
         assert done.key == shop.audit.key() != done.replaced
         grants(shop, 1, start=10 + number)
         shop.audit.checkpoint()

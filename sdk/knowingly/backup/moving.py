@@ -21,7 +21,7 @@ from knowingly.store import shop as shop_rows
 from knowingly.store.copying import Sums
 from knowingly.store.database import Database
 from knowingly.store.doors import every_tenant
-from knowingly.vault.keyring import same_shop
+from knowingly.vault.belonging import same_shop
 
 
 @dataclass(frozen=True, slots=True)

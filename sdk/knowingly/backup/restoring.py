@@ -26,7 +26,7 @@ from knowingly.store import shop as shop_rows
 from knowingly.store.database import Database
 from knowingly.store.shop import RESTORING
 from knowingly.store.urls import key_store_beside
-from knowingly.vault.keyring import same_shop
+from knowingly.vault.belonging import same_shop
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ def replay(tenancy: Tenancy, erasures: Erasures, *, backup_us: int) -> Replayed:
     with tenancy.write() as tx:
         spend_the_rest(tenancy, tx)
         named = key_acts.latest(tx, SIGNING_ROTATED) or 1
-        if tenancy.keyring.signing_version(named) != named:
+        if tenancy.keyring.secrets.signing_version(named) != named:
             # The key that signed them is destroyed, and nothing in this data names the newer one.
             checkpoints.cosign(tx, tenancy)
         log.append(

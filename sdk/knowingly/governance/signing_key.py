@@ -39,10 +39,10 @@ def rotate_signing(tenancy: Tenancy) -> SigningRotated:
     """
     keyring = tenancy.keyring
     with tenancy.read() as snapshot:
-        present = keyring.signing_version(key_acts.latest(snapshot, SIGNING_ROTATED) or 1)
-        old = NoteKey(checkpoints.origin(snapshot), keyring.signing_seed(present))
+        present = keyring.secrets.signing_version(key_acts.latest(snapshot, SIGNING_ROTATED) or 1)
+        old = NoteKey(checkpoints.origin(snapshot), keyring.secrets.signing_seed(present))
     version = present + 1
-    new = NoteKey(old.name, keyring.new_signing_seed(version))
+    new = NoteKey(old.name, keyring.secrets.new_signing_seed(version))
     with tenancy.write() as tx:
         if key_acts.latest(tx, SIGNING_ROTATED) >= version:
             raise StoreError("another process replaced the signing key just now")
@@ -58,5 +58,5 @@ def sweep_signing(tenancy: Tenancy) -> None:
     """Destroy the seeds of keys that the log says were replaced."""
     with tenancy.read() as snapshot:
         version = key_acts.latest(snapshot, SIGNING_ROTATED)
-    if tenancy.keyring.destroy_signing_seeds(before=version):
+    if tenancy.keyring.secrets.destroy_signing_seeds(before=version):
         tenancy.keyring.overwrite()

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from knowingly.errors import StoreError
 from knowingly.store import keys as key_rows
 from knowingly.store import tenant_keys
-from knowingly.vault.keyring import open_secrets, seal_secret
 from knowingly.vault.seal import Cipher, version_of
 from knowingly.vault.tenant_key import TenantKey
+from knowingly.vault.tenant_secrets import open_secrets, seal_secret
 
 KEYS_AT_ONCE = 1_000
 

@@ -7,7 +7,7 @@ import pytest
 from houses import Clock, House
 from knowingly.governance import retention
 from knowingly.profiles import scan
-from knowingly.vault import keyring
+from knowingly.vault import shredding
 
 FEW, MANY, AT_ONCE = 100, 500, 50
 FIELDS = {
@@ -67,7 +67,7 @@ def test_memory_does_not_grow_with_the_people(aged, monkeypatch, work, done):
         (scan, "PEOPLE_AT_ONCE"),
         (retention, "PEOPLE_AT_ONCE"),
         (retention, "_PEOPLE_PER_TRANSACTION"),
-        (keyring, "SWEPT_AT_ONCE"),
+        (shredding, "SWEPT_AT_ONCE"),
     ):
         monkeypatch.setattr(place, name, AT_ONCE)
     peaks = []

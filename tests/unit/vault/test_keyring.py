@@ -7,7 +7,7 @@ import pytest
 import knowingly
 from knowingly.errors import SealError
 from knowingly.store.database import Database
-from knowingly.vault import keyring as module
+from knowingly.vault import subject_keys as module
 from knowingly.vault.keyring import Keyring
 from knowingly.vault.root import write_root_key
 
@@ -194,5 +194,5 @@ def test_the_same_database_gives_the_same_secrets(shop, house):
     database = Database(f"sqlite:///{house.keys}")
     again = Keyring(database, shop._roots, "default", at_us=0)
     assert again.lookup("ada") == shop._tenancy.keyring.lookup("ada")
-    assert again.signing_seed(1) == shop._tenancy.keyring.signing_seed(1)
+    assert again.secrets.signing_seed(1) == shop._tenancy.keyring.secrets.signing_seed(1)
     database.close()
