@@ -33,6 +33,7 @@ LAPSED = frozenset({"expired", "reconsent", "prohibited", "stale_signal"})
 """Reasons that come about without a new choice, for people who made one."""
 
 _EVER = 10_000_000
+_EVERYBODY = 2**62
 _PEOPLE_PER_TRANSACTION = 200
 
 
@@ -113,8 +114,9 @@ class Retention:
             self._prepare(people, registry, now_us)
             with self._tenancy.write() as tx:
                 self._lapse(tx, people, registry, now_us, tally)
-        with self._tenancy.write() as tx:
-            self._sweep(tx, now_us, tally)
+        for span in self._spans(self._tenancy.read):
+            with self._tenancy.write() as tx:
+                self._sweep(tx, span, now_us, tally)
         tally.claims = self._claims.end_due()
         return tally.result()
 
@@ -131,40 +133,55 @@ class Retention:
                 lapsed = self._lapsed_people(lambda: nullcontext(tx), now_us)
                 for people in parts(lapsed, _PEOPLE_PER_TRANSACTION):
                     self._lapse(tx, people, registry, now_us, tally)
-                self._sweep(tx, now_us, tally)
+                for span in self._spans(lambda: nullcontext(tx)):
+                    self._sweep(tx, span, now_us, tally)
                 tally.claims = len(claims.due(tx, now_us))
                 raise _NotMeant  # noqa: TRY301 - the way out of a transaction that must not commit
         except _NotMeant:
             return tally.result()
 
-    def _sweep(self, tx: Tx, now_us: int, tally: _Tally) -> None:
+    def _spans(
+        self, looking: Callable[[], AbstractContextManager[Snapshot]]
+    ) -> Iterator[kept.Span]:
+        """Everybody, some thousand at a time: nobody else writes while the rows of some are swept.
+
+        The last has no end, so that there is one where there are no people either.
+        """
+        first = 0
+        while True:
+            with looking() as snapshot:
+                page = subjects.after(snapshot, first - 1, PEOPLE_AT_ONCE)
+            if len(page) < PEOPLE_AT_ONCE:
+                yield first, _EVERYBODY
+                return
+            yield first, page[-1].subject
+            first = page[-1].subject + 1
+
+    def _sweep(self, tx: Tx, people: kept.Span, now_us: int, tally: _Tally) -> None:
+        before = _counted(tally)
         # Of versions that are not in service nobody waits for a training that leaves events out.
         expired = holding_expired(self._tenancy, tx, at_us=now_us)
         tally.versions_pruned += len(prune(self._tenancy, tx, expired))
         held_back = tx.head.training in expired
         for table in kept.TABLES:
-            tally.expired[table, "never_asked"] += self._never_asked(tx, table)
+            tally.expired[table, "never_asked"] += self._never_asked(tx, table, people)
             # Models learn from events alone.
             but = TRAIN if held_back and table == "events" else None
-            tally.expired[table, "too_old"] += self._too_old(tx, table, now_us, but=but)
-            tally.expired[table, "retired"] += self._retired(tx, table)
-        self._fields_over(tx, now_us, tally)
+            tally.expired[table, "too_old"] += self._too_old(tx, table, people, now_us, but=but)
+            tally.expired[table, "retired"] += self._retired(tx, table, people)
+        self._fields_over(tx, people, now_us, tally)
         tally.models_hold_expired = held_back
         tally.held = holds.count(tx)
-        tally.late = self._late(tx, now_us)
+        tally.late += self._late(tx, people, now_us)
         for table in kept.TABLES:
-            tally.deleted[table] = kept.delete_unusable(tx, table)
-        tally.tombstones = subjects.drop_tombstones(tx, now_us)
-        facts = {
-            "events_expired": _of(tally, "events"),
-            "events_deleted": tally.deleted["events"],
-            "traits_expired": _of(tally, "traits"),
-            "traits_deleted": tally.deleted["traits"],
-            "tombstones_dropped": tally.tombstones,
-            "held": tally.held,
-        }
-        if any(number for name, number in facts.items() if name != "held"):
+            tally.deleted[table] += kept.delete_unusable(tx, table, people)
+        if people[1] == _EVERYBODY:
+            tally.tombstones = subjects.drop_tombstones(tx, now_us)
+        done = _counted(tally)
+        if done != before:
+            facts = {name: number - before[name] for name, number in done.items()}
             seal = self._tenancy.keyring.operator.seal
+            facts["held"] = tally.held
             log.append(tx, "retention.run", at_us=now_us, seal=seal, facts=facts)
 
     def _lapsed_people(
@@ -277,69 +294,69 @@ class Retention:
                 tally.expired[table, "lapsed"] += stripped
         return len(forgot) - was_put_off(forgot.values())
 
-    def _never_asked(self, tx: Tx, table: str) -> int:
+    def _never_asked(self, tx: Tx, table: str, people: kept.Span) -> int:
         """Rows kept on another basis, of a purpose that needs consent by now."""
         return sum(
-            kept.strip_unasked(tx, table, self._tenancy.masks[name], name)
+            kept.strip_unasked(tx, table, self._tenancy.masks[name], people, name)
             for name, purpose in self._tenancy.policy.purposes.items()
             if purpose.basis == "consent"
         )
 
-    def _too_old(self, tx: Tx, table: str, now_us: int, *, but: str | None) -> int:
+    def _too_old(
+        self, tx: Tx, table: str, people: kept.Span, now_us: int, *, but: str | None
+    ) -> int:
         return sum(
             kept.strip_old(
                 tx,
                 table,
                 self._tenancy.every_mask(name),
+                people,
                 before_day=day_of(now_us - purpose.keep_days * DAY_US),
             )
             for name, purpose in self._tenancy.policy.purposes.items()
             if name != but
         )
 
-    def _retired(self, tx: Tx, table: str) -> int:
+    def _retired(self, tx: Tx, table: str, people: kept.Span) -> int:
         """Purposes that the policy does not declare any more, also those of past orders."""
         policy = self._tenancy.policy
         declared = {*policy.purposes, *map(past_name, policy.intake.past_orders.purposes)}
         return sum(
-            kept.strip_old(tx, table, mask, before_day=_EVER)
+            kept.strip_old(tx, table, mask, people, before_day=_EVER)
             for name, mask in events.bits(tx).items()
             if name not in declared
         )
 
-    def _fields_over(self, tx: Tx, now_us: int, tally: _Tally) -> None:
+    def _fields_over(self, tx: Tx, people: kept.Span, now_us: int, tally: _Tally) -> None:
         """Traits whose field is past its days, is not declared any more, or lost a purpose."""
         declared = self._fields.all()
         trait_name = self._tenancy.keyring.trait_name
-        whose, last = b"", (0, b"")
+        whose = b""
         name_of: dict[bytes, str] = {}
-        while page := traits.usable(tx, after=last, limit=PEOPLE_AT_ONCE):
-            for subject, salt, trait, day, purposes in page:
-                last = (subject, trait)
-                if salt != whose:
-                    whose, name_of = salt, {trait_name(salt, name): name for name in declared}
-                name = name_of.get(trait)
-                if name is None:
-                    left, what, why = 0, "traits", "undeclared"
-                elif _is_over(declared[name], day, now_us):
-                    left, what, why = 0, f"traits.{name}", "too_old"
-                else:
-                    left = purposes & mask_of(self._tenancy, declared[name])
-                    what, why = f"traits.{name}", "retired"
-                if left != purposes:
-                    traits.limit(tx, subject, trait, left)
-                    tally.expired[what, why] += 1
+        for subject, salt, trait, day, purposes in traits.usable(tx, people):
+            if salt != whose:
+                whose, name_of = salt, {trait_name(salt, name): name for name in declared}
+            name = name_of.get(trait)
+            if name is None:
+                left, what, why = 0, "traits", "undeclared"
+            elif _is_over(declared[name], day, now_us):
+                left, what, why = 0, f"traits.{name}", "too_old"
+            else:
+                left = purposes & mask_of(self._tenancy, declared[name])
+                what, why = f"traits.{name}", "retired"
+            if left != purposes:
+                traits.limit(tx, subject, trait, left)
+                tally.expired[what, why] += 1
 
-    def _late(self, tx: Tx, now_us: int) -> int:
-        """People who said no so long ago that their rows should be gone by now."""
+    def _late(self, tx: Tx, people: kept.Span, now_us: int) -> int:
+        """Those who said no so long ago that their rows should be gone by now."""
         days = self._tenancy.policy.erasure.delete_within_days
-        last, late = 0, 0
-        while people := kept.people_with_unusable(tx, after=last, limit=PEOPLE_AT_ONCE):
-            last = people[-1]
-            for subject, records in consents.of_many(tx, people).items():
-                refused = [one.received_us for one in records if one.action is not Action.GRANT]
-                over = now_us - max(refused, default=now_us) > days * DAY_US
-                late += over and holds.of(tx, subject) is None
+        late = 0
+        waiting = kept.people_with_unusable(tx, people)
+        for subject, records in consents.of_many(tx, waiting).items():
+            refused = [one.received_us for one in records if one.action is not Action.GRANT]
+            over = now_us - max(refused, default=now_us) > days * DAY_US
+            late += over and holds.of(tx, subject) is None
         return late
 
 
@@ -363,6 +380,17 @@ def _follows_another(decision: Decision, records: Sequence[ConsentRecord]) -> bo
 
 def _is_over(field: DataField, day: int, now_us: int) -> bool:
     return field.keep_days is not None and day < day_of(now_us - field.keep_days * DAY_US)
+
+
+def _counted(tally: _Tally) -> dict[str, int]:
+    """What the log says of a sweep."""
+    return {
+        "events_expired": _of(tally, "events"),
+        "events_deleted": tally.deleted["events"],
+        "traits_expired": _of(tally, "traits"),
+        "traits_deleted": tally.deleted["traits"],
+        "tombstones_dropped": tally.tombstones,
+    }
 
 
 def _of(tally: _Tally, table: str) -> int:

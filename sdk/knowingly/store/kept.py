@@ -14,6 +14,8 @@ from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.schema import consent_records, events, holds, traits
 
 TABLES: dict[str, Table] = {"events": events, "traits": traits}
+Span = tuple[int, int]
+"""The numbers of some people, from the first to the last."""
 _NONE: ColumnElement[int] = literal_column("0")
 """Of purposes. In the statement itself, as the indexes of what waits for deletion have it: they
 cannot be used for a value that is only bound."""
@@ -28,21 +30,22 @@ def strip(tx: Tx, table: str, subject: int, mask: int, *, before_day: int | None
     return _strip(tx, rows, mask, *where)
 
 
-def strip_old(tx: Tx, table: str, mask: int, *, before_day: int) -> int:
-    """Take purposes away from everyone's rows older than a day."""
+def strip_old(tx: Tx, table: str, mask: int, people: Span, *, before_day: int) -> int:
+    """Take purposes away from these people's rows older than a day."""
     rows = TABLES[table]
-    return _strip(tx, rows, mask, rows.c.day < before_day)
+    return _strip(tx, rows, mask, rows.c.subject.between(*people), rows.c.day < before_day)
 
 
-def strip_unasked(tx: Tx, table: str, mask: int, purpose: str) -> int:
+def strip_unasked(tx: Tx, table: str, mask: int, people: Span, purpose: str) -> int:
     """Take a purpose away from the rows of people who never chose anything about it themselves."""
     rows = TABLES[table]
     chose = select(consent_records.c.subject).where(
         consent_records.c.tenant == tx.tenant,
+        consent_records.c.subject.between(*people),
         consent_records.c.purpose == purpose,
         consent_records.c.scope.not_like(f"{MERGED}%"),
     )
-    return _strip(tx, rows, mask, rows.c.subject.not_in(chose))
+    return _strip(tx, rows, mask, rows.c.subject.between(*people), rows.c.subject.not_in(chose))
 
 
 def _strip(tx: Tx, rows: Table, mask: int, *where: ColumnElement[bool]) -> int:
@@ -51,28 +54,26 @@ def _strip(tx: Tx, rows: Table, mask: int, *where: ColumnElement[bool]) -> int:
     return tx.connection.execute(update(rows).where(*held).values(purposes=kept)).rowcount
 
 
-def delete_unusable(tx: Tx, table: str) -> int:
+def delete_unusable(tx: Tx, table: str, people: Span) -> int:
     """Delete the rows that no purpose allows any more, but for those under a legal hold."""
     rows = TABLES[table]
     under_hold = select(holds.c.subject).where(holds.c.tenant == tx.tenant)
     unusable = (rows.c.tenant == tx.tenant, rows.c.purposes == _NONE)
-    free = rows.c.subject.not_in(under_hold)
-    return tx.connection.execute(delete(rows).where(*unusable, free)).rowcount
+    free = (rows.c.subject.between(*people), rows.c.subject.not_in(under_hold))
+    return tx.connection.execute(delete(rows).where(*unusable, *free)).rowcount
 
 
-def people_with_unusable(snapshot: Snapshot, *, after: int, limit: int) -> list[int]:
-    """The next people after a number who have rows that no purpose allows any more, by number."""
+def people_with_unusable(snapshot: Snapshot, people: Span) -> list[int]:
+    """Those of these people who have rows that no purpose allows any more, by number."""
     waiting = [
         select(rows.c.subject).where(
             rows.c.tenant == snapshot.tenant,
-            rows.c.subject > after,
+            rows.c.subject.between(*people),
             rows.c.purposes == _NONE,
         )
         for rows in TABLES.values()
     ]
-    people = union(*waiting).subquery()
-    page = select(people.c.subject).order_by(people.c.subject).limit(limit)
-    return list(snapshot.connection.execute(page).scalars())
+    return sorted(snapshot.connection.execute(union(*waiting)).scalars())
 
 
 def between(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import and_, delete, insert, select, tuple_, update
+from sqlalchemy import and_, delete, insert, select, update
 
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.schema import subjects
@@ -47,24 +47,24 @@ def limit(tx: Tx, subject: int, trait: bytes, purposes: int) -> None:
     tx.connection.execute(update(table).where(*one).values(purposes=purposes))
 
 
-def usable(
-    snapshot: Snapshot, *, after: tuple[int, bytes], limit: int
-) -> list[tuple[int, bytes, bytes, int, int]]:
-    """The next traits after ``(subject, trait)`` that a purpose may see, in that order.
+def usable(snapshot: Snapshot, people: tuple[int, int]) -> list[tuple[int, bytes, bytes, int, int]]:
+    """The traits that a purpose may see of people from one number to another, in their order.
 
     Returns:
         ``(subject, name salt, trait, day, purposes)`` of each.
     """
-    place = tuple_(table.c.subject, table.c.trait)
     rows = (
         select(table.c.subject, subjects.c.name_salt, table.c.trait, table.c.day, table.c.purposes)
         .join(
             subjects,
             and_(subjects.c.tenant == table.c.tenant, subjects.c.subject == table.c.subject),
         )
-        .where(table.c.tenant == snapshot.tenant, place > tuple_(*after), table.c.purposes != 0)
+        .where(
+            table.c.tenant == snapshot.tenant,
+            table.c.subject.between(*people),
+            table.c.purposes != 0,
+        )
         .order_by(table.c.subject, table.c.trait)
-        .limit(limit)
     )
     found = snapshot.connection.execute(rows)
     return [(row[0], row[1], row[2], row[3], row[4]) for row in found]

@@ -2,6 +2,8 @@
 
 import pytest
 
+from knowingly.governance import retention
+
 FIELDS = {
     "size": {"title": "Size", "purposes": ["personalize"], "keep_days": 20},
     "tone": {"title": "Tone", "purposes": ["measure"]},
@@ -52,6 +54,26 @@ def test_a_rehearsal_changes_nothing_and_says_what_would_go(aged):
     assert state(aged) != before
     again = aged.retain(apply=True)
     assert (again.expired, again.deleted) == ({}, {})
+
+
+def test_it_goes_through_people_some_at_a_time(aged, monkeypatch):
+    """With the same outcome, and never in the way of who writes for longer than some take."""
+    told = aged.retain()
+    monkeypatch.setattr(retention, "PEOPLE_AT_ONCE", 3)
+    assert aged.retain() == told
+    sweep, seen = retention.Retention._sweep, []
+
+    def swept(self, tx, people, *more):
+        sweep(self, tx, people, *more)
+        seen.append((people, tx.head.ledger_size))
+
+    monkeypatch.setattr(retention.Retention, "_sweep", swept)
+    assert aged.retain(apply=True) == told
+    spans = [people for people, _ in seen]
+    assert len(spans) == 3
+    assert [first for first, _ in spans] == [0, *(last + 1 for _, last in spans[:-1])]
+    runs = [one for one in aged.audit.entries(limit=1_000) if one.kind == "retention.run"]
+    assert len(runs) == len({size for _, size in seen}) == 3
 
 
 def test_models_stay_whole_after_a_rehearsal(aged, house, gaps, clock):
