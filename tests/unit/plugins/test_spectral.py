@@ -96,6 +96,6 @@ def test_an_item_of_too_few_people_says_nothing_and_is_not_shown():
 
 def test_no_more_directions_than_there_are():
     """One shape of history is one direction: the others are rounding, and are not served."""
-    model = fitted([[0, 1, 2]] * 12, 3, factors=8)
+    model = fitted([[0, 1, 2]] * 40, 3, floor=1, factors=8)
     assert np.count_nonzero(np.abs(model.factor).sum(axis=0) > 0) == 1
     np.testing.assert_allclose(asked(model, 0), 1 / 3, atol=1e-6)
