@@ -29,7 +29,7 @@ class ItemItemOptions(BaseModel, frozen=True, extra="forbid"):
         CHOICES, min_length=1, description="The kinds of event that count as a choice."
     )
     measure: Literal["cosine", "lift", "corrected"] = Field(
-        "cosine", description="What makes a neighbour strong; corrected is for heavy buyers."
+        "corrected", description="What makes a neighbour strong; corrected is for heavy buyers."
     )
     neighbours: int = Field(100, ge=1, le=1000, description="Neighbours kept per item.")
 

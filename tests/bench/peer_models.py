@@ -1,86 +1,93 @@
-"""Models of others and our own behind one face: ``fit`` on a matrix, ``recommend`` for some users.
+"""Models of others and our own behind one face: ``fit`` to learn, ``recommend`` for some users.
 
+Those of others learn from who had what, ours from the events, as in a shop.
 Each imports its library when it is made, so that one that is not installed is left out.
 """
 
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
 import numpy as np
+from peer_data import Learning
 
 from knowingly.domain.event import KIND_CODE, EventKind
 from knowingly.evaluate.ranking import top_rows
 from knowingly.evaluate.slots import SlotScorer
-from knowingly.policy import Blend, Slot
+from knowingly.items.table import ItemTable
+from knowingly.policy.slots import default_slots
 from knowingly.recommend import guard
 from knowingly.recommend.interface.block import Block, FitData
 from knowingly.recommend.interface.query import History, Query
 
-FACTORS, SEED, THREADS = 64, 0, 2
+FACTORS, SEED = 64, 0
+THREADS = 1
+"""As many as ours use."""
 FLOOR = 5
-LOOKS_BACK = 10_000
-"""As far as a slot may: a matrix of pairs does not say which of them are the newest."""
-
-
-CORRECTED = {"measure": "corrected"}
 
 
 class Ours:
     """Algorithms of ours, through the same guard as in a shop, with the floor of the default.
 
     Args:
-        options: Those of each, by the plugin's module; of several, a slot of their blend is asked.
-        weights: One for each, in that slot.
+        options: Those of each, by the plugin's module.
+        slot: A slot of the shipped policy, asked in place of the first; it looks back as it does.
     """
 
-    def __init__(self, options: dict[str, dict[str, Any]], weights: tuple[float, ...] = ()) -> None:
+    def __init__(self, options: dict[str, dict[str, Any]], slot: str = "") -> None:
         plugins = {one.name: one for one in entry_points(group="knowingly")}
         self.algorithms = [
             plugins[module].load().knowingly_algorithms()[0](own) for module, own in options.items()
         ]
-        self.blend = dict(zip([one.name for one in self.algorithms], weights, strict=False))
+        self.slot = default_slots()[slot] if slot else None
 
-    def fit(self, train: Any) -> None:
-        self.train = train
-        n_users, n_items = train.shape
-        block = Block(
-            n_users, n_items, np.repeat(np.arange(n_users, dtype=np.int32), np.diff(train.indptr)),
-            **columns(train.indices),
-        )  # fmt: skip
-        data = FitData(n_items=n_items, floor=FLOOR, seed=SEED, source=lambda: [block])
+    def fit(self, learning: Learning) -> None:
+        events, (n_users, n_items) = learning.events, learning.train.shape
+        self.ends = np.searchsorted(events["user"], np.arange(n_users + 1))
+        self.columns = {
+            "item": events["item"],
+            "kind": np.full(len(events["item"]), KIND_CODE[EventKind.PURCHASE], np.int8),
+            **{name: events[name] for name in ("age_days", "quantity", "order")},
+        }
+        self.n_items = n_items
+        block = Block(n_users, n_items, events["user"], **self.columns)
+        data = FitData(
+            n_items=n_items,
+            floor=FLOOR,
+            seed=SEED,
+            source=lambda: [block],
+            items=item_table(learning, n_items),
+        )
         members = {
             one.name: partial(guard.score, one.name, guard.fit(one, data)[0])
             for one in self.algorithms
         }
         self.score = members[self.algorithms[0].name]
-        if self.blend:
-            slot = Slot(algorithms=(Blend(blend=self.blend),), max_history_events=LOOKS_BACK)
-            self.score = SlotScorer(slot, members, repeats=False)
+        if self.slot:
+            self.score = SlotScorer(self.slot, members, repeats=False)
 
     def recommend(self, users: Any, k: int) -> Any:
-        n_items = self.train.shape[1]
-        scores = np.zeros((len(users), n_items))
+        scores = np.zeros((len(users), self.n_items))
         had = np.zeros(scores.shape, bool)
         for row, user in enumerate(users):
-            items = self.train.indices[self.train.indptr[user] : self.train.indptr[user + 1]]
-            query = Query(n_items=n_items, history=History(**columns(items)))
-            scores[row] = self.score(query)
-            had[row, items] = True
+            own = slice(self.ends[user], self.ends[user + 1])
+            history = History(**{name: values[own] for name, values in self.columns.items()})
+            scores[row] = self.score(Query(n_items=self.n_items, history=history))
+            had[row, history.item] = True
         return top_rows(scores, had, k)
 
 
-def columns(items: Any) -> dict[str, Any]:
-    """Purchases of these items, a day ago, one each."""
-    size = len(items)
-    return {
-        "item": items.astype(np.int32),
-        "kind": np.full(size, KIND_CODE[EventKind.PURCHASE], np.int8),
-        "age_days": np.ones(size),
-        "quantity": np.ones(size, np.int32),
-        "order": np.zeros(size, np.int64),
-    }
+def item_table(learning: Learning, n_items: int) -> ItemTable:
+    """What is known of the items; blank where that is nothing."""
+    if not learning.about:
+        return ItemTable.blank(n_items)
+    return replace(
+        ItemTable.blank(n_items),
+        brand=learning.about["brand"],
+        categories=[tuple(own) for own in learning.about["categories"]],
+    )
 
 
 class Implicit:
@@ -91,9 +98,9 @@ class Implicit:
             num_threads=THREADS, **options
         )
 
-    def fit(self, train: Any) -> None:
-        self.train = train
-        self.model.fit(train, show_progress=False)
+    def fit(self, learning: Learning) -> None:
+        self.train = learning.train
+        self.model.fit(self.train, show_progress=False)
 
     def recommend(self, users: Any, k: int) -> Any:
         ids, _ = self.model.recommend(
@@ -115,8 +122,8 @@ class RecTools:
         self.dataset_of = import_module("rectools.dataset").Dataset.construct
         self.frame = import_module("pandas").DataFrame
 
-    def fit(self, train: Any) -> None:
-        pairs = train.tocoo()
+    def fit(self, learning: Learning) -> None:
+        pairs = learning.train.tocoo()
         table = {"user_id": pairs.row, "item_id": pairs.col, "weight": 1.0}
         self.dataset = self.dataset_of(
             self.frame({**table, "datetime": np.datetime64("2026-01-01")})
@@ -139,9 +146,9 @@ class LightFM:
         model = import_module("lightfm").LightFM
         self.model = model(no_components=FACTORS, loss="warp", random_state=SEED)
 
-    def fit(self, train: Any) -> None:
-        self.train = train
-        self.model.fit(train.tocoo(), epochs=20, num_threads=THREADS)
+    def fit(self, learning: Learning) -> None:
+        self.train = learning.train
+        self.model.fit(self.train.tocoo(), epochs=20, num_threads=THREADS)
 
     def recommend(self, users: Any, k: int) -> Any:
         n_items = self.train.shape[1]
@@ -163,13 +170,22 @@ def without_repeats(ranked: Any) -> Any:
     return ranked
 
 
+SHIPPED: dict[str, dict[str, Any]] = {"item_item": {}, "popularity": {}}
+"""What the slot asks of the algorithms that a policy trains by itself."""
 MODELS: dict[str, Any] = {
     "knowingly popularity": lambda: Ours({"popularity": {}}),
     "knowingly item_item": lambda: Ours({"item_item": {}}),
-    "knowingly item_item, corrected": lambda: Ours({"item_item": CORRECTED}),
+    "knowingly item_item, cosine": lambda: Ours({"item_item": {"measure": "cosine"}}),
     "knowingly ease": lambda: Ours({"ease": {}}),
-    "knowingly ease + item_item": lambda: Ours(
-        {"ease": {}, "item_item": CORRECTED}, weights=(1.0, 0.5)
+    "knowingly spectral": lambda: Ours({"spectral": {}}),
+    "knowingly lightfm_hybrid": lambda: Ours({"lightfm_hybrid": {}}),
+    "knowingly home": lambda: Ours(SHIPPED, slot="home"),
+    "knowingly home, spectral": lambda: Ours({**SHIPPED, "spectral": {}}, slot="home"),
+    "knowingly home, ease, spectral": lambda: Ours(
+        {**SHIPPED, "ease": {}, "spectral": {}}, slot="home"
+    ),
+    "knowingly home, ease, spectral, lightfm_hybrid": lambda: Ours(
+        {**SHIPPED, "ease": {}, "spectral": {}, "lightfm_hybrid": {}}, slot="home"
     ),
     "implicit ALS": lambda: Implicit(
         "als", "AlternatingLeastSquares", factors=FACTORS, random_state=SEED

@@ -11,27 +11,24 @@ line, of which the last fifth is the test.
 import argparse
 import json
 import multiprocessing
-import resource
 import sys
 import tempfile
-from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import peer_models
+from peer_data import Learning, demo_data, read_folder
 from rich.console import Console
 from rich.table import Table
-from scipy import sparse
 from setting import timed
 
-from knowingly.demo.year import read_year
 from knowingly.evaluate.accuracy import judge, ndcg, recall
 from knowingly.evaluate.intervals import bootstrap, holm, permutation
 from knowingly.evaluate.lists import coverage
 
-WEEKS, LEAST, CALLS = 44, 20, 500
+CALLS = 500
 
 
 def main() -> None:
@@ -43,7 +40,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures there too")
     asked = parser.parse_args()
     console = Console(stderr=True)
-    train, test = demo_data() if asked.data is None else read_folder(asked.data)
+    learning, test = demo_data() if asked.data is None else read_folder(asked.data)
+    train = learning.train
     users = np.flatnonzero(np.diff(test.indptr) * np.diff(train.indptr))
     console.print(
         f"{train.shape[0]:,} users, {train.shape[1]:,} items, {train.nnz:,} pairs to learn from, "
@@ -52,7 +50,7 @@ def main() -> None:
     results = {}
     with tempfile.TemporaryDirectory(prefix="knowingly-peers-") as folder:
         place = Path(folder)
-        sparse.save_npz(place / "train.npz", train)
+        learning.save(place)
         np.save(place / "users.npy", users)
         for name in asked.only or peer_models.MODELS:
             console.print(name)
@@ -85,14 +83,16 @@ def alone(name: str, folder: Path, k: int) -> dict[str, Any] | str:
 
 def measured(name: str, folder: Path, k: int, answer: Any) -> None:
     """Fit, rank for everyone, and time single calls."""
-    train, users = sparse.load_npz(folder / "train.npz").tocsr(), np.load(folder / "users.npy")
+    learning, users = Learning.load(folder), np.load(folder / "users.npy")
     try:
         model = peer_models.MODELS[name]()
     except ImportError as error:
         answer.send(f"{error.name or 'a library'} cannot be imported")
         return
+    # Reading what to learn from must not hide what learning takes.
+    Path("/proc/self/clear_refs").write_text("5")
     before = peak_mb()
-    fit_s = timed(lambda: model.fit(train))
+    fit_s = timed(lambda: model.fit(learning))
     memory = peak_mb() - before
     ranked = np.full((len(users), k), -1, np.int64)
     for start in range(0, len(users), 512):
@@ -114,8 +114,9 @@ def measured(name: str, folder: Path, k: int, answer: Any) -> None:
 
 
 def peak_mb() -> float:
-    """The most memory this process has held so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """The most memory this process has held since it was last asked to forget, in Linux."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def summed(
@@ -172,62 +173,6 @@ def as_table(rows: list[dict[str, Any]], k: int) -> Table:
             f"{row['p99_ms']:.2f} ms",
         )
     return table
-
-
-def demo_data() -> tuple[Any, Any]:
-    """The year: every household, products that 20 or more paid for, what was new after the split.
-
-    The 20 are those of the whole year, and the weeks are the data's own: they begin on a Monday,
-    and the first has one day. That is how the figures of others on these data were made.
-    """
-    year = read_year()
-    paid = (year.quantity > 0) & (year.sales > 0)
-    before = year.at_s < (year.split_after(WEEKS - 1) + timedelta(days=1)).timestamp()
-    pairs = year.household[paid], year.product[paid]
-    known = np.unique(np.stack(pairs), axis=1)[1]
-    items, buyers = np.unique(known, return_counts=True)
-    kept = np.isin(pairs[1], items[buyers >= LEAST])
-    return split_pairs(pairs[0][kept], pairs[1][kept], before[paid][kept], least=1)
-
-
-def read_folder(folder: Path) -> tuple[Any, Any]:
-    """``events.txt``, or ``train.txt`` and ``test.txt``."""
-    events = folder / "events.txt"
-    if events.exists():
-        user, item, at = np.loadtxt(events, np.int64, ndmin=2, usecols=(0, 1, 2)).T
-        return split_pairs(user, item, at <= np.quantile(at, 0.8), least=1)
-    both = [read_lines(folder / f"{name}.txt") for name in ("train", "test")]
-    user, item = (np.concatenate(column) for column in zip(*both, strict=True))
-    return split_pairs(user, item, np.arange(len(user)) < len(both[0][0]), least=1)
-
-
-def read_lines(path: Path) -> tuple[Any, Any]:
-    """A line per user: the user, then its items."""
-    users, items = [], []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        first, *others = map(int, line.split() or ["-1"])
-        users += [first] * len(others)
-        items += others
-    return np.array(users, np.int64), np.array(items, np.int64)
-
-
-def split_pairs(user: Any, item: Any, before: Any, *, least: int) -> tuple[Any, Any]:
-    """Who had what before, and what was new to them after, over the items of enough users."""
-    users, user = np.unique(user, return_inverse=True)
-    items, item = np.unique(item, return_inverse=True)
-    shape = len(users), len(items)
-
-    def ones(some: Any) -> Any:
-        pairs = np.unique(user[some] * len(items) + item[some])
-        row, column = np.divmod(pairs, len(items))
-        return sparse.csr_matrix((np.ones(len(pairs), np.float32), (row, column)), shape=shape)
-
-    train, test = ones(before), ones(~before)
-    kept = np.flatnonzero(np.diff(train.tocsc().indptr) >= least)
-    train, test = train[:, kept], test[:, kept]
-    new = test - test.multiply(train)
-    new.eliminate_zeros()
-    return train.tocsr(), new.tocsr()
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from knowingly_plugins.bought_together import BoughtTogether
 from knowingly_plugins.content import Content
 from knowingly_plugins.item_item import AlsoBought, AlsoViewed, ItemItem
 from knowingly_plugins.popularity import PopularInCategory, Popularity
+from knowingly_plugins.spectral import Spectral
 from knowingly_plugins.trending import Trending
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "algorithms.md"
@@ -24,6 +25,7 @@ ON_THE_PAGE: dict[type[Algorithm[typing.Any]], str] = {
     AlsoBought: "also_bought",
     BoughtTogether: "bought_together",
     Content: "content",
+    Spectral: "spectral",
 }
 with suppress(ModuleNotFoundError):  # an extra, whose tests are an environment of their own
     from knowingly_plugins.lightfm_hybrid import LightFMHybrid

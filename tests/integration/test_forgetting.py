@@ -7,7 +7,15 @@ import pytest
 from pydantic import BaseModel, Field
 
 import knowingly
-from knowingly import Algorithm, Block, CountingAlgorithm, ItemNeighbours, ItemScores, hookimpl
+from knowingly import (
+    Algorithm,
+    Block,
+    CorrectedNeighbours,
+    CountingAlgorithm,
+    ItemNeighbours,
+    ItemScores,
+    hookimpl,
+)
 from knowingly.governance import effects
 from knowingly.recommend.interface.algorithms import Model
 from knowingly.recommend.training import publishing as training
@@ -371,7 +379,7 @@ def test_failing_company_degrades_the_page(tea, monkeypatch, how):
     """The same holds for a page without consent that asks for what goes with an item."""
     broken = BROKEN[how]
     monkeypatch.setattr(
-        ItemNeighbours,
+        CorrectedNeighbours,
         "similar",
         lambda self, item: broken(self, SimpleNamespace(n_items=self.n_items)),
     )

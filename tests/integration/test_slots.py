@@ -462,3 +462,39 @@ def test_built_in_slots_fall_through_their_chains_in_silence(tea):
         for subject in (TRAINED, None):
             page = tea.recommend(subject, slot=slot, **context)
             assert (len(page), page.notes) == (tea.policy.slots[slot].k, ())
+
+
+@pytest.mark.parametrize(
+    ("more", "source"), [((), "item_item"), (("spectral",), "item_item+spectral")]
+)
+def test_home_blends_what_is_trained_of_what_it_names(tea_house, more, source):
+    """The shipped slot names more than the shipped policy trains: the rest does nothing."""
+    trained = {**tea_house.policy.models.algorithms, **{name: {} for name in more}}
+    tea_house.with_policy(models={"algorithms": trained})
+    shop = tea_house.open()
+    if more:
+        shop.train()
+    page = shop.recommend(TRAINED, k=2)
+    assert {hit.source for hit in page} == {source}
+    assert not page.notes
+    weights = {one.name: one.weight for one in shop.slots.parameters("home").criteria}
+    share = 1 / len({"item_item", *more})
+    assert {name: weights[name] for name in ("item_item", *more)} == dict.fromkeys(
+        ("item_item", *more), share
+    )
+    assert not {"ease", "lightfm_hybrid"} & weights.keys()
+
+
+def test_one_that_is_left_of_a_blend_is_that_algorithm_alone(tea_house):
+    """Item for item and score for score, with as many items as it has."""
+    blend = {"blend": {"item_item": 0.5, "ease": 1.0}, "candidates": 1}
+    shop = opened(
+        tea_house,
+        blended={"algorithms": [blend], "k": 10},
+        alone={"algorithms": ["item_item"], "k": 10},
+    )
+    one, other = (shop.recommend(TRAINED, slot=name) for name in ("blended", "alone"))
+    assert [(hit.item, hit.score, hit.source) for hit in one] == [
+        (hit.item, hit.score, hit.source) for hit in other
+    ]
+    assert len([hit for hit in one if hit.source == "item_item"]) > 1

@@ -419,7 +419,7 @@ def test_a_card_says_what_a_version_is(two, tea_house, clock):
     assert (old.active, new.active) == (False, True)
     assert (old.people, old.events) == (old.people_at_training, old.events_at_training)
     assert new.events > old.events + 100
-    assert (old.options["neighbours"], old.options["measure"]) == (100, "cosine")
+    assert (old.options["neighbours"], old.options["measure"]) == (100, "corrected")
     assert old.events_from < old.events_until < old.trained_at + timedelta(microseconds=1)
     mine = two.rights.export(WHO)["manifests"][0]["events"]
     two.rights.erase(WHO)

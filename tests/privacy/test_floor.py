@@ -57,7 +57,7 @@ def neighbours(shop):
             rows = signed.open_parameters(row.algorithm, stored_rows)
             found[row.algorithm] = model_rows.from_rows(dtype, rows, len(names))
     arrays = found["item_item"]
-    model = knowingly.ItemNeighbours.from_arrays(arrays)
+    model = knowingly.CorrectedNeighbours.from_arrays(arrays)
     pairs = {
         (names[one], names[other])
         for one in range(len(names))

@@ -71,6 +71,8 @@ class SlotScorer:
         ]
         if not parts:
             return may[:0], np.zeros(0)
+        if len(parts) == 1:
+            return may, parts[0].scores  # as on a page: nothing to make comparable
         found = blended(parts, step.by, step.candidates, query.n_items)
         return found.rows, found.scores
 

@@ -40,8 +40,10 @@ def _on_slots(policy: Policy) -> Misfits:
     for name, slot in policy.slots.items():
         if slot == shipped.get(name):
             continue
+        # The shipped steps name what a shop may train and need not.
+        ours = name in shipped and slot.algorithms == shipped[name].algorithms
         for asked in slot.algorithm_names:
-            if asked not in known:
+            if asked not in known and not ours:
                 what = f"{asked} is not trained: add {asked} = {{}} to [models.algorithms]"
                 yield ("slots", name, "algorithms"), what
         bought = "bought" in slot.exclude and slot.bought_within_days is None

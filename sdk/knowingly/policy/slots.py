@@ -146,9 +146,14 @@ class Slot(Section):
 
 
 def default_slots() -> dict[str, Slot]:
-    """The places every shop has."""
+    """The places every shop has.
+
+    The blend of ``home`` names more than a shop trains by itself: it is of those that are there,
+    and of ``item_item`` alone until another is named in ``[models.algorithms]``.
+    """
+    best = Blend(blend={"ease": 1.0, "item_item": 0.5, "spectral": 0.5, "lightfm_hybrid": 0.5})
     return {
-        "home": Slot(algorithms=("item_item", "popularity", "bestsellers")),
+        "home": Slot(algorithms=(best, "popularity", "bestsellers")),
         "product": Slot(algorithms=("item_item", "content", "popularity", "bestsellers")),
         "cart": Slot(algorithms=("item_item", "bestsellers")),
         "bought-together": Slot(algorithms=("bought_together", "item_item", "bestsellers"), k=4),

@@ -1,5 +1,7 @@
 """Checking a policy file: every error with its line, and warnings worth saying."""
 
+import tomllib
+
 import pytest
 
 from knowingly.policy import check_policy, default_policy_text
@@ -127,3 +129,18 @@ def test_a_row_of_things_bought_again_must_not_leave_them_out(check):
         assert told.key == "slots.again.exclude"
     recently = slot.replace('"hidden"]', '"bought"]\nbought_within_days = 7')
     assert check(FULL + recently).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [("default", []), ('["ease", "popularity"]', ["ease is not trained"])],
+)
+def test_steps_of_ones_own_must_be_trained_and_those_that_ship_need_not(check, steps, told):
+    """The shipped home names what a shop may train; a name of one's own may be misspelt."""
+    shipped = tomllib.loads(default_policy_text())["slots"]["home"]["algorithms"]
+    blend = ", ".join(f"{name} = {weight}" for name, weight in shipped[0]["blend"].items())
+    ours = f'[{{ blend = {{ {blend} }} }}, "popularity", "bestsellers"]'
+    own = ours if steps == "default" else steps
+    found = check(f"{FULL}\n[slots.home]\nalgorithms = {own}\nk = 12\n")
+    assert not found.errors
+    assert [one.message.split(":")[0] for one in found.warnings] == told

@@ -96,11 +96,11 @@ def test_other_words_under_the_same_id_are_refused():
 
 
 def test_every_line_that_changed_is_told_in_words():
-    slot = {**OLD.slots["home"].model_dump(), "k": 12, "algorithms": ["popularity"]}
+    slot = {**OLD.slots["cart"].model_dump(), "k": 12, "algorithms": ["popularity"]}
     new = OLD.model_copy(
         update={
             "controller": {"name": "Tea Ltd"},
-            "slots": {**OLD.slots, "home": slot},
+            "slots": {**OLD.slots, "cart": slot},
             "age": {"ES": 16, "PT": 13},
             "recipients": {},
             "identities": {"kinds": ["email", "loyalty"]},
@@ -110,8 +110,8 @@ def test_every_line_that_changed_is_told_in_words():
     told = {change.key: change.words for change in diff(OLD, new).changes}
     assert told == {
         "controller.name": "is Tea Ltd now, was This shop",
-        "slots.home.algorithms": "is popularity now, was item_item, popularity, bestsellers",
-        "slots.home.k": "is 12 now, was 10",
+        "slots.cart.algorithms": "is popularity now, was item_item, bestsellers",
+        "slots.cart.k": "is 12 now, was 10",
         "age.ES": "is 16 now, was 14",
         "age.PT": "is new: 13",
         "recipients.mailer": "is gone",

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from knowingly import EventKind
+from knowingly import EventKind, ItemNeighbours, Query
 from knowingly.recommend.interface.counts import MemoryCounts
 from knowingly.recommend.models.kinds import MODEL_KINDS
 from knowingly.recommend.models.measures import CorrectedNeighbours, LiftNeighbours
@@ -23,6 +23,11 @@ CROWD = chosen((0, 1), (0, 1), (0, 1, 3), (0, 2), (2, 3), (3,), (1, 2, 3), (4,))
 
 def fitted(model, floor=1, keep=4):
     return model.strongest(MemoryCounts(model.pairs(CROWD), floor=floor), keep)
+
+
+def says(model, item):
+    """What this item says for every other."""
+    return model.score(Query(model.n_items, item=item))
 
 
 def test_lift_divides_by_both_totals():
@@ -54,7 +59,15 @@ def test_the_correction_is_what_was_found_over_what_chance_would_give():
         with np.errstate(divide="ignore", invalid="ignore"):
             expected = np.where(count > 0, (count - by_chance) / np.sqrt(by_chance), 0)
         expected[item] = 0
-        np.testing.assert_allclose(found.similar(item), np.maximum(expected, 0), atol=1e-12)
+        np.testing.assert_allclose(says(found, item), np.maximum(expected, 0), atol=1e-12)
+
+
+def test_what_is_like_one_item_is_told_by_the_cosine():
+    """The same as without the correction, for the same neighbours."""
+    found, plain = fitted(CorrectedNeighbours), fitted(ItemNeighbours)
+    for item in range(5):
+        np.testing.assert_allclose(found.similar(item), plain.similar(item), rtol=1e-12)
+    assert found.similar(0).any()
 
 
 def test_company_of_a_heavy_buyer_counts_less():
@@ -66,7 +79,7 @@ def test_company_of_a_heavy_buyer_counts_less():
     matrix = make_choices(rows, items, n_people=10, n_items=43).matrix([EventKind.PURCHASE])
     counts = MemoryCounts(CorrectedNeighbours.pairs(matrix), floor=5)
     found = CorrectedNeighbours.strongest(counts, keep=42)
-    assert found.similar(1)[0] > 2 * found.similar(2)[0] > 0
+    assert says(found, 1)[0] > 2 * says(found, 2)[0] > 0
 
 
 def test_sizes_are_counted_by_class():
@@ -80,7 +93,7 @@ def test_sizes_are_counted_by_class():
 @pytest.mark.parametrize("model", [LiftNeighbours, CorrectedNeighbours])
 def test_pairs_under_the_floor_are_not_kept(model):
     """Two people share items 1 and 3; the floor is three."""
-    assert fitted(model).similar(1)[3] != 0
+    assert says(fitted(model), 1)[3] != 0
     assert fitted(model, floor=3).neighbour.tolist()[1] == [0, -1, -1, -1]
 
 
@@ -91,7 +104,7 @@ def test_they_are_read_again_by_their_kind(model):
     again = MODEL_KINDS[found.kind].from_arrays(found.arrays())
     assert type(again) is model
     for item in range(5):
-        assert again.similar(item).tolist() == found.similar(item).tolist()
+        assert says(again, item).tolist() == says(found, item).tolist()
     empty = model.strongest(MemoryCounts(model.pairs(CROWD[:0, :0]), floor=1), 3)
     assert model.from_arrays(empty.arrays()).n_items == 0
 

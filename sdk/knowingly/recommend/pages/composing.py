@@ -166,6 +166,8 @@ class _Page:
                 members.append(found)
         if not members:
             return None
+        if len(members) == 1:
+            return members[0].offer(evidence)  # nothing to make comparable
         parts = []
         for one in members:
             may = ~evidence.excluded[one.items]
