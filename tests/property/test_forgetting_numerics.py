@@ -12,7 +12,6 @@ from knowingly.recommend.interface.counts import (
     encode_sparse_row,
     touched_rows,
 )
-from knowingly.recommend.models.kinds import ItemNeighbours
 from knowingly.testing.algorithms import check_same
 from knowingly.testing.data import as_fit_data, make_choices
 from knowingly_plugins.item_item import ItemItem
@@ -80,7 +79,7 @@ def test_forgetting_people_at_once_equals_a_refit(shop):
     left = counts.subtract(delta)
     model = algorithm.rebuild(algorithm.build(counts), left, touched_rows(delta), delta)
     check_same(model, algorithm.build(left))
-    check_same(model, ItemNeighbours.from_arrays(model.arrays()))
+    check_same(model, type(model).from_arrays(model.arrays()))
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -83,8 +83,8 @@ class CorrectedNeighbours(ItemNeighbours):
         # By chance, a person of this class has chosen this item too.
         chance = [1.0 - (1.0 - share) ** (_SIZE[place] - 1) for place in places]
         strength = np.zeros(self.count.shape)
-        # Every strength moves when one person is forgotten, so this is part of each erasure: some
-        # rows at a time are a third of the time of all at once, for they stay near the processor.
+        # The first page after somebody was forgotten waits for this: some rows at a time are a
+        # third of the time of all at once, for they stay near the processor.
         for start in range(0, len(self.total), _ROWS_AT_ONCE):
             own = slice(start, start + _ROWS_AT_ONCE)
             neighbour, count = self.neighbour[own], self.count[own]

@@ -4,6 +4,7 @@ Other measures than the cosine are in ``measures``.
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -44,9 +45,15 @@ class ItemNeighbours(Model):
 
     def __init__(self, neighbour: NDArray[np.int32], count: NDArray[np.int32], total: Ints) -> None:
         self.neighbour, self.count, self.total = neighbour, count, total
-        self._strength = self._strengths()
-        for array in (neighbour, count, total, self._strength):
+        for array in (neighbour, count, total):
             array.flags.writeable = False
+
+    @cached_property
+    def _strength(self) -> Floats:
+        """Once somebody is asked for: forgetting goes by the integers, and need not wait for it."""
+        strength = self._strengths()
+        strength.flags.writeable = False
+        return strength
 
     @staticmethod
     def scales(total: Ints) -> Floats:
