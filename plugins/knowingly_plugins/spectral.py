@@ -7,6 +7,7 @@ filter, and fits in seconds.
 Source: Shen et al., How Powerful is Graph Convolution for Recommendation?, CIKM 2021.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,8 @@ Matrix = Any
 """A scipy sparse array, which has no types."""
 
 CHOICES = (EventKind.VIEW, EventKind.CART, EventKind.PURCHASE, EventKind.LIKE)
-FEW = 4
-"""Up to so many times the directions asked for, all of them are worked out: that is sooner."""
+SMALL = 1_000_000
+"""Up to so many pairs of a person and an item, all directions are worked out: that is sooner."""
 NOTHING = 1e-6
 """The strength, of 1 at most, below which a direction is rounding."""
 
@@ -63,7 +64,7 @@ class Spectral(Algorithm[SpectralOptions]):
     def _directions(self, lightened: Matrix, data: FitData) -> NDArray[np.float64]:
         """Those that enough people make up, shape ``(n_items, n_kept)``, the strongest first."""
         asked, smaller = self.options.factors, min(lightened.shape)
-        if smaller <= FEW * asked:
+        if smaller <= asked or math.prod(lightened.shape) <= SMALL:
             left, strength, right = np.linalg.svd(lightened.toarray(), full_matrices=False)
         else:
             start = np.random.default_rng(data.seed).standard_normal(smaller)

@@ -246,6 +246,23 @@ def test_another_process_that_keeps_the_file_locked(tea_house, monkeypatch):
 # PostgreSQL
 
 
+@pytest.mark.only_postgresql("its isolation levels")
+def test_a_transaction_is_of_its_own_kind_whatever_the_server_prefers(tea_house):
+    """Also where every transaction is serializable unless it says otherwise.
+
+    A writer has to see what the one it waited for did, and a reader one state.
+    """
+    shop = tea_house.open()
+    ask = text("SHOW transaction_isolation")
+    with shop._tenancy.write() as tx:
+        strict = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE"
+        tx.connection.execute(text(strict))
+    with shop._tenancy.write() as tx:
+        assert tx.connection.execute(ask).scalar() == "read committed"
+    with shop._tenancy.read() as snapshot:
+        assert snapshot.connection.execute(ask).scalar() == "repeatable read"
+
+
 @pytest.mark.only_postgresql
 def test_an_idle_connection_that_died_is_not_noticed(tea_house, server):
     """The pool looks before it hands one out."""

@@ -63,7 +63,7 @@ class SlotScorer:
         rows, scores = rows[scores > 0], scores[scores > 0]
         return rows[strongest(rows, scores, len(rows))]
 
-    def _blended(self, step: Blend, query: Query, may: Rows) -> tuple[Rows, Floats]:
+    def _blended(self, step: Blend, query: Query, may: Rows) -> tuple[AnyRows, Floats]:
         parts = [
             Part(*said, weight)
             for name, weight in step.blend.items()
@@ -72,7 +72,7 @@ class SlotScorer:
         if not parts:
             return may[:0], np.zeros(0)
         if len(parts) == 1:
-            return may, parts[0].scores  # as on a page: nothing to make comparable
+            return parts[0].rows, parts[0].scores  # as on a page: nothing to make comparable
         found = blended(parts, step.by, step.candidates, query.n_items)
         return found.rows, found.scores
 

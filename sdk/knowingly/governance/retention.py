@@ -170,7 +170,7 @@ class Retention:
             tally.expired[table, "too_old"] += self._too_old(tx, table, people, now_us, but=but)
             tally.expired[table, "retired"] += self._retired(tx, table, people)
         self._fields_over(tx, people, now_us, tally)
-        tally.models_hold_expired = held_back
+        tally.models_hold_expired |= held_back
         tally.held = holds.count(tx)
         tally.late += self._late(tx, people, now_us)
         for table in kept.TABLES:

@@ -3,7 +3,7 @@
 from knowingly.policy.controller import Controller
 from knowingly.policy.fits import Misfits
 from knowingly.policy.model import Policy
-from knowingly.policy.slots import BUILT_IN, default_slots
+from knowingly.policy.slots import BUILT_IN, Blend, default_slots
 
 _KEPT = ("behaviour", "purchase")
 
@@ -40,10 +40,16 @@ def _on_slots(policy: Policy) -> Misfits:
     for name, slot in policy.slots.items():
         if slot == shipped.get(name):
             continue
-        # The shipped steps name what a shop may train and need not.
-        ours = name in shipped and slot.algorithms == shipped[name].algorithms
+        # A blend that ships names what a shop may train beside another, and need not.
+        ours = shipped[name].algorithms if name in shipped else ()
+        spare = {
+            asked
+            for step in slot.algorithms
+            if isinstance(step, Blend) and step in ours and known & step.blend.keys()
+            for asked in step.blend
+        }
         for asked in slot.algorithm_names:
-            if asked not in known and not ours:
+            if asked not in known | spare:
                 what = f"{asked} is not trained: add {asked} = {{}} to [models.algorithms]"
                 yield ("slots", name, "algorithms"), what
         bought = "bought" in slot.exclude and slot.bought_within_days is None

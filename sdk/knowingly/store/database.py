@@ -116,7 +116,9 @@ class Database:
                 connection, found, transaction = self._begin(options, first)
                 break
             except DBAPIError as error:
-                late = attempt == TRIES or time.monotonic() > until
+                # Whether an idle connection is still there is found out here, however late.
+                was_idle = attempt == 1 and error.connection_invalidated
+                late = attempt == TRIES or (time.monotonic() > until and not was_idle)
                 if late or not is_retryable(error):
                     raise
                 # Whoever failed at the same moment must not come back at the same moment.

@@ -45,7 +45,9 @@ class Postgres:
     reading: Mapping[str, Any] = MappingProxyType(
         {"knowingly_begin": "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"}
     )
-    writing: Mapping[str, Any] = MappingProxyType({})
+    writing: Mapping[str, Any] = MappingProxyType(
+        {"knowingly_begin": "BEGIN ISOLATION LEVEL READ COMMITTED"}
+    )
 
     def __init__(self, url: URL, *, read_only: bool = False) -> None:
         self.engine = _engine(url)

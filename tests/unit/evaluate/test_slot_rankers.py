@@ -75,6 +75,8 @@ def test_buy_again_puts_forward_what_was_bought_the_most_often_first():
     assert in_order("buy_again", "b", history=history) == [2]
     blend = Blend(blend={"a": 1.0, "buy_again": 1.0})
     assert in_order(blend, history=history, repeats=True) == [0, 4, 3, 1, 2]
+    alone = Blend(blend={"nowhere": 1.0, "buy_again": 1.0})
+    assert in_order(alone, "b", history=history, repeats=True) == [4, 3, 0, 2]
 
 
 def test_it_looks_back_as_far_as_the_slot_and_ranks_nothing_they_had():

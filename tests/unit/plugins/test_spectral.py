@@ -68,14 +68,14 @@ def test_many_items_are_fitted_like_few(monkeypatch):
     """The iteration finds what the whole decomposition does."""
     people = two_tastes(seed=4)
     whole = fitted(people, 20, factors=3)
-    monkeypatch.setattr(spectral, "FEW", 0)
+    monkeypatch.setattr(spectral, "SMALL", 0)
     np.testing.assert_allclose(asked(fitted(people, 20, factors=3), 2), asked(whole, 2), atol=1e-5)
 
 
-@pytest.mark.parametrize("few", [spectral.FEW, 0])
-def test_a_direction_of_too_few_people_is_left_out(monkeypatch, few):
+@pytest.mark.parametrize("small", [spectral.SMALL, 0])
+def test_a_direction_of_too_few_people_is_left_out(monkeypatch, small):
     """Four buy the same three things, which others buy among many: a taste, but of too few."""
-    monkeypatch.setattr(spectral, "FEW", few)
+    monkeypatch.setattr(spectral, "SMALL", small)
     crowd = [[0, 1, 2], [0, 1, 3], [0, 2, 3], [1, 2, 3]] * 20
     own = [[4, 5, 6]] * 4 + [[0, 1, 2, 3, item] for item in (4, 5, 6)] * 2
 

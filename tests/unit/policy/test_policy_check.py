@@ -133,7 +133,11 @@ def test_a_row_of_things_bought_again_must_not_leave_them_out(check):
 
 @pytest.mark.parametrize(
     ("steps", "told"),
-    [("default", []), ('["ease", "popularity"]', ["ease is not trained"])],
+    [
+        ("default", []),
+        ('["ease", "popularity"]', ["ease is not trained"]),
+        ("[{ blend = { ease = 1.0, item_item = 1.0 } }]", ["ease is not trained"]),
+    ],
 )
 def test_steps_of_ones_own_must_be_trained_and_those_that_ship_need_not(check, steps, told):
     """The shipped home names what a shop may train; a name of one's own may be misspelt."""
