@@ -92,6 +92,17 @@ class Known:
         ] or [Act(at, "cancel", "", 1, order)]
         self.kept += [Kept(act, set(purposes), f"of {order}") for act in acts]
 
+    def held(self, purpose: str, now: datetime) -> list[Act]:
+        """What is there for the purpose: of the oldest day that is kept, all of it."""
+        if not self.allowed(purpose, now):
+            return []
+        first = (now - KEEP).replace(hour=0, minute=0, second=0, microsecond=0)
+        return [
+            one.act
+            for one in self.kept
+            if purpose in one.purposes and one.act.at >= max(self.since[purpose], first)
+        ]
+
     def seen(self, purpose: str, now: datetime) -> list[Act]:
         """What the purpose may see now."""
         if not self.allowed(purpose, now):
@@ -102,8 +113,8 @@ class Known:
         )
 
 
-def together(acts: list[Act]) -> set[tuple[str, str]]:
-    """The pairs of items that somebody bought in one order, either way round, and did not undo."""
+def lines(acts: list[Act]) -> set[tuple[str, str]]:
+    """The items that somebody bought by order, each with its order, and did not undo."""
     gone = {one.order for one in acts if one.kind == "cancel" and not one.item}
     acts = [one for one in acts if one.kind not in {"purchase", "return"} or one.order not in gone]
     units: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
@@ -122,8 +133,16 @@ def together(acts: list[Act]) -> set[tuple[str, str]]:
         left[item] -= number
     came_back = {item for (_, item), number in back.items() if number}
     disliked = {one.item for one in acts if one.kind == "hide"}
+    return {
+        (order, item)
+        for order, item in bought
+        if order and item not in disliked and not (item in came_back and left[item] <= 0)
+    }
+
+
+def together(lines: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """The pairs of items that are lines of one order, either way round."""
     baskets: dict[str, set[str]] = defaultdict(set)
-    for order, item in bought:
-        if order and item not in disliked and not (item in came_back and left[item] <= 0):
-            baskets[order].add(item)
+    for order, item in lines:
+        baskets[order].add(item)
     return {pair for basket in baskets.values() for pair in permutations(sorted(basket), 2)}

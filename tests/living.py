@@ -1,8 +1,8 @@
 """One life of a small shop, act by act, and what has to be true of it after each of them.
 
 Beside the shop runs a model of law 3 in a few lines: what each purpose may see of each person, and
-which items go together in their orders. Of guests, whose sessions are merged into an account, it
-knows nothing: for them stands what the models have learned, and forgotten.
+which items each version has learned to go together in their orders, and not forgotten. Of guests,
+whose sessions are merged into an account, it knows nothing: for them stands what the models say.
 """
 
 from collections import Counter
@@ -21,14 +21,24 @@ from knowingly.backup.creating import create
 from knowingly.backup.restoring import restore_data
 from knowingly.means import find_means
 from knowingly.store import models as stored
-from known import KEEP, PURPOSES, VALID, Known, together
+from known import KEEP, PURPOSES, VALID, Known, lines, together
 
 NOTICE = "2026-01/en"
 PEOPLE = ("ann", "bob", "cay", "dan")
 CROWD = tuple(f"crowd{n}" for n in range(3))
 GUESTS = ("eve", "fay")
 ACCOUNT = "gus"
-EXACT = {"bought_together", "ease", "item_item", "popularity"}
+ALGORITHMS: dict[str, dict[str, Any]] = {
+    "also_bought": {"measure": "lift"},
+    "also_viewed": {"measure": "cosine"},
+    "bought_together": {},
+    "ease": {"l2": 20.0},
+    "item_item": {},
+    "popular_in_category": {},
+    "popularity": {"half_life_days": 10},
+    "trending": {},
+}
+EXACT = set(ALGORITHMS)
 FLOOR = 2
 ITEMS = ("cup", "pot", "tin")
 MINUTE = timedelta(minutes=1)
@@ -64,13 +74,15 @@ class Life:
                     "min_subjects": FLOOR,
                     "min_item_subjects": FLOOR,
                     "keep": 3,
-                    "algorithms": {name: {} for name in EXACT} | {"ease": {"l2": 20.0}},
+                    "algorithms": ALGORITHMS,
                 },
             }
         )
         self.saved: Saved | None = None
         self.restored = 0
-        self.late: set[int] = set()
+        self.waited: datetime | None = None
+        self.is_due = False
+        self.learned: dict[int, dict[str, set[tuple[str, str]]]] = {}
         self.sent: list[Mapping[str, Any]] = []
         self.orders: list[Mapping[str, Any]] = []
         self.shop = self.open()
@@ -99,12 +111,21 @@ class Life:
             self.deny(name, *given_)
         else:
             getattr(self, name)(*given_)
-        if name in {"wait", "merge"}:
-            self.compare_no_more()
+        self.keep_what_stands()
 
-    def compare_no_more(self) -> None:
-        """What changed just now of the time before a training is no part of what was learned."""
-        self.late |= {one.version for one in self.shop.models.versions()}
+    def keep_what_stands(self) -> None:
+        """Of each version what was learned, less what does not stand any more."""
+        kept = {one.version for one in self.shop.models.versions()}
+        now = {who: lines(known.held("train", self.now)) for who, known in self.people.items()}
+        for version in kept - self.learned.keys():
+            self.learned[version] = {
+                who: lines(known.seen("train", self.now)) for who, known in self.people.items()
+            }
+        self.learned = {
+            version: {who: had & now.get(who, set()) for who, had in of.items()}
+            for version, of in self.learned.items()
+            if version in kept
+        }
 
     def grant(self, person, given_) -> None:
         self.shop.consent.grant(person, given_, notice=NOTICE)
@@ -164,8 +185,6 @@ class Life:
             assert intake.kept == 0
         elif "lines" not in row and "event_id" not in row:
             assert intake.kept == 1
-        if intake.kept and at < self.now:
-            self.compare_no_more()
 
     def erase(self, person) -> None:
         if person not in self.people:
@@ -191,10 +210,14 @@ class Life:
         assert all(one.horizon for one in self.shop.rights.certificates())
 
     def wait(self, days) -> None:
+        """What runs out by itself is there until somebody looks."""
         self.pass_time(timedelta(days=days))
+        self.waited, self.is_due = self.now, True
 
     def train(self) -> None:
         self.shop.train()
+        self.is_due = False
+        self.keep_what_stands()
         # A minute, so that what comes next is not of the training's own moment.
         self.pass_time(MINUTE)
 
@@ -220,8 +243,13 @@ class Life:
     def crash(self, operation) -> None:
         """The power is cut where models have changed, and nothing of it is committed."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(stored, "delete_manifest", cut)
-            patch.setattr(stored, "add_manifests", cut)
+            for name in (
+                "delete_manifests",
+                "add_manifests",
+                "change_manifests",
+                "add_serving_rows",
+            ):
+                patch.setattr(stored, name, cut)
             with suppress(Crash):
                 self.run(operation)
         self.reopen()
@@ -230,7 +258,8 @@ class Life:
         """Back the data up, without the keys."""
         folder = self.house.folder / f"saved at {self.now:%j %H %M}"
         create(self.house.url, None, data_to=folder, means=self.means(), clock=self.clock)
-        self.saved = Saved(folder, self.now, deepcopy(self.people), set(self.late))
+        people, learned = deepcopy((self.people, self.learned))
+        self.saved = Saved(folder, self.now, people, learned, self.is_due)
 
     def restore(self) -> None:
         """Go back to the data of then with the keys of now: who was erased since stays erased."""
@@ -246,7 +275,8 @@ class Life:
             copy_keys_to=place.keys_url,
         )
         before.remove()
-        self.house.place, self.people, self.late = place, saved.people, saved.late
+        self.house.place, self.people, self.learned = place, saved.people, saved.learned
+        self.is_due = saved.is_due or (self.waited is not None and self.waited > saved.at)
         for person, erased_at in self.erased.items():
             if erased_at > saved.at and self.people.pop(person, None) is not None:
                 self.erased[person] = self.now
@@ -276,9 +306,12 @@ class Life:
 
     def maintain(self) -> None:
         self.shop.maintain()
+        self.is_due = False
+        self.keep_what_stands()
 
     def upkeep(self) -> None:
         self.shop.maintain(skip=("train",))
+        self.is_due = False
 
     def reopen(self) -> None:
         self.shop.close()
@@ -313,7 +346,7 @@ class Life:
         cards = self.shop.models.cards()
         in_service = {one.algorithm for one in cards if one.in_service}
         assert in_service == EXACT or (self.restored and not in_service)
-        if cards and cards[0].training not in self.late:
+        if cards and not self.is_due:
             for one in self.shop.models.compare_with_refit():
                 assert one.largest_difference <= one.tolerance, one
                 assert one.tolerance == (1e-6 if one.algorithm == "ease" else 0.0)
@@ -329,11 +362,10 @@ class Life:
         if serving is None or "bought_together" not in serving.models:
             return
         items = [ids[row] for row in serving.items]
-        until = us(serving.until_us)
         people = Counter(
             pair
-            for known in self.people.values()
-            for pair in together([one for one in known.seen("train", self.now) if one.at <= until])
+            for learned in self.learned[serving.training].values()
+            for pair in together(learned)
             if set(pair) <= set(items)
         )
         model = serving.models["bought_together"]
@@ -352,7 +384,8 @@ class Saved(NamedTuple):
     folder: Path
     at: datetime
     people: dict[str, Known]
-    late: set[int]
+    learned: dict[int, dict[str, set[tuple[str, str]]]]
+    is_due: bool
 
 
 def as_lines(lines: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:

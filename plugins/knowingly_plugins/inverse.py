@@ -12,11 +12,15 @@ Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
 MOST_KINDS = 16
-"""Kinds of rows in what is subtracted, beyond which inverting again is the better way."""
+"""Kinds of rows in what is subtracted, beyond which they are no shorter way to say it."""
+MOST_RANK = 64
+"""The rank of what is subtracted, beyond which inverting again is the better way."""
 MOST_SUBTRACTED = 1_000
 """Subtractions after which rounding is not trusted any more: invert again, from integers."""
 _LEAST_LEFT = 1e-6
 """Below it, a subtraction would lose six of some sixteen digits."""
+_NOTHING = 1e-10
+"""What is left of counts that are all told, of the largest of them."""
 _VALUES_AT_ONCE = 2**20
 
 
@@ -83,11 +87,10 @@ class Inverse:
         """
         from scipy.linalg import blas  # noqa: PLC0415  # as above
 
-        kind, kernel = _kinds(taken)
-        if self._subtracted >= MOST_SUBTRACTED or len(kernel) > MOST_KINDS:
+        told = None if self._subtracted >= MOST_SUBTRACTED else _kinds(taken) or _ranks(taken)
+        if told is None:
             return None
-        member = np.zeros((len(touched), len(kernel)))
-        member[np.arange(len(touched)), kind] = 1.0
+        member, kernel = told
         columns = self.times(touched, member)
         inner = np.eye(len(kernel)) - kernel @ (member.T @ columns[touched])
         if np.linalg.svd(inner, compute_uv=False).min() < _LEAST_LEFT:
@@ -101,16 +104,39 @@ class Inverse:
         return columns, middle
 
 
-def _kinds(taken: NDArray[np.int64]) -> tuple[Rows, Floats]:
-    """The kind of each row, rows that are the same being of one, and the counts between kinds.
+def _kinds(taken: NDArray[np.int64]) -> tuple[Floats, Floats] | None:
+    """Which kind each row is of, rows that are the same being of one, and the counts between kinds.
 
     A person adds 1 to every pair of what they chose: their rows are all the same. Where they keep
-    some of it, the rows of what they keep are one kind and those of what they lose another.
+    some of it, the rows of what they keep are one kind and those of what they lose another. None
+    where there are too many kinds.
     """
     known: dict[bytes, int] = {}
     kind = np.array([known.setdefault(row.tobytes(), len(known)) for row in taken], np.intp)
+    if len(known) > MOST_KINDS:
+        return None
     _, first = np.unique(kind, return_index=True)
-    return kind, taken[np.ix_(first, first)].astype(np.float64)
+    member = np.zeros((len(taken), len(known)))
+    member[np.arange(len(taken)), kind] = 1.0
+    return member, taken[np.ix_(first, first)].astype(np.float64)
+
+
+def _ranks(taken: NDArray[np.int64]) -> tuple[Floats, Floats] | None:
+    """The same of several people, as the product of a few columns: one for each of them will do.
+
+    Each adds a matrix of rank 1. None where the rank is too high, or where it is no sum of those.
+    """
+    from scipy.linalg import lapack  # noqa: PLC0415  # as above
+
+    whole = taken.astype(np.float64)
+    factor, pivot, rank, _ = lapack.dpstrf(whole, tol=_NOTHING * whole.max(), lower=1)
+    if rank > MOST_RANK:
+        return None
+    column = np.zeros((len(whole), rank))
+    column[pivot - 1] = np.tril(factor)[:, :rank]
+    if np.abs(column @ column.T - whole).max() > _NOTHING * whole.max():
+        return None
+    return column, np.eye(rank)
 
 
 def _parts(n_rows: int, width: int) -> Iterator[slice]:

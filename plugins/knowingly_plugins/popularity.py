@@ -1,5 +1,8 @@
 """Rank the items most people chose first."""
 
+from collections import Counter
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
@@ -32,6 +35,15 @@ class PopularityOptions(BaseModel, frozen=True, extra="forbid"):
     )
     half_life_days: float | None = Field(
         None, ge=1, le=3650, description="Days until a choice counts half; without it, all alike."
+    )
+
+
+class PopularInCategoryOptions(PopularityOptions, frozen=True, extra="forbid"):
+    """Options of the ``popular_in_category`` algorithm."""
+
+    category: Literal["smallest", "first"] = Field(
+        "smallest",
+        description="Of several that an item names: the one of fewest items, or the first.",
     )
 
 
@@ -81,19 +93,24 @@ class Popularity(CountedScores[PopularityOptions]):
 class PopularInCategory(Popularity):
     """Score an item by its share of its category's choices, in the categories of the person.
 
-    Or in that of the page's item. The category of an item is the first that it names; one without
-    is not scored. An algorithm beside ``popularity``, so that a slot can have both.
+    Or in that of the page's item. An item counts in one category; one without is not scored. In the
+    smallest that it names it says most beside algorithms that go by people: what it is. An
+    algorithm beside ``popularity``, so that a slot can have both.
     """
 
     name = "popular_in_category"
     explains = "What most people choose of the categories that you choose from, or on the page."
     reason = "popular in its category"
     needs_items = True
+    options_type = PopularInCategoryOptions
+    options: PopularInCategoryOptions
 
     def build(self, counts: Counts) -> GroupScores:
         """The weighed counts, with the category of each item."""
         people = counts.rows(np.arange(counts.n_items))
-        return GroupScores(self.scores(people, counts.floor), first_categories(counts.items))
+        by_size = self.options.category == "smallest"
+        group = (smallest_categories if by_size else first_categories)(counts.items)
+        return GroupScores(self.scores(people, counts.floor), group)
 
     def rebuild(
         self, model: Model, counts: Counts, touched: NDArray[np.intp], delta: object
@@ -109,9 +126,26 @@ class PopularInCategory(Popularity):
 
 def first_categories(items: ItemTable) -> NDArray[np.int32]:
     """The number of each item's first category, by name, and -1 where it has none."""
-    first = [categories[0] if categories else "" for categories in items.categories]
-    number = {name: n for n, name in enumerate(sorted(set(first) - {""}))}
-    return np.array([number.get(name, -1) for name in first], np.int32)
+    return _numbered([categories[0] if categories else "" for categories in items.categories])
+
+
+def smallest_categories(items: ItemTable) -> NDArray[np.int32]:
+    """The number of the category that fewest items name, of each item's; of equals, the last.
+
+    Many shops go from the broad to the fine, so the last of equals is the finer one.
+    """
+    size = Counter(name for categories in items.categories for name in set(categories))
+    return _numbered(
+        [
+            min(reversed(categories), key=size.__getitem__, default="")
+            for categories in items.categories
+        ]
+    )
+
+
+def _numbered(names: list[str]) -> NDArray[np.int32]:
+    number = {name: n for n, name in enumerate(sorted(set(names) - {""}))}
+    return np.array([number.get(name, -1) for name in names], np.int32)
 
 
 def newest_choices(

@@ -35,6 +35,11 @@ class Counters:
             self._totals["refused"] += len(intake.refused)
             self._dropped.update(intake.dropped)
 
+    def people_unreadable(self, people: int) -> None:
+        """Note how many people the last training could not read."""
+        with self._lock:
+            self._totals["unreadable"] = people
+
     def as_dict(self) -> dict[str, Any]:
         """The counters by name."""
         with self._lock:
@@ -48,4 +53,5 @@ class Counters:
                 "events_duplicate": self._totals["duplicates"],
                 "events_refused": self._totals["refused"],
                 "events_dropped": dict(self._dropped),
+                "people_unreadable": self._totals["unreadable"],
             }

@@ -57,6 +57,7 @@ from knowingly.recommend.pages.visit import Reader
 from knowingly.recommend.registry.serving import Registry, Serving
 from knowingly.recommend.registry.standing import figures
 from knowingly.recommend.training.publishing import Trained, train
+from knowingly.recommend.training.undoing import Undoing
 from knowingly.store import kept, notifications, subjects
 from knowingly.store.doors import Snapshot
 from knowingly.tenancy import Tenancy
@@ -96,8 +97,9 @@ class Shop:
         self.consent = Consent(tenancy, effects)
         self.signals = Signals(tenancy, self._host.decoders, self._host.skipped)
         past = PastChoices(tenancy, effects)
-        self._importer = Importer(tenancy, self._people, self._counters, past)
-        merges = Merges(tenancy, fields, effects, erasures)
+        self._undone = Undoing(tenancy, registry, algorithms)
+        self._importer = Importer(tenancy, self._people, self._undone, self._counters, past)
+        merges = Merges(tenancy, fields, effects, erasures, self._undone)
         self.profiles = Profiles(tenancy, fields, merges, recipients.corrected)
         self.models = Models(tenancy, registry, algorithms)
         self.slots = Slots(tenancy.policy, algorithms)
@@ -111,7 +113,9 @@ class Shop:
         self.audit = Audit(tenancy, checkpoints)
         self.keys = Keys(tenancy, lambda name: self.tenant(name)._tenancy)  # noqa: SLF001 - a Shop's
         self._retention = Retention(tenancy, algorithms, fields)
-        self._train = partial(train, tenancy, algorithms, skipped=self._host.skipped)
+        self._train = partial(
+            train, tenancy, algorithms, counters=self._counters, skipped=self._host.skipped
+        )
         self._upkeep = Upkeep(
             tenancy,
             registry,
@@ -254,7 +258,7 @@ class Shop:
             rows = one_or_many((Event, Order), subject, "subject")
             if fields or kind is not None or item is not None:
                 raise InputError("subject", "a person's id, where the fields of an event follow")
-        intake = track(self._tenancy, self._people, rows, strict=strict)
+        intake = track(self._tenancy, self._people, rows, self._undone, strict=strict)
         self._counters.intake(intake)
         return intake
 
@@ -326,7 +330,7 @@ class Shop:
             subject: The app's id of the person, or None.
             slot: A slot of the policy file.
             item: The item of the page, if it has one.
-            basket: Item ids in the basket in hand.
+            basket: Item ids in the basket in hand, at most 500; an item counts once.
             signals: What the browser or a banner said with this request: see ``signals.read``.
             device: The app's id of the device: choices made on it alone count here.
             market: The market of the request, such as ``"DE"``: what is not sold there is left
@@ -378,20 +382,21 @@ class Shop:
         subject: str,
         hit: Hit | str,
         *,
-        slot: str = "home",
+        slot: str | Sequence[str] = "home",
         k: int | None = None,
         **around: Unpack[Around],
     ) -> HitExplanation:
         """Which of a person's events a hit of their page rests on, and how much each counted.
 
-        Exact: the page as it is now is made again without each event. That takes as many pages as
-        the slot looks at events, and is an entry of the log like any look at a person; where they
+        Exact: the page as it is now is made again without each event, twice. That takes as long as
+        so many pages, and is an entry of the log like any look at a person; where they
         ask for it themselves, ``acting_as(…, kind="subject")`` says so in the entry.
 
         Args:
             subject: The app's id of the person.
             hit: A hit of the page, or its item's id.
-            slot: As the page was asked for, like all that follows.
+            slot: As the page was asked for, like all that follows; of ``recommend_many`` its list
+                of slots, of which the one that shows the hit is found.
             k: As there.
             **around: As there: ``item``, ``basket``, ``signals``, ``device``, ``market``.
 
@@ -466,6 +471,8 @@ class Shop:
         still have what somebody taught them who is to be forgotten: the seconds until they leave
         service unless they are fitted again, negative once they have. ``models_out_of_service``
         names those that pages do without. The cards of ``shop.models`` say the same, and more.
+        ``people_unreadable`` are those whom this process's last training left out, since their key
+        is lost or an event of theirs does not open.
         """
         stats = self._counters.as_dict()
         now_us = self._tenancy.now_us()

@@ -30,6 +30,7 @@ def measure(console: Console) -> list[tuple[str, str, str]]:
         "the counts of item_item": lambda: algorithm.total(data),
         "its model, of the counts": lambda: algorithm.build(counts),
         "its whole fit": lambda: algorithm.fit(data),
+        "its whole fit, cosine": lambda: ItemItem({"measure": "cosine"}).fit(data),
     }
     seconds: dict[str, list[float]] = {name: [] for name in tried}
     for _ in range(TURNS):

@@ -26,21 +26,20 @@ FACTORS, SEED = 64, 0
 THREADS = 1
 """As many as ours use."""
 FLOOR = 5
+PLUGIN_OF = {"popular_in_category": "popularity"}
+"""The plugin of an algorithm that is called otherwise."""
 
 
 class Ours:
     """Algorithms of ours, through the same guard as in a shop, with the floor of the default.
 
     Args:
-        options: Those of each, by the plugin's module.
+        options: Those of each, by its name.
         slot: A slot of the shipped policy, asked in place of the first; it looks back as it does.
     """
 
     def __init__(self, options: dict[str, dict[str, Any]], slot: str = "") -> None:
-        plugins = {one.name: one for one in entry_points(group="knowingly")}
-        self.algorithms = [
-            plugins[module].load().knowingly_algorithms()[0](own) for module, own in options.items()
-        ]
+        self.algorithms = [algorithm(name)(own) for name, own in options.items()]
         self.slot = default_slots()[slot] if slot else None
 
     def fit(self, learning: Learning) -> None:
@@ -77,6 +76,13 @@ class Ours:
             scores[row] = self.score(Query(n_items=self.n_items, history=history))
             had[row, history.item] = True
         return top_rows(scores, had, k)
+
+
+def algorithm(name: str) -> Any:
+    """An algorithm of ours, from the one plugin that it is in."""
+    module = PLUGIN_OF.get(name, name)
+    plugin = next(one for one in entry_points(group="knowingly") if one.name == module)
+    return next(one for one in plugin.load().knowingly_algorithms() if one.name == name)
 
 
 def item_table(learning: Learning, n_items: int) -> ItemTable:
@@ -180,9 +186,15 @@ MODELS: dict[str, Any] = {
     "knowingly spectral": lambda: Ours({"spectral": {}}),
     "knowingly lightfm_hybrid": lambda: Ours({"lightfm_hybrid": {}}),
     "knowingly home": lambda: Ours(SHIPPED, slot="home"),
+    "knowingly home, popular_in_category": lambda: Ours(
+        {**SHIPPED, "popular_in_category": {}}, slot="home"
+    ),
     "knowingly home, spectral": lambda: Ours({**SHIPPED, "spectral": {}}, slot="home"),
     "knowingly home, ease, spectral": lambda: Ours(
         {**SHIPPED, "ease": {}, "spectral": {}}, slot="home"
+    ),
+    "knowingly home, ease, spectral, popular_in_category": lambda: Ours(
+        {**SHIPPED, "ease": {}, "spectral": {}, "popular_in_category": {}}, slot="home"
     ),
     "knowingly home, ease, spectral, lightfm_hybrid": lambda: Ours(
         {**SHIPPED, "ease": {}, "spectral": {}, "lightfm_hybrid": {}}, slot="home"

@@ -1,7 +1,8 @@
 """``tox run -e peers``: our algorithms beside those of other libraries, on one split in one run.
 
-Accuracy with intervals and paired tests, time and memory of the fit, latency of one user's call. A
-peer that cannot be imported is left out, and said so. Nothing here is asserted.
+Accuracy with intervals and paired tests, of each line against the next and against the slot
+``home``; time and memory of the fit; latency of one user's call. A peer that cannot be imported is
+left out, and said so. Nothing here is asserted.
 
 ``--data DIR`` takes other data: ``train.txt`` and ``test.txt``, a line per user with the user first
 and then its items, as LightGCN's splits have; or ``events.txt`` with ``user item time`` in each
@@ -29,6 +30,8 @@ from knowingly.evaluate.intervals import bootstrap, holm, permutation
 from knowingly.evaluate.lists import coverage
 
 CALLS = 500
+HOME = "knowingly home, ease, spectral, popular_in_category"
+"""What every line that is not of ``home`` is tested against: chosen on weeks before the test's."""
 
 
 def main() -> None:
@@ -61,7 +64,7 @@ def main() -> None:
                 results[name] = found
     relevant = [test.indices[test.indptr[u] : test.indptr[u + 1]] for u in users]
     figures = summed(results, relevant, train.shape[1])
-    Console(width=150).print(as_table(figures, asked.k))
+    Console(width=160).print(as_table(figures, asked.k))
     if asked.json:
         asked.json.write_text(json.dumps(figures, indent=2))
 
@@ -122,7 +125,10 @@ def peak_mb() -> float:
 def summed(
     results: dict[str, dict[str, Any]], relevant: list[Any], n_items: int
 ) -> list[dict[str, Any]]:
-    """The best first, each tested against the next by NDCG on the same users."""
+    """The best first, each tested against the next, and each that is not of ``home`` against it.
+
+    By NDCG on the same users; either family of tests is corrected for their number.
+    """
     rows = []
     for name, found in results.items():
         ranked = found.pop("ranked")
@@ -143,28 +149,37 @@ def summed(
             }
         )
     rows.sort(key=lambda row: -row["ndcg"])
-    gaps = [(one["own"] - two["own"])[:, None] for one, two in pairwise(rows)]
-    if gaps:
-        p_values = holm(permutation(np.concatenate(gaps, axis=1), seed=0))
-        for row, p in zip(rows, p_values, strict=False):
-            row["p_to_next"] = float(p)
+    compare("p_to_next", list(pairwise(rows)))
+    others = [row for row in rows if not row["model"].startswith("knowingly home")]
+    home = [row for row in rows if row["model"] == HOME]
+    compare("p_to_home", [(row, one) for one in home for row in others])
     for row in rows:
         del row["own"]
     return rows
 
 
+def compare(name: str, pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
+    """Write into the first of each pair how likely chance alone would set the two so far apart."""
+    if not pairs:
+        return
+    gaps = np.stack([one["own"] - other["own"] for one, other in pairs], axis=1)
+    for (row, _), p in zip(pairs, holm(permutation(gaps, seed=0)), strict=True):
+        row[name] = float(p)
+
+
 def as_table(rows: list[dict[str, Any]], k: int) -> Table:
     """One line for each model, the best first."""
     table = Table(
-        "model", f"NDCG@{k}", "95 % interval", "p to next", f"recall@{k}", "coverage", "fit",
-        "memory of the fit", "one user, p50", "p99", title=f"Python {sys.version.split()[0]}",
+        "model", f"NDCG@{k}", "95 % interval", "p to next", "p to home", f"recall@{k}", "coverage",
+        "fit", "memory of the fit", "one user, p50", "p99",
+        title=f"Python {sys.version.split()[0]}",
     )  # fmt: skip
     for row in rows:
         table.add_row(
             row["model"],
             f"{row['ndcg']:.4f}",
             f"{row['ndcg_low']:.4f} to {row['ndcg_high']:.4f}",
-            f"{row['p_to_next']:.4f}" if "p_to_next" in row else "",
+            *(f"{row[name]:.4f}" if name in row else "" for name in ("p_to_next", "p_to_home")),
             f"{row['recall']:.4f}",
             f"{row['coverage']:.1%}",
             f"{row['fit_s']:.1f} s",

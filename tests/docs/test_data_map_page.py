@@ -4,7 +4,7 @@ from itertools import groupby
 from pathlib import Path
 
 from knowingly.policy import DataField
-from knowingly.profiles.datamap import FIELDS
+from knowingly.profiles.datamap import FIELDS, TABLES
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "data-map.md"
 HEAD = """# The data map
@@ -12,8 +12,9 @@ HEAD = """# The data map
 Every column that is stored, in which form, and what becomes of it. Export, erasure and this page
 are driven by one table in the code; a column that is missing from it fails the build.
 
-*Sealed* values open only with the person's own key. A *keyed hash* finds a row without saying whose
-it is. What stays *in clear* of a person says why.
+*Sealed* values about a person open only with that person's own key, others with the shop's. A
+*keyed hash* finds a row without saying whose it is. What stays *in clear* of a person says why in
+its row; of all other columns, the sentence above the table does.
 """
 
 
@@ -21,7 +22,8 @@ def page() -> str:
     """The page, in Markdown."""
     parts = [HEAD]
     for table, fields in groupby(FIELDS, key=lambda field: field.table):
-        parts.append(f"## {table}\n\n| column | form | about a person | exported | erasure | why |")
+        parts.append(f"## {table}\n\n{TABLES[table]}\n")
+        parts.append("| column | form | about a person | exported | erasure | why |")
         parts.append("|---|---|---|---|---|---|")
         parts += [
             f"| {field.column} | {field.form} | {'yes' if field.personal else ''} | "
@@ -36,6 +38,13 @@ def page() -> str:
 def test_the_page_is_the_data_map():
     """Nobody has to remember to update it."""
     assert PAGE.read_text() == page()
+
+
+def test_every_table_says_what_it_is_for_and_every_clear_value_of_a_person_why():
+    """So that nothing stays in clear without a reason."""
+    assert list(TABLES) == list(dict.fromkeys(field.table for field in FIELDS))
+    silent = [one for one in FIELDS if one.personal and one.form == "clear" and not one.note]
+    assert silent == []
 
 
 def test_the_page_of_fields_has_every_key_of_a_field():

@@ -94,3 +94,20 @@ def test_each_says_in_its_own_words_why(shop):
     assert said["trending"] == {"trending now"}
     assert said["also_bought"]
     assert all(reason.startswith("because you") for reason in said["also_bought"])
+
+
+def test_home_goes_by_what_items_are_where_that_is_trained(shop, agree):
+    """Of all that is trained here, home blends two; its one event is what a hit rests on."""
+    agree(shop, "new")
+    shop.track("new", "purchase", "assam")
+    page = shop.recommend("new")
+    blend = [hit for hit in page if hit.source == "item_item+popular_in_category"]
+    assert blend[0] is page.hits[0]
+    (rests_on,) = shop.explain("new", blend[0]).events
+    assert blend[0].reason.startswith("because you bought")
+    assert (rests_on.counted, rests_on.item) == (pytest.approx(blend[0].score), "assam")
+    words = shop.slots.parameters("home").criteria
+    assert [(one.name, round(one.weight, 2)) for one in words if one.step == 1] == [
+        ("item_item", 0.71),
+        ("popular_in_category", 0.29),
+    ]

@@ -41,7 +41,7 @@ CALLS = {
     "explain_hit(hit)": (lambda shop, bad: shop.explain("t000", bad), NOT_TEXT),
     "explain_hit(slot)": (
         lambda shop, bad: shop.explain("t000", "mint", slot=bad),
-        (*NOT_TEXT, SECRET),
+        (*NOT_TEXT, SECRET, [], ["home", SECRET], ["home", "home"], ["home"] * 21, [["home"]]),
     ),
     "recommend(profiling)": (
         lambda shop, bad: shop.recommend(profiling=bad),

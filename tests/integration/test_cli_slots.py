@@ -81,6 +81,9 @@ def test_a_hit_is_explained_and_the_look_is_logged(call, document, logged):
     shown = call("explain", WHO, hit["item"]).stdout
     assert f"home: {hit['item']} in place 1, from item_item: because you" in shown
     assert WHO not in shown
+    rows = ["--slot", "home", "--slot", "trending", "-k", "3"]
+    last = document("recommend", WHO, *rows)["pages"][1]["hits"][-1]
+    assert document("explain", WHO, last["item"], *rows)["slot"] == "trending"
 
 
 @pytest.mark.parametrize(

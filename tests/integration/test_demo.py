@@ -251,3 +251,16 @@ def test_missing_data_names_the_cure(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     with pytest.raises(knowingly.MissingExtraError, match=r"pip install 'knowingly\[demo\]'"):
         read_year()
+
+
+def test_categories_go_from_the_broad_to_the_fine(year):
+    """Department, category and type of a product, each name once, and none where none is known."""
+    named = {"department": "MEAT", "product_category": "BEEF", "product_type": "BEEF"}
+    columns = [
+        {**named, "product_id": 1, "product_type": "LOIN"},
+        {**named, "product_id": 2},
+        {**named, "product_id": 3, "product_category": None, "product_type": None},
+    ]
+    products = {name: [one.get(name) for one in columns] for name in year.products}
+    found = [item["categories"] for item in replace(year, products=products).items()]
+    assert found == [("Meat", "Beef", "Loin"), ("Meat", "Beef"), ("Meat",)]

@@ -15,6 +15,7 @@ from knowingly.governance.claims import Claims
 from knowingly.governance.erasure import Erasures
 from knowingly.means import find_means
 from knowingly.recommend.training import forgetting
+from knowingly.store import models as stored
 from knowingly.store import subjects
 
 QUIET = {"NO_COLOR": "1", "FORCE_COLOR": None, "TERM": "dumb", "COLUMNS": "200"}
@@ -80,6 +81,16 @@ def test_evidence_that_was_destroyed_does_not_come_back(lapsed, tea_house, monke
     assert "evidence for claims is there that was destroyed: 1" in faults(lapsed, tea_house)
 
 
+def test_evidence_that_is_kept_is_of_nobody_erased_since(tea_house, tmp_path):
+    """A drill of the key store alone leaves the keys of evidence that must still open."""
+    tea_house.with_policy(evidence={"keep_days_after_erasure": 30})
+    tea_house.open().rights.erase(LEARNED)
+    create(tea_house.url, None, keys_to=tmp_path / "keys", clock=tea_house.clock)
+    tea_house.close()
+    found = drilled(tmp_path / "keys", tea_house)
+    assert (found.passed, [one.erased for one in found.tenants]) == (True, [0])
+
+
 def drilled(folder, house):
     means = find_means(house.policy, house.key, house.clock)
     return drill(folder, means, url=house.url, key_store=house.place.keys_url)
@@ -129,12 +140,18 @@ def test_it_fails_when_the_replay_is_skipped(monday, tea_house, monkeypatch):
 
 def test_it_fails_when_models_stay_in_service(monday, tea_house, monkeypatch):
     """A manifest that does not open is no reason to go on serving any version, or to keep it."""
-    monkeypatch.setattr(forgetting, "_stop_serving", lambda *_: {})
+    monkeypatch.setattr(forgetting, "stop_serving", lambda *_: {})
     assert faults(monday, tea_house).splitlines() == [
         f"the model {name} of version {version} has what it learned from people who were erased"
         for version in (1, 2)
         for name in ("bought_together", "item_item", "popularity", "trending")
     ]
+
+
+def test_it_fails_when_counts_are_left(monday, tea_house, monkeypatch):
+    """A model without parameters is made again from its counts, the erased included."""
+    monkeypatch.setattr(stored, "delete_parameters", stored.drop_serving_rows)
+    assert "item_item of version 1 has what it learned" in faults(monday, tea_house)
 
 
 def test_it_fails_without_tombstones(monday, tea_house, monkeypatch):

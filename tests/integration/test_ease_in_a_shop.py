@@ -159,13 +159,13 @@ def test_a_rolled_back_forget_leaves_it_right(shop_of_ease, clock, monkeypatch):
     """What was subtracted in memory alone is found out, and counted from the database again."""
     clock.forward(hours=1)
     shop_of_ease.rights.erase("t000")
-    forget = effects.forget
+    forget = effects.forget_many
 
     def fails_afterwards(*arguments):
         forget(*arguments)
         raise RuntimeError("power cut")
 
-    monkeypatch.setattr(effects, "forget", fails_afterwards)
+    monkeypatch.setattr(effects, "forget_many", fails_afterwards)
     with pytest.raises(RuntimeError, match="power cut"):
         shop_of_ease.consent.withdraw("t001", ["train"])
     monkeypatch.undo()

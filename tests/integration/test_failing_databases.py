@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+import socket
 import threading
 import traceback
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ import pytest
 from sqlalchemy import event, text
 
 import knowingly
-from knowingly.store import postgres
+from knowingly.store import postgres, subjects
 from knowingly.store.doors import Store
 
 CANARY = "canary-who-4471"
@@ -275,6 +276,26 @@ def test_an_idle_connection_that_died_is_not_noticed(tea_house, server):
         tea.consent.grant(f"newcomer-{turn}", ["personalize"], notice="2026-01/en")
         server.hang_up(tea_house.place.name)
         assert tea.track("t000", "view", "assam").kept == 1
+
+
+@pytest.mark.only_postgresql
+def test_a_server_that_says_nothing_any_more(tea_house):
+    """A connection that breaks without a word is a lost one, and a page is asked again."""
+    tea = tea_house.open()
+
+    def wire_of(snapshot):
+        descriptor = snapshot.connection.connection.driver_connection.fileno()
+        return socket.socket(fileno=os.dup(descriptor))
+
+    with refused(tea_house, "connection_lost", retryable=True), tea._tenancy.read() as snapshot:
+        with wire_of(snapshot) as wire:
+            wire.shutdown(socket.SHUT_RDWR)
+        subjects.find_many(snapshot, [b"nobody"])
+    with tea._tenancy.read() as snapshot:
+        wire = wire_of(snapshot)
+    with wire:
+        wire.shutdown(socket.SHUT_RDWR)
+    assert tea.recommend("t000").basis == "personal"
 
 
 @pytest.mark.only_postgresql

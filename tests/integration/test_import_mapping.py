@@ -193,6 +193,95 @@ def test_shopifys_orders_become_purchases_of_variants():
         assert not shop.consent.status(WHO)["marketing"].allowed
 
 
+def test_an_order_whose_lines_name_no_item_is_refused_and_never_a_cancellation():
+    """What is left out of an order is told by line; only a cancelled one may have no lines."""
+    call(shopify_products(), "--mapping", "shopify-products", code=3)
+    day = (NOW - timedelta(days=9)).strftime("%Y-%m-%d %H:%M:%S +0000")
+    head = {"Email": WHO, "Created at": day, "Financial Status": "paid"}
+    line = {"Lineitem quantity": "1", "Lineitem name": "Gift wrap"}
+    name = table(
+        "orders_export.csv",
+        ORDER_COLUMNS,
+        {**head, **line, "Name": "#1"},
+        {"Name": "#1", **line},
+        {**head, **line, "Name": "#2", "Lineitem sku": "LS-S"},
+        {"Name": "#2", **line},
+        {"Name": "#2"},
+        {**head, **line, "Name": "#3", "Cancelled at": day},
+        {**head, **line, "Name": "#4", "Financial Status": "refunded"},
+    )
+    for more in (["--dry-run"], []):
+        (report,) = files(name, "--mapping", "shopify-orders", *more, code=3)
+        assert [(one["line"], one["field"]) for one in report["refused"]] == [
+            (2, "lines"),
+            (5, "item"),
+        ]
+        assert all("Lineitem sku" in one["expected"] for one in report["refused"])
+    assert events() == [
+        ("cancel", "", 1, None),
+        ("cancel", "", 1, None),
+        ("purchase", "linen-shirt", 1, None),
+    ]
+
+
+def test_a_row_that_only_says_whose_order_it_is_has_no_line():
+    """Other shops' exports head an order with a row of its own."""
+    Path("map.toml").write_text(
+        'kind = "orders"\ngroup = "o"\n[fields]\nsubject = "who"\nid = "o"\nat = "t"\n'
+        'cancelled = "off"\n[parts]\nitem = "sku"\nquantity = "n"\nprice = {constant = 2}\n'
+    )
+    head = {"who": WHO, "t": (NOW - timedelta(days=9)).isoformat()}
+    name = table(
+        "o.csv",
+        ["o", "who", "t", "off", "sku", "n"],
+        {"o": "a", **head},
+        {"o": "a", "sku": "tea", "n": "3"},
+        {"o": "b", **head, "off": "false"},
+        {"o": "c", **head, "off": "true"},
+    )
+    (report,) = files(name, "--mapping", "map.toml", code=3)
+    assert [(one["line"], one["field"]) for one in report["refused"]] == [(4, "lines")]
+    assert events() == [("cancel", "", 1, None), ("purchase", "tea", 3, 2.0)]
+
+
+def test_an_older_export_changes_nothing_and_the_same_dates_are_read_anew():
+    """How new an order is its dates say; what is mended in a file and imported again counts."""
+    call(shopify_products(), "--mapping", "shopify-products", code=3)
+
+    def stored(quantity: str, **dates: str) -> list:
+        order = {"Name": "#1", "Email": WHO, "Created at": at(9), "Lineitem quantity": quantity}
+        row = {**order, "Lineitem sku": "LS-S", **dates}
+        files(table("o.csv", ORDER_COLUMNS, row), "--mapping", "shopify-orders")
+        return [event[:3:2] for event in events()]
+
+    def at(days: int) -> str:
+        return (NOW - timedelta(days=days)).strftime("%Y-%m-%d %H:%M:%S +0000")
+
+    paid, sent = {"Paid at": at(8)}, {"Paid at": at(8), "Fulfilled at": at(7)}
+    for quantity in "1213":
+        assert stored(quantity, **paid) == [("purchase", int(quantity))]
+    assert stored("4", **sent) == [("purchase", 4)]
+    assert stored("5", **paid) == [("purchase", 4)]
+    # Nothing in the file says when money went back.
+    assert stored("4", **sent, **{"Financial Status": "refunded"}) == [("cancel", 1)]
+    assert stored("4", **sent) == [("cancel", 1)]
+    assert stored("6", **paid) == [("cancel", 1)]
+
+
+def test_an_older_export_brings_no_cancelled_order_back():
+    """Nor does one that knew of other lines."""
+    call(shopify_products(), "--mapping", "shopify-products", code=3)
+    day, later = ((NOW - timedelta(days=n)).strftime("%Y-%m-%d %H:%M:%S +0000") for n in (9, 8))
+    order = {"Name": "#1", "Email": WHO, "Created at": day, "Lineitem quantity": "1"}
+    order["Lineitem sku"] = "LS-S"
+    old = table("old.csv", ORDER_COLUMNS, order)
+    new = table("new.csv", ORDER_COLUMNS, {**order, "Cancelled at": later})
+    for name in (old, new, old):
+        (report,) = files(name, "--mapping", "shopify-orders")
+    assert (report["kept"], report["duplicates"]) == (0, 1)
+    assert events() == [("cancel", "", 1, None)]
+
+
 def test_a_customer_id_serves_as_the_person_where_the_app_knows_it():
     """By a copy of the mapping; nothing is stored under the address then."""
     call(shopify_products(), "--mapping", "shopify-products", code=3)
@@ -216,11 +305,11 @@ def test_columns_that_a_mapping_does_not_read_are_told_once():
     call(shopify_products(), "--mapping", "shopify-products", code=3)
     name = shopify_orders()
     told = call(name, "--mapping", "shopify-orders", code=3).stdout
-    line = "orders_export.csv: 23 columns are not read: Paid at, Fulfillment Status, "
+    line = "orders_export.csv: 21 columns are not read: Fulfillment Status, "
     assert told.count("are not read") == 1
     assert line in told
     (report,) = files(name, "--mapping", "shopify-orders", code=3)
-    assert len(report["unread_columns"]) == 23
+    assert len(report["unread_columns"]) == 21
     assert "Email" not in report["unread_columns"]
 
 

@@ -91,6 +91,35 @@ def test_one_lost_key_stops_nobody_else(keyless, clock, caplog):
     assert (page.basis, page.why) == ("catalog", "key_lost")
 
 
+def test_one_event_that_does_not_open_stops_nobody_else(tea, tea_house, clock, caplog):
+    """That person is left out and counted; their page says why, and a damaged disk is no secret."""
+    lookup = tea._tenancy.keyring.lookup("t000")
+    with tea._tenancy.read() as snapshot:
+        whose = subjects.find(snapshot, lookup).subject
+    before = tea.train()
+    assert before.unreadable == 0
+    tea_house.run(
+        "UPDATE events SET body = ? WHERE subject = ? AND event = "
+        "(SELECT event FROM events WHERE subject = ? ORDER BY event LIMIT 1)",
+        *(bytes(60), whose, whose),
+    )
+    clock.forward(minutes=1)
+    done = tea.maintain()
+    assert (done.trained.people, done.trained.unreadable) == (before.people - 1, 1)
+    assert any("1 people cannot be read" in note for note in done.notes)
+    assert tea.stats()["people_unreadable"] == 1
+    assert "an event of 1 people does not open" in caplog.text
+    assert "t000" not in caplog.text
+    page = tea.recommend("t000")
+    assert (page.basis, page.why) == ("catalog", "key_lost")
+    assert tea.stats()["decisions"]["key_lost"] == 1
+    with pytest.raises(knowingly.StoreError):
+        tea.profiles.view("t000", "personalize")
+    assert tea.rights.erase("t000").is_genuine()
+    assert tea.train().unreadable == 0
+    assert tea.stats()["people_unreadable"] == 0
+
+
 def test_a_person_whose_key_is_lost_can_still_say_no(keyless, clock):
     """The no is recorded, and has its effects."""
     clock.forward(minutes=1)

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 import knowingly
-from knowingly import Signal
+from knowingly import ItemVectors, Model, Signal
 from knowingly.samples import tea_shop
 
 TRAINED = "t000"
@@ -134,6 +134,32 @@ def test_what_she_hid_is_left_out(tea, clock):
     tea.track(TRAINED, "hide", best)
     for asked in ({}, {"slot": "product", "item": "assam"}, {"slot": "cart", "basket": ["mint"]}):
         assert best not in items(tea.recommend(TRAINED, k=40, **asked))
+
+
+def test_a_large_basket_is_asked_about_at_once(tea_house, monkeypatch):
+    """Each item once, and the hits are those of its items one by one."""
+    slots = {**tea_house.policy.slots, "alike": {"algorithms": ["content"]}}
+    tea_house.policy = tea_house.policy.model_copy(update={"slots": slots})
+    tea = tea_house.open()
+    basket = ["sencha", "matcha", "mint", "assam", "chai"]
+    once = tea.recommend(slot="product", basket=basket)
+    assert tea.recommend(slot="product", basket=basket * 100).hits == once.hits
+    asked = []
+    similar = ItemVectors.similar
+    monkeypatch.setattr(
+        ItemVectors, "similar", lambda self, item: asked.append(item) or similar(self, item)
+    )
+    page = tea.recommend(slot="alike", basket=basket)
+    assert page.basis == "contextual"
+    assert "goes with" in page.hits[0].reason
+    assert not asked
+    # As every model does that has no quicker way.
+    monkeypatch.setattr(ItemVectors, "company", Model.company)
+    monkeypatch.setattr(ItemVectors, "closest", Model.closest)
+    slowly = tea.recommend(slot="alike", basket=basket)
+    assert [(hit.item, hit.reason) for hit in slowly] == [(hit.item, hit.reason) for hit in page]
+    assert [hit.score for hit in slowly] == pytest.approx([hit.score for hit in page])
+    assert asked
 
 
 def test_basket_stock_and_the_pages_item_are_left_out(tea):

@@ -1,12 +1,14 @@
 """Slots: what the rules of the policy file make of a page."""
 
 from datetime import UTC, date, datetime
+from operator import attrgetter
 
 import numpy as np
 import pytest
 
 import knowingly
-from knowingly import Algorithm, ItemScores
+from knowingly import Algorithm, ItemScores, Query
+from knowingly.recommend import guard
 
 TRAINED = "t000"
 
@@ -31,13 +33,31 @@ class Gone(Algorithm):
         return ItemScores(np.arange(1.0, data.n_items + 1))
 
 
+class Huge(Algorithm):
+    """Its scores are finite, and no multiple of them is."""
+
+    name = "huge"
+    forgets = "stateless"
+    sign = 1.0
+
+    def fit(self, data):
+        return ItemScores(self.sign * np.linspace(0.5e308, 1.7e308, data.n_items))
+
+
+class Deep(Huge):
+    """The same below 0."""
+
+    name = "deep"
+    sign = -1.0
+
+
 class Plugin:
     """The plugin of them."""
 
     @staticmethod
     @knowingly.hookimpl
     def knowingly_algorithms():
-        return [Upside, Gone]
+        return [Upside, Gone, Huge, Deep]
 
 
 def opened(house, *, train=(), **slots):
@@ -70,6 +90,27 @@ def facts(shop):
 
 def prices(page):
     return [hit.price for hit in page]
+
+
+@pytest.mark.parametrize("name", ["huge", "deep"])
+def test_scores_too_large_to_add_or_multiply_are_left_out_with_a_note(tea_house, name):
+    """As what is no number is: the rest of the page keeps its order."""
+    boosts = [{"where": "price > 0", "factor": 1000.0}]
+    blend = {"blend": {name: 1_000_000.0, "item_item": 1.0}}
+    tea = opened(
+        tea_house,
+        train=[name],
+        alone={"algorithms": [name, "item_item"], "boosts": boosts},
+        mixed={"algorithms": [blend], "boosts": boosts},
+        plain={"algorithms": ["item_item"], "boosts": boosts},
+    )
+    plain = tea.recommend(TRAINED, slot="plain")
+    for slot, then in {"alone": "the next source", "mixed": "it was left out"}.items():
+        page = tea.recommend(TRAINED, slot=slot)
+        assert any(note.startswith(f"{name} failed; {then}") for note in page.notes)
+        assert page.hits == plain.hits
+    with pytest.raises(knowingly.PluginError, match=r"at most 1e\+100"):
+        guard.score(name, ItemScores(np.array([0.0, -1.1e100])), Query(2))
 
 
 def test_where_holds_for_every_source(tea_house):
@@ -337,11 +378,25 @@ def test_a_row_is_as_personal_as_those_above_it(tea_house):
     assert (above.basis, above.hits) == ("catalog", alone.hits)
 
 
+def test_models_are_told_which_items_may_be_shown(tea_house, monkeypatch):
+    """So that one whose scores are dear has no more to do than the page needs."""
+    asked, score = [], ItemScores.score
+    monkeypatch.setattr(
+        ItemScores, "score", lambda model, query: asked.append(query) or score(model, query)
+    )
+    rules = {"algorithms": ["popularity"], "exclude": []}
+    tea = opened(tea_house, all=rules, cheap={**rules, "where": "price <= 10"})
+    pages = [tea.recommend(TRAINED, slot=slot, k=100) for slot in ("all", "cheap")]
+    shown = [sum(hit.source == "popularity" for hit in page) for page in pages]
+    assert 0 < shown[1] < shown[0]
+    assert [len(query.candidates) for query in asked] == shown
+
+
 def test_rows_look_back_as_far_as_each_says(tea_house):
     """A row that looks at one event goes by that one, whatever its neighbour reads."""
     tea = opened(tea_house, short={"max_history_events": 1, "exclude": []}, long={"exclude": []})
     tea_alone = tea.recommend(TRAINED, slot="short", k=3)
-    newest = tea.profiles.view(TRAINED, "personalize").events[-1]
+    newest = max(tea.profiles.view(TRAINED, "personalize").events, key=attrgetter("at_us"))
     rows = tea.recommend_many(TRAINED, slots=["short", "long"], k=3)
     for page in (tea_alone, rows["short"]):
         assert all(newest.title in hit.reason for hit in page)

@@ -134,6 +134,7 @@ CASES = {
         shop.explain(WHO, shop.recommend(WHO, k=3).hits[0], k=3),
         shop.explain(WHO, shop.recommend(WHO, k=40).hits[-1].item, k=40, basket=[f"{MARK}-item"]),
         refused(lambda: shop.explain(WHO, f"{MARK}-item")),
+        shop.explain(WHO, shop.recommend(WHO, k=3).hits[0], slot=["home", "trending"], k=3),
     ],
     "slots.parameters": lambda shop, _: shop.slots.parameters("home"),
     "train": lambda shop, _: shop.train(),

@@ -19,6 +19,7 @@ from knowingly.store import claims, models, sealed, subjects
 from knowingly.store import rights as stored
 from knowingly.store.copying import StoreTx
 from knowingly.store.doors import Snapshot, every_tenant
+from knowingly.store.keys_in_use import keys_in_use, keys_that_outlive
 from knowingly.store.subjects import SubjectRow
 from knowingly.vault.keyring import Keyring
 from knowingly.vault.seal import Cipher
@@ -141,15 +142,19 @@ def faults_of(
 def drilled_keys(keyring: Keyring, today: Snapshot | None) -> DrilledTenant:
     """A restored key store beside today's data, before and after its sweep."""
     before, faults = sum(keyring.count_by_version().values()), []
-    used = partial(subjects.using, today) if today is not None else lambda *_: ()
+    used = partial(keys_in_use, today) if today is not None else lambda *_: ()
     swept = keyring.sweep(used, before_us=_EVER_US)
     lost = there = 0
     if today is not None:
+        outlive = keys_that_outlive(today)
         for people in _living_pages(today):
-            missing = keyring.missing([one.key_id for one in people])
+            keys = [one.key_id for one in people]
+            outlive.difference_update(keys)
+            missing = keyring.missing(keys)
             mine = [one for one in people if one.key_id not in missing]
             there += len(mine)
             lost += sum(not _reads(today, one, keyring) for one in mine)
+        there += len(outlive) - len(keyring.missing(sorted(outlive)))
     if lost:
         faults.append(f"the events of {lost} living people do not open")
     left = sum(keyring.count_by_version().values()) - there
@@ -227,7 +232,7 @@ def _models_are_silent(past: Past, restored: Snapshot) -> Iterator[str]:
         for row in models.models_of(restored, version):
             if row.forgets == "stateless":
                 continue
-            if row.in_service or models.serving_rows(restored, version, row.algorithm):
+            if row.in_service or models.has_parameters(restored, version, row.algorithm):
                 model = f"the model {row.algorithm} of version {version}"
                 yield f"{model} has what it learned from people who were erased"
 

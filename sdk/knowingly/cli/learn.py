@@ -74,9 +74,11 @@ def maintain(
 
 
 def _sentence(trained: Trained) -> str:
+    left_out = f" {trained.unreadable:,} people cannot be read." if trained.unreadable else ""
     return (
         f"Training {trained.training}: {', '.join(trained.algorithms)} learned from "
         f"{trained.events:,} events of {trained.people:,} people, over {trained.items:,} items."
+        f"{left_out}"
     )
 
 

@@ -22,7 +22,6 @@ SomeSlots = Annotated[
     list[str] | None,
     typer.Option("--slot", metavar="NAME", help="A slot of the policy; again for the row below."),
 ]
-OneSlot = Annotated[str, typer.Option("--slot", metavar="NAME", help="A slot of the policy.")]
 PageItem = Annotated[str | None, typer.Option("--item", help="The item of the page.")]
 Basket = Annotated[
     str, typer.Option("--basket", metavar="A,B", help="Items in the basket in hand.")
@@ -73,19 +72,23 @@ def explain(
     subject: Subject,
     hit: Annotated[str, typer.Argument(metavar="ITEM", help="An item that is on their page.")],
     *,
-    slot: OneSlot = "home",
+    slot: SomeSlots = None,
     item: PageItem = None,
     basket: Basket = "",
     market: Market = None,
     k: HowMany = None,
 ) -> None:
-    """Say which events of a person a hit of their page rests on, and how much each; logged."""
+    """Say which events of a person a hit of their page rests on, and how much each; logged.
+
+    With several slots of the page of them, from top to bottom.
+    """
     chosen = _split(basket)
     _check_items(shop, item, chosen, hit)
     _check_known(shop, subject)
-    told = shop.explain(subject, hit, slot=slot, item=item, basket=chosen, market=market, k=k)
+    slots = slot or ["home"]
+    told = shop.explain(subject, hit, slot=slots, item=item, basket=chosen, market=market, k=k)
     output.say(
-        f"{slot}: {told.hit.item} in place {told.place + 1}, from {told.hit.source}: "
+        f"{told.slot}: {told.hit.item} in place {told.place + 1}, from {told.hit.source}: "
         f"{told.hit.reason} ({told.basis.value}; consent: {told.why})"
     )
     output.table(

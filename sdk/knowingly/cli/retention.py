@@ -24,11 +24,9 @@ def run(
     output.say(
         f"Tombstones {verb}dropped: {done.tombstones}. Evidence for claims {verb}destroyed: "
         f"{done.claims}. Models {verb}made to forget: "
-        f"{done.models_forgot}. Versions of models {verb}deleted: {done.versions_pruned}. "
+        f"{done.models_forgot}. "
         f"People under a legal hold: {done.held}; nothing of theirs goes."
     )
-    if done.models_hold_expired:
-        output.hint("note: expired events wait for a training that leaves them out; run train")
     if not yes:
         output.hint("nothing was changed: add --yes to do it")
     output.document({"applied": yes, **asdict(done)})

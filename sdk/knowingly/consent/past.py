@@ -136,12 +136,20 @@ class PastChoices:
     """Takes in choices that were recorded elsewhere."""
 
     def __init__(self, tenancy: Tenancy, effects: Effects) -> None:
-        self._tenancy = tenancy
+        self._tenancy, self._effects = tenancy, effects
         self._recorder = Recorder(tenancy, effects)
 
     def check(self, rows: Iterable[Mapping[str, Any]]) -> list[Refusal]:
         """The rows that would be refused; writes nothing."""
         return self._good(rows, strict=False)[1]
+
+    def turns(self, rows: Sequence[Mapping[str, Any]]) -> list[float]:
+        """How many turns of the writer each row takes at most, once its person's first has come."""
+        lookup = self._tenancy.keyring.lookup
+        named = [one if isinstance(one := row.get("subject"), str) else None for row in rows]
+        lookups = {name: lookup(name) for name in named if name is not None}
+        taken = dict(self._effects.turns(list(lookups.values())))
+        return [0.0 if name is None else taken.pop(lookups[name], 0.0) for name in named]
 
     def take_in(
         self,

@@ -23,22 +23,30 @@ OPEN_TRIES = 3
 _YES = frozenset({Action.GRANT, Action.UNRESTRICT, Action.SIGNAL_ALLOW})
 
 
+class Touched(NamedTuple):
+    """A recorded choice as its effects see it: of whom, about which purposes, and since when."""
+
+    person: SubjectRow
+    purposes: Sequence[str]
+    at_us: int
+
+
 class Effects(Protocol):
     """What follows from choices; runs in the transaction that records them."""
 
     def prepare(self, lookups: Sequence[bytes]) -> None:
         """Get ready, before that transaction, for choices of these people that may take back."""
 
+    def turns(self, lookups: Sequence[bytes]) -> Mapping[bytes, float]:
+        """How many turns of the writer it takes at most if each of these people takes back.
+
+        Whoever's choice takes next to none can be left out.
+        """
+
     def __call__(
-        self,
-        tx: Tx,
-        person: SubjectRow,
-        purposes: Sequence[str],
-        *,
-        at_us: int,
-        first_entry: int,
-    ) -> Mapping[str, int]:
-        """Apply what the person's choices now mean; say what was done, in numbers.
+        self, tx: Tx, choices: Sequence[Touched], *, first_entry: int
+    ) -> list[Mapping[str, int]]:
+        """Apply what people's choices now mean; say what was done for each, in numbers.
 
         The choices from ledger entry ``first_entry`` on are the new ones.
         """
@@ -173,6 +181,8 @@ class Recorder:
         now_us: int,
     ) -> list[Receipt]:
         """Record choices; whoever made one and is a stranger is opened."""
+        if not asked:
+            return []
         mine = set(lookups)
         strangers = [(key, value) for key, value in people.strangers.items() if key in mine]
         opened = subjects.add(tx, strangers)
@@ -189,11 +199,16 @@ class Recorder:
         }
         consents.add(tx, _records(chosen, entries), told)
         new = {row.subject for row in opened.values()}
-        effects = {
-            entry.index: self._apply(tx, one, entry, first_entry=entries[0].index)
-            for one, entry in zip(chosen, entries, strict=True)
-            if one.person.subject not in new
-        }
+        effects = self._apply(
+            tx,
+            # Nobody else has anything to lose.
+            [
+                (one, entry)
+                for one, entry in zip(chosen, entries, strict=True)
+                if one.person.subject not in new
+            ],
+            first_entry=entries[0].index,
+        )
         return [
             _receipt(
                 one,
@@ -271,18 +286,20 @@ class Recorder:
             return self._tenancy.keyring.operator.seal
 
     def _apply(
-        self, tx: Tx, chosen: _Chosen, entry: Entry, *, first_entry: int
-    ) -> Mapping[str, int]:
-        """What follows for a person who was known before; nobody else has anything to lose."""
-        every = ALL_PURPOSES in chosen.purposes
-        touched = tuple(self._tenancy.policy.purposes) if every else chosen.purposes
-        done = self._effects(
-            tx, chosen.person, touched, at_us=chosen.received_us, first_entry=first_entry
-        )
+        self, tx: Tx, recorded: Sequence[tuple[_Chosen, Entry]], *, first_entry: int
+    ) -> dict[int, Mapping[str, int]]:
+        """What follows for people who were known before, by the entry of each choice."""
+        touched = [Touched(one.person, self._about(one), one.received_us) for one, _ in recorded]
+        done = self._effects(tx, touched, first_entry=first_entry) if touched else []
         applied_us = self._tenancy.now_us()
-        if applied_us > chosen.received_us:
-            consents.mark_applied(tx, chosen.person.subject, entry.index, applied_us)
-        return done
+        for one, entry in recorded:
+            if applied_us > one.received_us:
+                consents.mark_applied(tx, one.person.subject, entry.index, applied_us)
+        return {entry.index: effects for (_, entry), effects in zip(recorded, done, strict=True)}
+
+    def _about(self, chosen: _Chosen) -> tuple[str, ...]:
+        every = ALL_PURPOSES in chosen.purposes
+        return tuple(self._tenancy.policy.purposes) if every else chosen.purposes
 
     def _facts(self, chosen: _Chosen) -> dict[str, Any]:
         """What the leaf says for ever: nothing that could lead to a person."""

@@ -115,8 +115,11 @@ class Year:
             yield {
                 "id": str(product),
                 "title": _title(kind or category or department, size),
+                # From the broad to the fine; some are called the same.
                 "categories": tuple(
-                    f"{name.capitalize()}" for name in (department, category) if name
+                    dict.fromkeys(
+                        name.capitalize() for name in (department, category, kind) if name
+                    )
                 ),
                 "brand": brand or "",
             }

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from knowingly.domain.item import Price
+from knowingly.domain.item import Number, Price
 from knowingly.domain.moments import Moment
 from knowingly.domain.text import Id
 
@@ -53,7 +53,7 @@ class Event(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
     item: Id | None = Field(default=None, repr=False, validate_default=True)
     at: Moment | None = Field(default=None, repr=False)
     event_id: Id | None = Field(default=None, repr=False)
-    quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY, repr=False)] = 1
+    quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY, repr=False), Number] = 1
     price: Price | None = Field(default=None, repr=False)
     order: Id | None = Field(default=None, repr=False, validate_default=True)
     agent: str | None = Field(default=None, repr=False, strict=True)

@@ -14,7 +14,7 @@ from pydantic_core import SchemaValidator, core_schema
 
 from knowingly.domain.event import KINDS, MAX_QUANTITY, MAX_TOKEN_CHARS, Event, EventKind
 from knowingly.domain.intake import Refusal
-from knowingly.domain.item import MAX_PRICE
+from knowingly.domain.item import MAX_PRICE, no_truth
 from knowingly.domain.order import Order, events_of
 from knowingly.domain.text import MAX_ID_CHARS
 from knowingly.domain.validate import as_error, refusal
@@ -85,7 +85,9 @@ def _plain() -> SchemaValidator:
         "event_id": core_schema.nullable_schema(identifier),
         "quantity": core_schema.int_schema(strict=True, ge=1, le=MAX_QUANTITY),
         "price": core_schema.nullable_schema(
-            core_schema.float_schema(ge=0, le=MAX_PRICE, allow_inf_nan=False)
+            core_schema.no_info_before_validator_function(
+                no_truth, core_schema.float_schema(ge=0, le=MAX_PRICE, allow_inf_nan=False)
+            )
         ),
         "order": core_schema.nullable_schema(identifier),
         "agent": core_schema.nullable_schema(core_schema.str_schema(strict=True)),

@@ -15,7 +15,17 @@ MAX_PRICE = 1e12
 MAX_STOCK = 1_000_000_000
 MAX_VARIANTS = 2_048
 MAX_IMAGE_CHARS = 2_000
-Price = Annotated[float, Field(ge=0, le=MAX_PRICE, allow_inf_nan=False)]
+
+
+def no_truth(value: object) -> object:
+    """Refuse true and false, which to Python are numbers: as a price they are a mistake."""
+    if isinstance(value, bool):
+        raise PydanticCustomError("number", "a number")
+    return value
+
+
+Number = BeforeValidator(no_truth)
+Price = Annotated[float, Field(ge=0, le=MAX_PRICE, allow_inf_nan=False), Number]
 
 _MARKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,19}\Z")
 
@@ -96,7 +106,7 @@ class Item(BaseModel, frozen=True, extra="forbid"):
     pinned: bool = Field(default=False, description="Shown first where only the catalogue is left.")
     published_at: Moment | None = None
     unpublished_at: Moment | None = None
-    stock: Annotated[int, Field(ge=0, le=MAX_STOCK)] | None = None
+    stock: Annotated[int, Field(ge=0, le=MAX_STOCK), Number] | None = None
     prices: dict[Market, Price] = Field(default_factory=dict, max_length=250)
     markets: tuple[Market, ...] = Field(default=(), max_length=250)
     variants: tuple[Variant, ...] = Field(default=(), max_length=MAX_VARIANTS)

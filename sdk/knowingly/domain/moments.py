@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from knowingly.errors import InputError
 
+SECOND_US = 1_000_000
 DAY_US = 86_400_000_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from knowingly.domain.event import MAX_QUANTITY, MAX_TOKEN_CHARS, EventKind
-from knowingly.domain.item import Price
+from knowingly.domain.item import Number, Price
 from knowingly.domain.moments import Moment, to_us
 from knowingly.domain.text import Id
 
@@ -31,7 +31,7 @@ class OrderLine(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=Tru
     """
 
     item: Id = Field(repr=False)
-    quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY, repr=False)] = 1
+    quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY, repr=False), Number] = 1
     price: Price | None = Field(default=None, repr=False)
     discount: Price | None = Field(default=None, repr=False)
 

@@ -6,22 +6,34 @@ not reach back to them, and the models forget what they learned. There is no que
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
+from knowingly.consent.recording import Touched
 from knowingly.domain.consent import DEVICE, ConsentRecord
 from knowingly.domain.moments import day_of
 from knowingly.governance.recipients import Recipients
 from knowingly.recommend.registry.serving import Registry
-from knowingly.recommend.training.forgetting import Algorithms, forget
+from knowingly.recommend.training.forgetting import Algorithms, forget_many
 from knowingly.recommend.training.gather import PURPOSE as TRAIN
 from knowingly.recommend.training.preparing import prepare
 from knowingly.recommend.training.refitting import was_put_off
-from knowingly.store import consents, kept
-from knowingly.store.doors import Tx
+from knowingly.recommend.training.turns import shares
+from knowingly.store import consents, kept, subjects
+from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.subjects import SubjectRow
 from knowingly.tenancy import Tenancy
 
 KEPT_UNUSED = frozenset({"restricted"})
 """Reasons that stop the use of data and do not delete it (GDPR art. 18)."""
+
+
+class _Stripped(NamedTuple):
+    """What one choice did to rows, by table, and what else it asks for."""
+
+    rows: Counter[str]
+    unlearn: bool
+    restricted: bool
+    ended: Sequence[str]
 
 
 class ChoiceEffects:
@@ -37,19 +49,41 @@ class ChoiceEffects:
         """Let models get ready to forget these people, before the transaction of their no."""
         prepare(self._tenancy, self._registry, self._algorithms, lookups)
 
+    def turns(self, lookups: Sequence[bytes]) -> Mapping[bytes, float]:
+        """How many turns of the writer it takes to forget each of those who taught any model."""
+
+        def look(snapshot: Snapshot) -> dict[bytes, float]:
+            known = subjects.find_many(snapshot, lookups)
+            taken = shares(snapshot, [one.subject for one in known.values()])
+            return {lookup: taken.get(one.subject, 0.0) for lookup, one in known.items()}
+
+        return self._tenancy.ask(look)
+
     def __call__(
-        self,
-        tx: Tx,
-        person: SubjectRow,
-        purposes: Sequence[str],
-        *,
-        at_us: int,
-        first_entry: int,
-    ) -> Mapping[str, int]:
-        """Strip and forget; how many events and traits were stripped, and models forgot.
+        self, tx: Tx, choices: Sequence[Touched], *, first_entry: int
+    ) -> list[Mapping[str, int]]:
+        """Strip and forget; how many events and traits were stripped, and models forgot, for each.
 
         ``models_to_refit`` are those that can only forget by a refit, and wait for it.
         """
+        stripped = [self._strip(tx, choice, first_entry) for choice in choices]
+        unlearn = {
+            choice.person.subject: choice.person
+            for choice, one in zip(choices, stripped, strict=True)
+            if one.unlearn
+        }
+        forgot = forget_many(
+            self._tenancy, self._registry, self._algorithms, tx, list(unlearn.values())
+        )
+        return [
+            # Of several choices of one person, the first made models forget.
+            self._done(tx, person, one, forgot.pop(person.subject, {}) if one.unlearn else {})
+            for (person, _, _), one in zip(choices, stripped, strict=True)
+        ]
+
+    def _strip(self, tx: Tx, choice: Touched, first_entry: int) -> _Stripped:
+        """Take what is denied now from one person's rows; the models are not touched yet."""
+        person, purposes, at_us = choice
         records = consents.of(tx, person.subject)
         earlier = [record for record in records if record.index < first_entry]
         stripped: Counter[str] = Counter()
@@ -83,14 +117,21 @@ class ChoiceEffects:
         if denied:
             for table in kept.TABLES:
                 stripped[table] += kept.strip(tx, table, person.subject, denied)
-        forgot = (
-            forget(self._tenancy, self._registry, self._algorithms, tx, person) if unlearn else {}
-        )
-        effects = {f"{table}_stripped": number for table, number in stripped.items()}
+        return _Stripped(stripped, unlearn, restricted, ended)
+
+    def _done(
+        self, tx: Tx, person: SubjectRow, one: _Stripped, forgot: Mapping[str, str]
+    ) -> Mapping[str, int]:
+        """What was done, in numbers, once the recipients have been queued to be told."""
+        effects = {f"{table}_stripped": number for table, number in one.rows.items()}
         effects["models_to_refit"] = was_put_off(forgot.values())
         effects["models_forgot"] = len(forgot) - effects["models_to_refit"]
-        told = self._recipients.queue(tx, person, "withdrawal", purposes=ended) if ended else []
-        if restricted:
+        told = (
+            self._recipients.queue(tx, person, "withdrawal", purposes=one.ended)
+            if one.ended
+            else []
+        )
+        if one.restricted:
             # Everybody who was given anything, also what had run out: they may have it still.
             told += self._recipients.queue(tx, person, "restriction")
         effects["recipients_to_tell"] = len(told)

@@ -17,7 +17,7 @@ from knowingly.policy import DataField
 from knowingly.profiles import body, identities, traits
 from knowingly.profiles.editions import renamed
 from knowingly.profiles.fields import Fields, mask_of, may_see
-from knowingly.profiles.permissions import permission
+from knowingly.profiles.permission import permission
 from knowingly.profiles.views import first_us
 from knowingly.store import consents, events, subjects
 from knowingly.store import identities as stored_identities

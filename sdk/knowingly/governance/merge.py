@@ -10,7 +10,7 @@ yes among them would be a yes the account never gave; a no is recorded anew, for
 
 from collections.abc import Sequence
 
-from knowingly.consent.recording import Effects
+from knowingly.consent.recording import Effects, Touched
 from knowingly.domain.consent import ACCOUNT, Action, ConsentRecord
 from knowingly.domain.merged import Merged
 from knowingly.errors import HoldError, InputError, UnknownSubjectError
@@ -20,6 +20,7 @@ from knowingly.ledger import log
 from knowingly.policy import EVERY_PURPOSE, standing_no
 from knowingly.profiles.fields import Fields
 from knowingly.profiles.traits import HELD
+from knowingly.profiles.undone import Undone
 from knowingly.recommend.training.gather import PURPOSE as TRAIN
 from knowingly.store import consents, holds, subjects
 from knowingly.store import ledger as stored_entries
@@ -33,12 +34,18 @@ class Merges:
     """Merges people of one tenant."""
 
     def __init__(
-        self, tenancy: Tenancy, fields: Fields, effects: Effects, erasures: Erasures
+        self,
+        tenancy: Tenancy,
+        fields: Fields,
+        effects: Effects,
+        erasures: Erasures,
+        undone: Undone,
     ) -> None:
         self._tenancy = tenancy
         self._fields = fields
         self._effects = effects
         self._erasures = erasures
+        self._undone = undone
 
     def __call__(self, session: str, account: str) -> Merged:
         """Merge ``session`` into ``account``; see ``Profiles.merge``."""
@@ -98,6 +105,8 @@ class Merges:
                 and self._no(target.records, purpose) is None
             ),
         )
+        # What came over can undo what the account did, or be a newer edition of its orders.
+        self._undone(tx, [target.person.subject])
         return done, self._erasures.begin(tx, source.person)
 
     def _refuse(self, tx: Tx, source: Side, target: Side) -> tuple[str, ...]:
@@ -146,7 +155,8 @@ class Merges:
         consents.add(tx, rows)
         refused = tuple(sorted({purpose for names in refusals.values() for purpose in names}))
         touched = tuple(self._tenancy.policy.purposes) if restricts else refused
-        self._effects(tx, target.person, touched, at_us=at_us, first_entry=entries[0].index)
+        choice = Touched(target.person, touched, at_us)
+        self._effects(tx, [choice], first_entry=entries[0].index)
         return refused
 
     def _no(self, records: Sequence[ConsentRecord], purpose: str) -> Action | None:

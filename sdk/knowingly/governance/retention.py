@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 
 from knowingly.domain.consent import ACCOUNT, DEVICE, Action, ConsentRecord, Decision
 from knowingly.domain.moments import DAY_US, day_of
@@ -18,11 +20,13 @@ from knowingly.policy import DataField
 from knowingly.profiles.fields import Fields, mask_of
 from knowingly.profiles.scan import PEOPLE_AT_ONCE, Person, page_after
 from knowingly.recommend.registry.serving import Registry
-from knowingly.recommend.training.forgetting import Algorithms, forget
+from knowingly.recommend.training.expiring import forget_expired, losing
+from knowingly.recommend.training.forgetting import Algorithms, forget_many
 from knowingly.recommend.training.gather import PURPOSE as TRAIN
 from knowingly.recommend.training.preparing import prepare_for
 from knowingly.recommend.training.refitting import was_put_off
-from knowingly.recommend.training.versions import holding_expired, prune
+from knowingly.recommend.training.turns import at_once
+from knowingly.recommend.training.undoing import forget_undone
 from knowingly.store import claims, consents, events, holds, kept, models, subjects, traits
 from knowingly.store.batches import parts
 from knowingly.store.doors import Snapshot, Tx
@@ -46,8 +50,7 @@ class Retained:
     purpose, ``undeclared`` field. ``deleted`` counts the rows that no purpose was left for.
     ``claims`` are pieces of evidence whose days after an erasure are over. ``held`` people are
     under a legal hold: nothing of theirs is deleted. ``late`` people's rows stayed longer than the
-    policy's deadline. ``models_hold_expired`` says that expired events wait for a training that
-    leaves them out; ``versions_pruned`` that were not in service had learned from such events.
+    policy's deadline.
 
     Stability: stable.
     """
@@ -59,8 +62,6 @@ class Retained:
     claims: int = 0
     held: int = 0
     late: int = 0
-    models_hold_expired: bool = False
-    versions_pruned: int = 0
 
 
 class _Tally:
@@ -70,8 +71,6 @@ class _Tally:
         self.expired: Counter[tuple[str, str]] = Counter()
         self.deleted: Counter[str] = Counter()
         self.models_forgot = self.tombstones = self.claims = self.held = self.late = 0
-        self.versions_pruned = 0
-        self.models_hold_expired = False
 
     def result(self) -> Retained:
         expired: dict[str, dict[str, int]] = {}
@@ -86,8 +85,6 @@ class _Tally:
             self.claims,
             self.held,
             self.late,
-            self.models_hold_expired,
-            self.versions_pruned,
         )
 
 
@@ -111,12 +108,14 @@ class Retention:
         # of what they were.
         lapsed = self._lapsed_people(self._tenancy.read, now_us)
         for people in parts(lapsed, _PEOPLE_PER_TRANSACTION):
-            self._prepare(people, registry, now_us)
-            with self._tenancy.write() as tx:
-                self._lapse(tx, people, registry, now_us, tally)
+            for some in self._turns(people):
+                self._prepare(some, registry, now_us)
+                with self._tenancy.write() as tx:
+                    self._lapse(tx, some, registry, now_us, tally)
         for span in self._spans(self._tenancy.read):
+            self._expire(span, registry, now_us, tally)
             with self._tenancy.write() as tx:
-                self._sweep(tx, span, now_us, tally)
+                self._sweep(tx, span, registry, now_us, tally)
         tally.claims = self._claims.end_due()
         return tally.result()
 
@@ -134,11 +133,18 @@ class Retention:
                 for people in parts(lapsed, _PEOPLE_PER_TRANSACTION):
                     self._lapse(tx, people, registry, now_us, tally)
                 for span in self._spans(lambda: nullcontext(tx)):
-                    self._sweep(tx, span, now_us, tally)
+                    self._sweep(tx, span, registry, now_us, tally)
                 tally.claims = len(claims.due(tx, now_us))
                 raise _NotMeant  # noqa: TRY301 - the way out of a transaction that must not commit
         except _NotMeant:
             return tally.result()
+
+    def _turns(self, people: Sequence[Person]) -> Iterator[list[Person]]:
+        """Parts of these people who can be forgotten while others wait to write."""
+        rows = [person for person, _ in people]
+        rest = iter(people)
+        for some in self._tenancy.ask(partial(at_once, people=rows)):
+            yield list(islice(rest, len(some)))
 
     def _spans(
         self, looking: Callable[[], AbstractContextManager[Snapshot]]
@@ -157,20 +163,24 @@ class Retention:
             yield first, page[-1].subject
             first = page[-1].subject + 1
 
-    def _sweep(self, tx: Tx, people: kept.Span, now_us: int, tally: _Tally) -> None:
+    def _expire(self, people: kept.Span, registry: Registry, now_us: int, tally: _Tally) -> None:
+        """Let models forget what is too old of these people; the sweep finds what is left of it."""
+        done = forget_expired(self._tenancy, registry, self._algorithms, people, now_us)
+        tally.expired["events", "too_old"] += done.events
+        tally.models_forgot += done.models_forgot
+
+    def _sweep(
+        self, tx: Tx, people: kept.Span, registry: Registry, now_us: int, tally: _Tally
+    ) -> None:
         before = _counted(tally)
-        # Of versions that are not in service nobody waits for a training that leaves events out.
-        expired = holding_expired(self._tenancy, tx, at_us=now_us)
-        tally.versions_pruned += len(prune(self._tenancy, tx, expired))
-        held_back = tx.head.training in expired
+        unlearn = losing(self._tenancy, tx, people, now_us)
         for table in kept.TABLES:
             tally.expired[table, "never_asked"] += self._never_asked(tx, table, people)
-            # Models learn from events alone.
-            but = TRAIN if held_back and table == "events" else None
-            tally.expired[table, "too_old"] += self._too_old(tx, table, people, now_us, but=but)
+            tally.expired[table, "too_old"] += self._too_old(tx, table, people, now_us)
             tally.expired[table, "retired"] += self._retired(tx, table, people)
+        forgot = forget_undone(self._tenancy, registry, self._algorithms, tx, unlearn)
+        tally.models_forgot += len(forgot) - was_put_off(forgot.values())
         self._fields_over(tx, people, now_us, tally)
-        tally.models_hold_expired |= held_back
         tally.held = holds.count(tx)
         tally.late += self._late(tx, people, now_us)
         for table in kept.TABLES:
@@ -221,9 +231,26 @@ class Retention:
         now_us: int,
         tally: _Tally,
     ) -> None:
-        before, forgot = Counter(tally.expired), 0
-        for person, _ in people:
-            forgot += self._lapse_one(tx, person, registry, now_us, tally)
+        before = Counter(tally.expired)
+        current = subjects.numbered(tx, [person.subject for person, _ in people])
+        active = [person for person in current if person.state == ACTIVE]
+        records = consents.of_many(tx, [person.subject for person in active])
+        unlearn = [
+            person
+            for person in active
+            if not self._tenancy.decide(
+                TRAIN, records.get(person.subject, ()), at_us=now_us
+            ).allowed
+        ]
+        outcomes = forget_many(self._tenancy, registry, self._algorithms, tx, unlearn)
+        shorter = [
+            person.subject
+            for person in active
+            if self._strip(tx, person, records.get(person.subject, ()), now_us, tally)
+        ]
+        undone = forget_undone(self._tenancy, registry, self._algorithms, tx, shorter)
+        became = [*outcomes.values(), undone]
+        forgot = sum(len(one) - was_put_off(one.values()) for one in became)
         tally.models_forgot += forgot
         facts = {
             "people": len(people),
@@ -273,17 +300,16 @@ class Retention:
             if decision.since_us and _follows_another(decision, records):
                 yield decision
 
-    def _lapse_one(
-        self, tx: Tx, person: SubjectRow, registry: Registry, now_us: int, tally: _Tally
-    ) -> int:
-        """Take what lapsed from one person; how many models forgot."""
-        current = subjects.number(tx, person.subject)
-        if current is None or current.state != ACTIVE:
-            return 0
-        records = consents.of(tx, person.subject)
-        forgot: dict[str, str] = {}
-        if not self._tenancy.decide(TRAIN, records, at_us=now_us).allowed:
-            forgot = forget(self._tenancy, registry, self._algorithms, tx, current)
+    def _strip(
+        self,
+        tx: Tx,
+        person: SubjectRow,
+        records: Sequence[ConsentRecord],
+        now_us: int,
+        tally: _Tally,
+    ) -> bool:
+        """Take from one person's rows the purposes that lapsed; whether ``train`` began later."""
+        shortened = False
         if mask := self._lapsed(records, now_us):
             for table in kept.TABLES:
                 tally.expired[table, "lapsed"] += kept.strip(tx, table, person.subject, mask)
@@ -292,7 +318,8 @@ class Retention:
             for table in kept.TABLES:
                 stripped = kept.strip(tx, table, person.subject, own, before_day=day)
                 tally.expired[table, "lapsed"] += stripped
-        return len(forgot) - was_put_off(forgot.values())
+            shortened |= decision.purpose == TRAIN
+        return shortened
 
     def _never_asked(self, tx: Tx, table: str, people: kept.Span) -> int:
         """Rows kept on another basis, of a purpose that needs consent by now."""
@@ -302,9 +329,7 @@ class Retention:
             if purpose.basis == "consent"
         )
 
-    def _too_old(
-        self, tx: Tx, table: str, people: kept.Span, now_us: int, *, but: str | None
-    ) -> int:
+    def _too_old(self, tx: Tx, table: str, people: kept.Span, now_us: int) -> int:
         return sum(
             kept.strip_old(
                 tx,
@@ -314,7 +339,6 @@ class Retention:
                 before_day=day_of(now_us - purpose.keep_days * DAY_US),
             )
             for name, purpose in self._tenancy.policy.purposes.items()
-            if name != but
         )
 
     def _retired(self, tx: Tx, table: str, people: kept.Span) -> int:

@@ -6,7 +6,7 @@ then the keys that nothing uses; last a checkpoint of all that, which is handed 
 it outside.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 
@@ -23,8 +23,8 @@ from knowingly.governance.signing_key import sweep_signing
 from knowingly.recommend.registry.serving import Registry
 from knowingly.recommend.training.publishing import Trained
 from knowingly.recommend.training.refitting import take_out_overdue
-from knowingly.store import claims, imports, notifications, subjects
-from knowingly.store.doors import Tx
+from knowingly.store import imports, notifications
+from knowingly.store.keys_in_use import keys_in_use
 from knowingly.tenancy import Tenancy
 
 STEPS = ("erasures", "train", "release", "retention", "sweep", "checkpoint")
@@ -100,6 +100,7 @@ class Upkeep:
         if "train" not in skip:
             try:
                 done.trained = self._train(progress=progress)
+                self._tell_unreadable(done, done.trained.unreadable)
             except KnowinglyError as error:
                 done.notes += (f"not trained: {error}",)
         done.notes += tuple(
@@ -129,6 +130,11 @@ class Upkeep:
         if waiting:
             done.notes += (f"recipients: {waiting} have still to be told of an erasure or choice",)
 
+    @staticmethod
+    def _tell_unreadable(done: Maintained, people: int) -> None:
+        if people:
+            done.notes += (f"train: {people} people cannot be read: the log says what to do",)
+
     def _release(self, done: Maintained) -> None:
         try:
             done.released = self._aggregates.release_bestsellers() is not None
@@ -147,8 +153,6 @@ class Upkeep:
         done.people_held = retained.held
         done.tombstones_dropped = retained.tombstones
         done.claims_destroyed = retained.claims
-        if retained.models_hold_expired:
-            done.notes += ("train: expired events wait for a training that leaves them out",)
         if retained.late:
             done.notes += (
                 f"data of {retained.late} people outlived the policy's delete_within_days",
@@ -158,7 +162,7 @@ class Upkeep:
         before_us = self._tenancy.now_us() - _SWEEP_AFTER_US
         # Under the writer's lock: nobody opens a person between the look and the sweep.
         with self._tenancy.write() as tx:
-            used = partial(_using, tx)
+            used = partial(keys_in_use, tx)
             swept = self._tenancy.keyring.sweep(used, before_us=before_us)
         sweep_signing(self._tenancy)
         # Also what an interrupted rotation deleted: its bytes may still be in the log.
@@ -169,13 +173,6 @@ class Upkeep:
         before_us = self._tenancy.now_us() - _FORGET_IMPORTS_AFTER_US
         with self._tenancy.write() as tx:
             return imports.drop_older(tx, before_us)
-
-
-def _using(tx: Tx, first: bytes, last: bytes) -> Iterator[bytes]:
-    """The keys in use from one id to another: of people, and of what outlives them."""
-    yield from subjects.using(tx, first, last)
-    yield from claims.using(tx, first, last)
-    yield from notifications.using(tx, first, last)
 
 
 def _check_steps(skip: Collection[str]) -> None:

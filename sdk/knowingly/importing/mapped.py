@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from pydantic import TypeAdapter, ValidationError
+
 from knowingly.domain.intake import Refusal
 from knowingly.importing.lines import Mark
 from knowingly.importing.mapping import Answer, Fields, Format, Mapping, Take
@@ -16,6 +18,8 @@ MAX_GROUP_ROWS = 5_000
 _TIMES = frozenset({"at", "updated_at", "published_at", "unpublished_at"})
 _NUMBERS = frozenset({"price", "discount", "quantity", "stock"})
 _LISTS = frozenset({"categories", "images", "markets", "purposes", "tags"})
+_LATEST = "updated_at"
+_TRUTH = TypeAdapter(bool)
 
 Numbered = tuple[int, dict[str, Any]]
 _NOTHING: tuple[int, list[int], list[dict[str, Any]]] = (0, [], [])
@@ -58,7 +62,7 @@ def made_by(mapping: Mapping, records: Iterator[Record]) -> Iterator[Made]:
     groups = _each(records) if mapping.group is None else _groups(mapping.group, records)
     for group in groups:
         try:
-            line, parts, rows = _made(mapping, group.records) if group.records else _NOTHING
+            line, parts, rows = _made(mapping, group) if group.records else _NOTHING
         except _BadCellError as bad:
             group.refused.append(bad.refusal)
             line, parts, rows = _NOTHING
@@ -99,29 +103,35 @@ def _groups(column: str, records: Iterator[Record]) -> Iterator[_Group]:
         yield group
 
 
-def _made(
-    mapping: Mapping, group: Sequence[Numbered]
-) -> tuple[int, list[int], list[dict[str, Any]]]:
+def _made(mapping: Mapping, group: _Group) -> tuple[int, list[int], list[dict[str, Any]]]:
     """Rows of ours with their line and the lines of their parts."""
     row: dict[str, Any] = {}
     for name, takes in mapping.fields.items():
+        each = [[take] for take in takes] if name == _LATEST else [takes]
         values = [
             value
-            for line, record in group
-            if (value := _first(takes, line, record, name, mapping.format)) is not None
+            for one in each
+            for line, record in group.records
+            if (value := _first(one, line, record, name, mapping.format)) is not None
         ]
         if values and name in _LISTS:
             row[name] = list(dict.fromkeys(one for value in values for one in value))
         elif values:
-            row[name] = values[0]
+            row[name] = max(values) if name == _LATEST else values[0]
     lines: list[int] = []
     if mapping.parts:
         parts = row[mapping.parts_name] = []
-        for line, record in group:
+        for line, record in group.records:
             if part := _part(mapping.parts, line, record, mapping.format):
                 parts.append(part)
                 lines.append(line)
-    line, record = group[0]
+        cancelled = _is_true(row.get("cancelled", False))
+        if mapping.kind == "orders" and not cancelled:
+            group.refused += _left_out(mapping.parts, group.records, lines)
+        if mapping.gathers_updates and cancelled:
+            # No column may say when it was, and nothing comes after it: as of this import.
+            row.pop(_LATEST, None)
+    line, record = group.records[0]
     return line, lines, _choices(mapping, line, record, row) if mapping.purposes else [row]
 
 
@@ -159,6 +169,38 @@ def _part(fields: Fields, line: int, record: dict[str, Any], how: Format) -> dic
         if (value := _first(takes, line, record, name, how)) is not None
     }
     return part if next(iter(fields)) in part else None
+
+
+def _left_out(parts: Fields, records: Sequence[Numbered], lines: Sequence[int]) -> list[Refusal]:
+    """The lines of an order that name no item.
+
+    Raises:
+        _BadCellError: None does: an order without lines would cancel what was bought.
+    """
+    column = " or ".join(name for take in next(iter(parts.values())) for name in take.read())
+    if not lines:
+        expected = f"a line with its item in {column}; or map the item from another column"
+        raise _BadCellError(records[0][0], "lines", expected)
+    named = frozenset(lines)
+    expected = f"the item of this line in {column}; it was left out of its order"
+    return [
+        Refusal(line, next(iter(parts)), expected)
+        for line, record in records
+        if line not in named and _says_anything(parts, record)
+    ]
+
+
+def _says_anything(parts: Fields, record: dict[str, Any]) -> bool:
+    """Whether a record is meant as a part: a row can also be about the whole group alone."""
+    takes = [take for several in parts.values() for take in several if take.constant is None]
+    return any(_taken(take, record) is not None for take in takes)
+
+
+def _is_true(value: object) -> bool:
+    try:
+        return _TRUTH.validate_python(value)
+    except ValidationError:
+        return False
 
 
 def _first(takes: Sequence[Take], line: int, record: dict[str, Any], name: str, how: Format) -> Any:  # noqa: ANN401 - a cell may be anything

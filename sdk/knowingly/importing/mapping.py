@@ -188,6 +188,11 @@ class Mapping(_Table):
         """What the parts are called in the value: variants, or lines."""
         return _PARTS[self.kind][0]
 
+    @property
+    def gathers_updates(self) -> bool:
+        """Whether how new an order is follows from several columns, and so to the second only."""
+        return len(self.fields.get("updated_at", ())) > 1
+
     def columns(self, *, needed: bool = False) -> set[str]:
         """Every column that is read; with ``needed``, not those that are tried in turn."""
         found = {answer.column for answer in self.purposes.values()}

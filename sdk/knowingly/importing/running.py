@@ -1,6 +1,6 @@
 """One file into the shop, a batch to a transaction, or checked whole before any is written."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,21 @@ from knowingly.importing.lines import START, Mark
 from knowingly.importing.mapping import load_mapping
 from knowingly.importing.report import ImportReport
 from knowingly.importing.saved import SavedProgress
-from knowingly.importing.sources import open_source
-from knowingly.importing.tables import CHOICES, EVENTS, ITEMS, Batch, Table, batches, recognise
+from knowingly.importing.sources import Source, open_source
+from knowingly.importing.tables import (
+    CHOICES,
+    EVENTS,
+    ITEMS,
+    Batch,
+    Table,
+    batches,
+    batches_in_turns,
+    recognise,
+)
 from knowingly.items.shelf import put
 from knowingly.profiles.intake import track
 from knowingly.profiles.people import People
+from knowingly.profiles.undone import Undone
 from knowingly.store.doors import Tx
 from knowingly.tenancy import Tenancy
 
@@ -30,10 +40,15 @@ class Importer:
     """Files into one tenant's shop."""
 
     def __init__(
-        self, tenancy: Tenancy, people: People, counters: Counters, past: PastChoices
+        self,
+        tenancy: Tenancy,
+        people: People,
+        undone: Undone,
+        counters: Counters,
+        past: PastChoices,
     ) -> None:
         self._tenancy, self._people, self._counters = tenancy, people, counters
-        self._past = past
+        self._undone, self._past = undone, past
 
     def rehearse(
         self, path: str | Path, mapping: str | Path | None, progress: Progress | None
@@ -99,7 +114,7 @@ class Importer:
     ) -> None:
         size = table.path.stat().st_size
         with open_source(table.path, table.format, mark) as source:
-            for batch in batches(table, source):
+            for batch in self._batches(table, source):
                 if table.kind is EVENTS:
                     _name_events(batch, saved.digest[:32])
 
@@ -112,6 +127,13 @@ class Importer:
                 self._take_in(saved, batch, save)
                 if progress is not None:
                     progress(report.file, source.read_bytes, size)
+
+    def _batches(self, table: Table, source: Source) -> Iterator[Batch]:
+        """The rows, in parts of what one transaction takes in."""
+        if table.kind is CHOICES:
+            # They take back: where that takes models long, others write between a few of them.
+            return batches_in_turns(table, source, self._past.turns)
+        return batches(table, source)
 
     def _take_in(self, saved: SavedProgress, batch: Batch, then: Callable[..., None]) -> None:
         table, strict = saved.table, saved.strict
@@ -126,7 +148,15 @@ class Importer:
                 then=lambda tx, taken: then(tx, taken.intake, taken),
             )
         else:
-            intake = track(self._tenancy, self._people, batch.rows, strict=strict, then=then)
+            intake = track(
+                self._tenancy,
+                self._people,
+                batch.rows,
+                self._undone,
+                strict=strict,
+                then=then,
+                to_the_second=table.mapping is not None and table.mapping.gathers_updates,
+            )
             self._counters.intake(intake)
 
     def _bad_rows(self, table: Table, batch: Batch) -> list[Refusal]:

@@ -1,8 +1,9 @@
 """What a file holds, and its rows as the SDK takes them, some thousand at a time."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,11 @@ from knowingly.importing.mapped import Made, made_by
 from knowingly.importing.mapping import Format
 from knowingly.importing.mapping import Mapping as FileMapping
 from knowingly.importing.sources import Source, open_source
+from knowingly.store.batches import parts
 
 ROWS_PER_BATCH = 5_000
+ROWS_PER_STEP = 20
+"""So few are together in any case: a place between two records is looked for no more often."""
 TIMES = frozenset({"at", "published_at", "unpublished_at", "updated_at"})
 LISTS = ("categories", "images", "markets", "tags")
 _NOT_FLAT = frozenset({"attributes", "prices", "variants"})
@@ -94,6 +98,14 @@ class Batch:
         self.refused += made.refused
         self.ends = made.ends
 
+    def join(self, other: "Batch") -> None:
+        """Take in the rows that follow."""
+        self.lines += other.lines
+        self.parts += other.parts
+        self.rows += other.rows
+        self.refused += other.refused
+        self.ends = other.ends
+
     def at_line(self, refusals: Sequence[Refusal]) -> list[Refusal]:
         """Refusals of these rows, by line of the file, with those of the batch itself."""
         theirs = [Refusal(self._line(one), one.field, one.expected) for one in refusals]
@@ -154,16 +166,44 @@ def _outer(column: str) -> str:
 
 def batches(table: Table, source: Source) -> Iterator[Batch]:
     """The rows, some thousand at a time."""
+    return _of_size(table, source, ROWS_PER_BATCH)
+
+
+def batches_in_turns(
+    table: Table, source: Source, turns: Callable[[Sequence[Mapping[str, Any]]], Sequence[float]]
+) -> Iterator[Batch]:
+    """The same rows, of which no more are together than one turn of the writer has room for.
+
+    Args:
+        table: What the file holds.
+        source: The file.
+        turns: How many turns each of some thousand rows takes.
+    """
+    size = min(ROWS_PER_STEP, ROWS_PER_BATCH)
+    for steps in parts(_of_size(table, source, size), ROWS_PER_BATCH // size):
+        taken = iter(turns([row for step in steps for row in step.rows]))
+        batch, full = Batch(), 0.0
+        for step in steps:
+            share = sum(islice(taken, len(step.rows)))
+            if batch.ends != START and full + share > 1:
+                yield batch
+                batch, full = Batch(), 0.0
+            batch.join(step)
+            full += share
+        yield batch
+
+
+def _of_size(table: Table, source: Source, size: int) -> Iterator[Batch]:
     rows = made_by(table.mapping, source.records()) if table.mapping else _plain(source)
-    batch, size = Batch(), 0
+    batch, there = Batch(), 0
     for made in rows:
         batch.add(made)
         # A record without a row counts too, so that progress is told and saved.
-        size += max(1, len(made.rows))
-        if size >= ROWS_PER_BATCH:
+        there += max(1, len(made.rows))
+        if there >= size:
             yield batch
-            batch, size = Batch(), 0
-    if size:
+            batch, there = Batch(), 0
+    if there:
         yield batch
 
 

@@ -27,7 +27,7 @@ REASONS: dict[str, str] = {
     "needs_confirmation": "A session of theirs agreed before they signed in; they must confirm it.",
     "no_record": "Nothing on record allows this purpose.",
     "erased": "The person is being erased, or was.",
-    "key_lost": "The person's key cannot be used, so nothing of theirs can be read.",
+    "key_lost": "The person's key cannot be used, or an event does not open, so nothing is read.",
     "no_subject": "Nobody was named, or a bot asked.",
     "profiling_off": "The page was asked for without a profile.",
 }

@@ -2,9 +2,9 @@
 
 from datetime import date
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from knowingly.policy.expression import MAX_CHARS, checked
@@ -68,6 +68,16 @@ class Pin(Section):
     """From this day on (UTC); left out, at once."""
     last_day: date | None = None
     """To the end of this day (UTC); left out, for ever."""
+
+    @model_validator(mode="after")
+    def _has_a_day(self) -> Self:
+        if self.first_day and self.last_day and self.last_day < self.first_day:
+            raise PydanticCustomError(
+                "misfit",
+                "last_day is before first_day: write {day} or later, or leave one out",
+                {"day": self.first_day.isoformat()},
+            )
+        return self
 
 
 class Diversity(Section):
@@ -151,7 +161,15 @@ def default_slots() -> dict[str, Slot]:
     The blend of ``home`` names more than a shop trains by itself: it is of those that are there,
     and of ``item_item`` alone until another is named in ``[models.algorithms]``.
     """
-    best = Blend(blend={"ease": 1.0, "item_item": 0.5, "spectral": 0.5, "lightfm_hybrid": 0.5})
+    best = Blend(
+        blend={
+            "ease": 1.0,
+            "item_item": 0.5,
+            "spectral": 0.5,
+            "lightfm_hybrid": 0.5,
+            "popular_in_category": 0.2,
+        }
+    )
     return {
         "home": Slot(algorithms=(best, "popularity", "bestsellers")),
         "product": Slot(algorithms=("item_item", "content", "popularity", "bestsellers")),

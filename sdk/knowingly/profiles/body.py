@@ -69,7 +69,10 @@ def to_records(bodies: Sequence[bytes]) -> NDArray[np.void]:
     """
     if not bodies:
         return np.zeros(0, RECORD)
-    joined = b"".join([body[:_SIZE] for body in bodies])
+    if set(map(len, bodies)) == {_SIZE}:  # as all are that name no order and no page
+        joined = b"".join(bodies)
+    else:
+        joined = b"".join([body[:_SIZE] for body in bodies])
     if len(joined) != len(bodies) * _SIZE:
         raise SealError("a sealed event has an unknown form")
     records = np.frombuffer(joined, RECORD)

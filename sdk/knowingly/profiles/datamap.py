@@ -3,6 +3,7 @@
 One table drives export, erasure and the documentation. A column that is not in it fails the build.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -180,15 +181,19 @@ FIELDS: tuple[Field, ...] = (
         *("tenant", "training", "algorithm", "kind", "forgets", "options", "arrays", "width"),
         *("in_service", "metrics", "refit_by_us", "tag"),
     ),
+    *_shops("model_rows", "tenant", "training", "algorithm", "row", "epoch"),
     *_shops(
         "model_rows",
-        *("tenant", "training", "algorithm", "row", "epoch", "body"),
-        note="item-side parameters, sealed by the shop; erased people are subtracted from them",
+        "body",
+        form="sealed",
+        note="item-side parameters; erased people are subtracted from them",
     ),
+    *_shops("model_counts", "tenant", "training", "algorithm", "row"),
     *_shops(
         "model_counts",
-        *("tenant", "training", "algorithm", "row", "body"),
-        note="counts of people per item or pair, sealed by the shop; erased people are subtracted",
+        "body",
+        form="sealed",
+        note="counts of people per item or pair; erased people are subtracted",
     ),
     *_shops("manifests", "tenant", "training"),
     _person("manifests", "subject", "clear", exported=False, note=_ROW),
@@ -250,6 +255,47 @@ FIELDS: tuple[Field, ...] = (
         note="says which root keys open old copies of it",
     ),
 )
+
+
+TABLES: Mapping[str, str] = {
+    "shop": "Which shop this is; its key store says the same, so that no other's is taken for it.",
+    "tenants": "Where each merchant's counters stand, which every transaction reads first.",
+    "policies": "The policies that were in force, which an auditor reads.",
+    "policy_activations": "From when on each policy counted: a decision of that day is made by it.",
+    "items": "What the shop sells, which it shows to everybody, and pages are filtered by.",
+    "variants": "Which item each variant is of; also shown to everybody.",
+    "subjects": "People by number, found by a keyed hash, and the key each has.",
+    "consent_records": "What was chosen, by whom and when: asked before anything may be opened.",
+    "events": "What people did. Only what is needed to order, count and delete rows is in clear.",
+    "traits": "What is known of people. As for events.",
+    "identities": "What else leads to a person, by a keyed hash.",
+    "holds": "For whom a legal claim holds back deletion.",
+    "purpose_bits": "Which bit stands for each purpose, in the rows of events and traits.",
+    "tombstones": "Who was erased, by a keyed hash, and until when that is kept.",
+    "claims": "What is kept of an erased person's choices for legal claims, and until when.",
+    "notifications": "Who is yet to be told of an erasure or a no.",
+    "ledger_entries": "The log: what an outsider verifies has to be readable by them.",
+    "ledger_nodes": "Hashes of the log's entries, and of hashes: they say nothing without those.",
+    "ledger_details": "What an entry is about, apart from the log, so that it can be erased.",
+    "checkpoints": "The log's signed sizes, as they were handed to others.",
+    "trainings": "What each version of the models was learned from, in numbers.",
+    "models": "The models of a version: what they are, by which options, and how they did.",
+    "model_rows": "What models serve, by item. Where a row belongs is in clear, to find it.",
+    "model_counts": "What models are counted from. Where a row belongs is in clear, to find it.",
+    "manifests": "What each version learned from each person, so that it can be subtracted.",
+    "charges": "What was spent of the privacy budget: it must survive everything else.",
+    "releases": "Differentially private lists, which are shown to everybody.",
+    "erasures": "Erasures under way, for a crash to be gone on from, and their certificates.",
+    "imports": "How far an import has come, until it has ended.",
+    "import_refusals": "Which rows of an import were refused, and what was expected there.",
+    "key_acts": "Acts on keys that are under way, and what was said of them.",
+    "key_shop": "Which shop the keys are of.",
+    "root_versions": "Which root keys there have been, by name, and which are destroyed.",
+    "tenant_keys": "Each merchant's keys, wrapped by a root key.",
+    "tenant_secrets": "Secrets that rotations keep, wrapped by a tenant's key.",
+    "subject_keys": "A key for each person, wrapped by a tenant's key.",
+}
+"""What each table is for. Why a column is in clear that is about nobody: the table's sentence."""
 
 
 def tables_to_erase() -> tuple[str, ...]:

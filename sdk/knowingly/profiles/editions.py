@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
+from knowingly.domain.moments import SECOND_US
 from knowingly.domain.order import HEAD, Edition, Part, event_id
 from knowingly.profiles import body
 from knowingly.store import events
@@ -32,16 +33,20 @@ class Older(NamedTuple):
     """The places that a newer edition leaves out, and what callers are told of the rest.
 
     ``heads`` will be stored and are no event of the caller's, ``repeated`` lines were there
-    already, ``skipped`` ones are older than what is there.
+    already, ``skipped`` ones are older than what is there. ``replaced`` are the people of
+    whom a stored edition made way for another.
     """
 
     places: frozenset[int] = frozenset()
     heads: int = 0
     repeated: int = 0
     skipped: int = 0
+    replaced: frozenset[int] = frozenset()
 
 
-def without_older(tenancy: Tenancy, tx: Tx, arrived: Sequence[Arrived]) -> Older:
+def without_older(
+    tenancy: Tenancy, tx: Tx, arrived: Sequence[Arrived], to_the_second: bool
+) -> Older:
     """Delete stored editions that are older than what came in, and find what came in too late.
 
     The rows of the caller's editions are stored after this, in the same transaction.
@@ -50,11 +55,12 @@ def without_older(tenancy: Tenancy, tx: Tx, arrived: Sequence[Arrived]) -> Older
     for one in arrived:
         orders.setdefault((one.person.subject, one.fields["order"]), []).append(one)
     places: set[int] = set()
+    replaced: set[int] = set()
     heads = repeated = skipped = 0
     for parts in orders.values():
         order = _Order(tenancy, tx, parts[0].person, parts[0].fields["order"])
         stored = order.edition(parts[0].cipher)
-        newest = _newest(tenancy.now_us(), stored, parts)
+        newest = _newest(tenancy.now_us(), stored, parts, to_the_second)
         left_out = [one for one in parts if one not in newest]
         places.update(one.place for one in left_out)
         skipped += sum(one.part.counts for one in left_out)
@@ -64,10 +70,14 @@ def without_older(tenancy: Tenancy, tx: Tx, arrived: Sequence[Arrived]) -> Older
             there = order.remove(stored) if stored else 0
             if stored and stored.digest == newest[0].part.edition.digest:
                 repeated += min(there, mine)
-    return Older(frozenset(places), heads, repeated, skipped)
+            elif stored:
+                replaced.add(order.person.subject)
+    return Older(frozenset(places), heads, repeated, skipped, frozenset(replaced))
 
 
-def _newest(now_us: int, stored: Edition | None, parts: Sequence[Arrived]) -> list[Arrived]:
+def _newest(
+    now_us: int, stored: Edition | None, parts: Sequence[Arrived], to_the_second: bool
+) -> list[Arrived]:
     """The parts of the edition that replaces the stored one; none where that one stays.
 
     Each edition that came is held against the newest so far. One that does not say how new it is
@@ -79,6 +89,8 @@ def _newest(now_us: int, stored: Edition | None, parts: Sequence[Arrived]) -> li
         edition = mine[0].part.edition
         if edition.version_us is None:
             edition = edition._replace(version_us=_version(now_us, edition, best))
+        elif to_the_second and best is not None and _same_second(edition, best):
+            edition = edition._replace(version_us=(best.version_us or 0) + 1)
         if best is None or _rank(edition) >= _rank(best):
             best, newest = edition, mine
             for one in mine:
@@ -90,6 +102,12 @@ def _version(now_us: int, edition: Edition, best: Edition | None) -> int:
     if best is None or best.version_us is None:
         return now_us
     return max(now_us, best.version_us + (edition.digest != best.digest))
+
+
+def _same_second(edition: Edition, best: Edition) -> bool:
+    """Whether it says something else, and was not made a second or more before."""
+    before_us = (best.version_us or 0) - (edition.version_us or 0)
+    return edition.digest != best.digest and 0 <= before_us < SECOND_US
 
 
 def _rank(edition: Edition) -> tuple[int, str]:

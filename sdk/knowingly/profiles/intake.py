@@ -21,7 +21,9 @@ from knowingly.ledger import log
 from knowingly.profiles.body import NO_ITEM, TABLE, order_code, with_edition, with_page
 from knowingly.profiles.editions import Arrived, Older, without_older
 from knowingly.profiles.people import NEVER_ERASED, People, Person
-from knowingly.profiles.permissions import OnDevice, Permission, permission
+from knowingly.profiles.permission import Permission
+from knowingly.profiles.permissions import OnDevice
+from knowingly.profiles.undone import UNDOING, Undone
 from knowingly.store import events, subjects
 from knowingly.store.doors import Then, Tx
 from knowingly.store.subjects import ACTIVE
@@ -73,15 +75,19 @@ def track(
     tenancy: Tenancy,
     people: People,
     rows: Iterable[Event | Order | Mapping[str, Any]],
+    undone: Undone,
     *,
     strict: bool,
     then: Then | None = None,
+    to_the_second: bool = False,
 ) -> Intake:
     """Keep what is valid and allowed, in one transaction; count the rest by reason.
 
     Consent is asked in the transaction that stores the event: a withdrawal either comes before and
-    the event is dropped, or after and takes the event with it. ``then`` is done last in that
-    transaction.
+    the event is dropped, or after and takes the event with it. ``undone`` is told, in that
+    transaction too, who undid something by it; ``then`` is done last. ``to_the_second`` is how
+    exactly orders say how new they are: of two editions within one second the one that comes in
+    last stays.
 
     Raises:
         InputError: ``strict`` is set and a row is bad; nothing was written.
@@ -96,8 +102,10 @@ def track(
         return intake
     lookup = tenancy.keyring.lookup
     lookups = [lookup(subject) for subject in batch.of_person]
-    nobody = permission(tenancy, (), now_us)
+    nobody = people.permissions.nobody(tenancy, now_us)
     fresh = _prepare_keys(tenancy, _to_open(batch, lookups, nobody), now_us)
+    if undoing := _who_undoes(batch, lookups):
+        undone.prepare(undoing)
     with tenancy.write() as tx:
         tenancy.keyring.watch(tx.head.shred_epoch)
         asked = _ask(tenancy, people, tx, lookups, fresh)
@@ -106,9 +114,11 @@ def track(
         if strict and batch.refused:
             first = batch.refused[0]
             raise UnknownItemError(first.field, first.expected, row=first.row)
-        older = _without_older(tenancy, tx, batch, keep)
+        older = _without_older(tenancy, tx, batch, keep, to_the_second)
         stored = _sealed(tenancy, batch, keep)
         added = events.add(tx, stored)
+        if undoing or older.replaced:
+            undone(tx, {*older.replaced, *_undoing(batch, keep)})
         batch.refused.sort(key=lambda refusal: refusal.row)
         intake = Intake(
             added - older.heads - older.repeated,
@@ -187,6 +197,24 @@ def _to_open(batch: _Batch, lookups: Sequence[bytes], nobody: Permission) -> Seq
     ]
 
 
+def _who_undoes(batch: _Batch, lookups: Sequence[bytes]) -> list[bytes]:
+    """The people of the batch who may undo something by it; an edited order shows only later."""
+    undoing = {fields["subject"] for fields in batch.fields if fields["kind"] in UNDOING}
+    if not undoing:
+        return []
+    whose = zip(lookups, batch.of_person, strict=True)
+    return [lookup for lookup, subject in whose if subject in undoing]
+
+
+def _undoing(batch: _Batch, keep: _Kept) -> set[int]:
+    """The people of whom something is kept that undoes something else."""
+    return {
+        known.person.row.subject
+        for place, known in zip(keep.place, keep.known, strict=True)
+        if batch.fields[place]["kind"] in UNDOING
+    }
+
+
 def _is_of_an_order(event: EventFields) -> bool:
     return event.get("order") is not None and event["kind"] in _OF_ORDERS
 
@@ -221,7 +249,7 @@ def _ask(
     missing = [(lookup, key) for lookup, key in fresh.items() if lookup not in known]
     if missing:
         opened = _open(tenancy, tx, missing, now_us)
-        nobody = permission(tenancy, (), now_us)
+        nobody = people.permissions.nobody(tenancy, now_us)
         allowed |= {one.row.subject: nobody for one in opened.values()}
         active |= opened
     ciphers = tenancy.keyring.ciphers([one.row.key_id for one in active.values()])
@@ -327,7 +355,9 @@ def _field(event: EventFields) -> str:
     return "item" if part is None else f"lines.{part.place}.item"
 
 
-def _without_older(tenancy: Tenancy, tx: Tx, batch: _Batch, keep: _Kept) -> Older:
+def _without_older(
+    tenancy: Tenancy, tx: Tx, batch: _Batch, keep: _Kept, to_the_second: bool
+) -> Older:
     """Take older editions of orders out of what is kept, and out of what is stored."""
     # Fields with a part were made by us, each order's own.
     parts = [
@@ -335,7 +365,7 @@ def _without_older(tenancy: Tenancy, tx: Tx, batch: _Batch, keep: _Kept) -> Olde
         for place, (where, known) in enumerate(zip(keep.place, keep.known, strict=True))
         if "part" in batch.fields[where]
     ]
-    older = without_older(tenancy, tx, parts) if parts else Older()
+    older = without_older(tenancy, tx, parts, to_the_second) if parts else Older()
     if older.places:
         stay = [place for place in range(len(keep.place)) if place not in older.places]
         keep.place[:] = [keep.place[place] for place in stay]

@@ -66,6 +66,19 @@ class PeopleRecords:
         )
 
 
+@dataclass(slots=True)
+class Unread:
+    """How many people were left out because their key, or an event of theirs, does not open."""
+
+    keys: int = 0
+    events: int = 0
+
+    @property
+    def people(self) -> int:
+        """Both together."""
+        return self.keys + self.events
+
+
 Person = tuple[SubjectRow, Sequence[ConsentRecord]]
 """Somebody with their choices."""
 
@@ -96,15 +109,17 @@ def scan(
     from_us: int = 0,
     until_us: int,
     progress: Counted | None = None,
+    unread: Unread | None = None,
 ) -> Iterator[PeopleRecords]:
     """Events kept for a purpose, of everyone who allows it now, within ``[from_us, until_us]``.
 
-    Each person comes once, in the order of their numbers; one without such events does not come.
+    Each person comes once, in the order of their numbers; one without such events does not come,
+    and one whose data cannot be read is counted in ``unread``.
     """
+    unread = unread or Unread()
     mask = tenancy.masks.get(purpose, 0) | tenancy.past_mask(purpose)
     days = day_of(max(from_us, 0)), day_of(until_us)
     done, total = 0, subjects.count(snapshot) if progress else 0
-    lost = 0
     for page in in_pages(snapshot):
         allowed = _allowed(tenancy, purpose, page, at_us)
         ciphers = tenancy.keyring.present([person.key_id for person, _ in allowed.values()])
@@ -121,12 +136,15 @@ def scan(
                 # Sealed anew after this snapshot was taken: the next reading has them again.
                 continue
             except SealError:
-                lost += 1
+                unread.keys += 1
                 continue
             if cipher is not None:
                 mine = list(own)
                 least = oldest(tenancy, decision, [row[3] for row in mine])
-                part.add(subject, cipher, mine, np.maximum(from_us, least))
+                try:
+                    part.add(subject, cipher, mine, np.maximum(from_us, least))
+                except SealError:
+                    unread.events += 1
             if len(part.opened) >= _EVENTS_AT_ONCE:
                 yield from part.taken()
                 part = _Part(until_us)
@@ -134,9 +152,15 @@ def scan(
         done += len(page)
         if progress:
             progress(done, total)
-    if lost:
-        # Their data cannot be read by anybody any more; everyone else's must not wait for it.
-        logger.warning("the keys of %d people are not in the key store: erase them", lost)
+    # Their data cannot be read by anybody any more; everyone else's must not wait for it.
+    if unread.keys:
+        logger.warning("the keys of %d people are not in the key store: erase them", unread.keys)
+    if unread.events:
+        logger.warning(
+            "an event of %d people does not open: the database was damaged or changed; restore a "
+            "backup, or erase them (their pages say key_lost)",
+            unread.events,
+        )
 
 
 def _allowed(

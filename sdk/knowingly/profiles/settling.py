@@ -20,19 +20,25 @@ def settle(records: NDArray[np.void]) -> NDArray[np.void]:
     A purchase of which some units were cancelled has the rest. A return that names its order has at
     most the units that order still holds; it says nothing while the order is not there.
     """
+    return with_places(records)[0]
+
+
+def with_places(records: NDArray[np.void]) -> tuple[NDArray[np.void], NDArray[np.intp]]:
+    """What ``settle`` gives, and which of the records each one is."""
     if not needs_settling(records):
-        return records
+        return records, np.arange(len(records))
     kind, order = records["kind"], records["order"]
     whole = records["item"] == NO_ITEM
     cancelled = np.unique(order[whole & (kind == _CANCEL)])
     traded = (kind == _PURCHASE) | (kind == _RETURN)
-    left = records[~whole & ~(traded & np.isin(order, cancelled))].copy()
+    places = np.flatnonzero(~whole & ~(traded & np.isin(order, cancelled)))
     # The oldest first, so that which row keeps its units does not depend on how they were read.
-    left = left[np.lexsort((left["quantity"], left["at_us"]))]
+    places = places[np.lexsort((records["quantity"][places], records["at_us"][places]))]
+    left = records[places]
     for undoing in (_CANCEL, _RETURN):
         _undo(left, undoing)
-    kept: NDArray[np.void] = left[(left["quantity"] > 0) & (left["kind"] != _CANCEL)]
-    return kept
+    kept = np.flatnonzero((left["quantity"] > 0) & (left["kind"] != _CANCEL))
+    return left[kept], places[kept]
 
 
 def needs_settling(records: NDArray[np.void]) -> bool:

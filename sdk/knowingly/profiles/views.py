@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,9 @@ from knowingly.domain.moments import DAY_US
 from knowingly.domain.page import PageRef
 from knowingly.domain.signal import Signal
 from knowingly.domain.validate import check_id
-from knowingly.errors import SealError
+from knowingly.errors import InternalError, SealError
 from knowingly.profiles import body
-from knowingly.profiles.settling import settle
+from knowingly.profiles.settling import settle, with_places
 from knowingly.profiles.traits import Trait
 from knowingly.store import consents, events, subjects
 from knowingly.store.doors import Snapshot
@@ -71,11 +72,23 @@ class Profile:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PastRecords:
-    """A person's history for a purpose as records, with the decision that let it be read."""
+    """A person's history for a purpose as records, with the decision that let it be read.
+
+    Where one event more was read, ``read`` has all of them as they are stored, and ``places`` which
+    of those each of ``records`` is.
+    """
 
     decision: Decision
     person: SubjectRow | None
     records: NDArray[np.void]
+    read: NDArray[np.void] | None = None
+    places: NDArray[np.intp] | None = None
+
+    def without(self, place: int) -> NDArray[np.void]:
+        """What ``records`` would be if one of them were not stored: an older event moves in."""
+        if self.read is None or self.places is None:  # pragma: no cover - a caller of ours reads it
+            raise InternalError("a history without one of its events needs one event more")
+        return settle(np.delete(self.read, self.places[place]))
 
 
 def decide_for(
@@ -107,10 +120,12 @@ def read_records(
     limit: int,
     signals: Sequence[Signal] = (),
     device: str | None = None,
+    one_more: bool = False,
 ) -> PastRecords:
     """A person's newest events for a purpose, opened: the one way history leaves this room.
 
-    Consent and events are read from one snapshot, so that no withdrawal falls in between.
+    Consent and events are read from one snapshot, so that no withdrawal falls in between. With
+    ``one_more`` than ``limit`` it can be told what the history would be without each of them.
 
     Raises:
         KeyReplacedError: The person was given a new key meanwhile: read again.
@@ -121,25 +136,55 @@ def read_records(
     if person is None or not decision.allowed:
         return PastRecords(decision, person, body.to_records([]))
     try:
-        cipher = cipher_of(tenancy, person)
+        return _opened(tenancy, snapshot, person, decision, limit=limit, one_more=one_more)
     except KeyReplacedError:
         raise
     except SealError:
-        # One person's lost key must not take the page from them; staff calls do raise.
-        return PastRecords(Decision(purpose, False, "key_lost", at_us), person, body.to_records([]))
+        # A lost key or a damaged event must not take their page from them; staff calls do raise.
+        lost = Decision(purpose, False, "key_lost", at_us)
+        return PastRecords(lost, person, body.to_records([]))
+
+
+def _opened(
+    tenancy: Tenancy,
+    snapshot: Snapshot,
+    person: SubjectRow,
+    decision: Decision,
+    *,
+    limit: int,
+    one_more: bool,
+) -> PastRecords:
+    purpose = decision.purpose
+    cipher = cipher_of(tenancy, person)
     if cipher is None:
-        erased = Decision(purpose, False, "erased", at_us)
+        erased = Decision(purpose, False, "erased", decision.at_us)
         return PastRecords(erased, person, body.to_records([]))
     mask, past = tenancy.masks.get(purpose, 0), tenancy.past_mask(purpose)
+    most = limit + one_more
+    rows: Sequence[tuple[Any, ...]]
     if past:
-        rows = events.history_with_purposes(snapshot, person.subject, mask | past, limit)
+        rows = events.history_with_purposes(snapshot, person.subject, mask | past, most)
         records = body.to_records(cipher.open_all(body.TABLE, [row[:2] for row in rows]))
         usable = records["at_us"] >= oldest(tenancy, decision, [row[2] for row in rows])
     else:
-        plain = events.history(snapshot, person.subject, mask, limit)
-        records = body.to_records(cipher.open_all(body.TABLE, plain) if plain else [])
+        rows = events.history(snapshot, person.subject, mask, most)
+        records = body.to_records(cipher.open_all(body.TABLE, rows) if rows else [])
         usable = records["at_us"] >= first_us(tenancy, decision)
-    return PastRecords(decision, person, settle(records[usable]))
+    newest_first = np.argsort(-records["at_us"], kind="stable")
+    own = newest_first[usable[newest_first]]
+    if not one_more:
+        return PastRecords(decision, person, settle(records[own]))
+    looked_at = np.arange(len(own))
+    if len(rows) > limit:
+        looked_at = np.flatnonzero(own != _beyond(rows, records))
+    settled, places = with_places(records[own[looked_at]])
+    return PastRecords(decision, person, settled, records[own], looked_at[places])
+
+
+def _beyond(rows: Sequence[tuple[Any, ...]], records: NDArray[np.void]) -> int:
+    """The place of the event that one fewer would have left out: see ``events.history``."""
+    days = (records["at_us"] // DAY_US).tolist()
+    return max(range(len(rows)), key=lambda place: (-days[place], rows[place][0]))
 
 
 def cipher_of(tenancy: Tenancy, person: SubjectRow) -> Cipher | None:

@@ -162,11 +162,12 @@ class Models:
         return saving.read(self._tenancy, Path(folder), name)
 
     def compare_with_refit(self) -> list[Comparison]:
-        """Fit again what is being served, from the events that are there now, and compare.
+        """Fit again what is being served, on what remains of what it learned, and compare.
 
-        Uses the same item list, options, seed and people (without those forgotten). Publishes
-        nothing. Events that arrived late, dated before the training, count as a difference, and so
-        does what a model has still to forget that waits for a refit.
+        That is what stands by the events and choices that are there now: not what was returned,
+        hidden, cancelled, edited away or deleted since. Uses the same item list, options and seed,
+        and publishes nothing. What came in since is for the next training, and no difference; what
+        a model has still to forget that waits for a refit is one.
 
         Raises:
             NotFittedError: Nothing has been trained yet.

@@ -16,6 +16,9 @@ from knowingly.recommend.interface.block import Block, FitData
 from knowingly.recommend.interface.counts import Counts, MemoryCounts
 from knowingly.recommend.models.kinds import MODEL_KINDS
 
+MAX_SCORE = 1e100
+"""What a slot can multiply by its boosts and weights, square and add up, and still have numbers."""
+
 
 @contextmanager
 def guarded(plugin: str, doing: str) -> Iterator[None]:
@@ -85,7 +88,7 @@ def score(name: str, model: Model, query: Query) -> Floats:
     """Scores of all items, checked.
 
     Raises:
-        ContractError: They have another shape, or are not numbers.
+        ContractError: They have another shape, are not numbers, or are too large to reckon with.
     """
     with guarded(name, "score"):
         scores = model.score(query)
@@ -95,7 +98,40 @@ def score(name: str, model: Model, query: Query) -> Floats:
         largest = float(scores.max()) if scores.size else 0.0
         if math.isnan(largest) or largest == math.inf:
             raise ContractError("score: expected no NaN and no +inf", plugin=name)
+        _check_size(name, "score", scores, largest)
         return scores
+
+
+def _check_size(name: str, asked: str, scores: Floats, largest: float) -> None:
+    least = float(scores.min()) if scores.size else 0.0
+    if least == -math.inf:
+        least = float(np.min(scores, where=scores > least, initial=0.0))
+    if max(largest, -least) > MAX_SCORE:
+        raise ContractError(f"{asked}: expected numbers of at most {MAX_SCORE:g}", plugin=name)
+
+
+def company(name: str, model: Model, items: Rows) -> Floats:
+    """What goes with some items, checked; there is no never in it."""
+    with guarded(name, "company"):
+        told = model.company(items)
+        real = isinstance(told, np.ndarray) and told.dtype.kind in "iuf"
+        if not real or told.shape != (model.n_items,) or not np.isfinite(told).all():
+            raise ContractError("company: expected one finite number per item", plugin=name)
+        _check_size(name, "company", told, float(told.max(initial=0.0)))
+        return told
+
+
+def closest(name: str, model: Model, items: Rows, others: Rows) -> Rows:
+    """Which of ``items`` each of ``others`` goes with best, checked."""
+    with guarded(name, "closest"):
+        places = np.asarray(model.closest(items, others))
+        if (
+            places.shape != others.shape
+            or places.dtype.kind not in "iu"
+            or not ((places >= 0) & (places < len(items))).all()
+        ):
+            raise ContractError("closest: expected a place in the items for each", plugin=name)
+        return places
 
 
 def because_many(name: str, model: Model, query: Query, items: Rows) -> Rows:

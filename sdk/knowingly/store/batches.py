@@ -4,8 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Literal, TypeVar
 
-from sqlalchemy import Connection, Dialect, Table, Update
+from sqlalchemy import Connection, Delete, Dialect, Table, Update
 from sqlalchemy.dialects import postgresql, sqlite
+
+from knowingly.store.sqlite import run_many
 
 T = TypeVar("T")
 
@@ -51,7 +53,7 @@ class BulkInsert:
         dialect = connection.dialect
         statement = self._compiled.get(dialect.name) or self._compile(dialect)
         if dialect.name == "sqlite":
-            return connection.exec_driver_sql(statement, list(rows)).rowcount
+            return run_many(connection, statement, rows)
         if self._existing == "replace":
             # Of two rows with one key the later one stays, which a single statement refuses.
             named = [dict(zip(self._columns, row, strict=True)) for row in rows]
@@ -98,23 +100,22 @@ class BulkInsert:
 class BulkUpdate:
     """The same change to many rows of a table, each found and set by bound parameters.
 
-    Compiled once, as ``BulkInsert`` is, and for the same reason.
+    Compiled once, as ``BulkInsert`` is, and for the same reason. To delete them is a change too.
     """
 
-    def __init__(self, statement: Update) -> None:
+    def __init__(self, statement: Update | Delete) -> None:
         self._statement = statement
         self._compiled: dict[str, tuple[str, Sequence[str] | None]] = {}
 
-    def __call__(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Change the rows, given as the values of every parameter by name."""
+    def __call__(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Change the rows, given as the values of every parameter by name; how many there were."""
         if not rows:
-            return
+            return 0
         dialect = connection.dialect
         statement, order = self._compiled.get(dialect.name) or self._compile(dialect)
         if order is None:
-            connection.exec_driver_sql(statement, [dict(row) for row in rows])
-        else:
-            connection.exec_driver_sql(statement, [tuple(map(row.get, order)) for row in rows])
+            return connection.exec_driver_sql(statement, [dict(row) for row in rows]).rowcount
+        return run_many(connection, statement, [tuple(map(row.get, order)) for row in rows])
 
     def _compile(self, dialect: Dialect) -> tuple[str, Sequence[str] | None]:
         compiled = self._statement.compile(dialect=dialect)

@@ -15,11 +15,11 @@ from knowingly.store.subjects import COLUMNS as PERSON
 from knowingly.store.subjects import SubjectRow
 
 _COLUMNS = (
-    table.c.purpose,
-    table.c.action,
     table.c.at_us,
     table.c.received_us,
     table.c.idx,
+    table.c.purpose,
+    table.c.action,
     table.c.notice,
     table.c.scope,
     table.c.source,
@@ -69,15 +69,19 @@ _OF_ENTRIES = Prepared(
     .order_by(table.c.idx)
 )
 _ACTIONS = {action.value: action for action in Action}
+ChoiceRow = tuple[Any, ...]
+"""One choice as it is read: when it was made and received, its entry, and from ``SAID`` on what."""
+SAID = 3
 
 
-def _record(row: Sequence[Any]) -> ConsentRecord:
+def as_record(row: ChoiceRow) -> ConsentRecord:
+    """The choice of a row."""
     return ConsentRecord(
-        row[0],
-        _ACTIONS[row[1]],
-        row[2],
         row[3],
-        row[4],
+        _ACTIONS[row[4]],
+        row[0],
+        row[1],
+        row[2],
         row[5],
         row[6],
         row[7],
@@ -89,7 +93,7 @@ def _record(row: Sequence[Any]) -> ConsentRecord:
 def of(snapshot: Snapshot, subject: int) -> list[ConsentRecord]:
     """One person's choices, in the order they were recorded."""
     rows = snapshot.connection.execute(_ONE, {"t": snapshot.tenant, "s": subject})
-    return sorted((_record(row) for row in rows.all()), key=lambda one: (one.index, one.purpose))
+    return sorted((as_record(row) for row in rows.all()), key=lambda one: (one.index, one.purpose))
 
 
 def with_person(snapshot: Snapshot, lookup: bytes) -> tuple[SubjectRow | None, list[ConsentRecord]]:
@@ -99,14 +103,20 @@ def with_person(snapshot: Snapshot, lookup: bytes) -> tuple[SubjectRow | None, l
         return None, []
     own = len(PERSON)
     person = SubjectRow(*rows[0][:own])
-    return person, [_record(row[own:]) for row in rows if row[own] is not None]
+    return person, [as_record(row[own:]) for row in rows if row[own] is not None]
 
 
 def of_many(snapshot: Snapshot, subjects: Sequence[int]) -> dict[int, list[ConsentRecord]]:
     """The choices of many people, by subject."""
-    found: dict[int, list[ConsentRecord]] = {subject: [] for subject in subjects}
+    found = rows_of_many(snapshot, subjects)
+    return {subject: [as_record(row) for row in rows] for subject, rows in found.items()}
+
+
+def rows_of_many(snapshot: Snapshot, subjects: Sequence[int]) -> dict[int, list[ChoiceRow]]:
+    """``of_many`` without an object for each choice, which would take longer than to read it."""
+    found: dict[int, list[ChoiceRow]] = {subject: [] for subject in subjects}
     for row in _MANY.all(snapshot.connection, {"t": snapshot.tenant}, subjects):
-        found[row[0]].append(_record(row[1:]))
+        found[row[0]].append(row[1:])
     return found
 
 
@@ -115,7 +125,7 @@ def between(snapshot: Snapshot, first: int, last: int) -> dict[int, list[Consent
     where = {"t": snapshot.tenant, "first": first, "last": last}
     found: dict[int, list[ConsentRecord]] = {}
     for row in _BETWEEN.all(snapshot.connection, where):
-        found.setdefault(row[0], []).append(_record(row[1:]))
+        found.setdefault(row[0], []).append(as_record(row[1:]))
     return found
 
 

@@ -4,9 +4,9 @@ import os
 import random
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, RootTransaction
 from sqlalchemy.engine import URL
@@ -107,13 +107,11 @@ class Database:
         self.engine.dispose()
 
     @contextmanager
-    def _begun(
-        self, options: Mapping[str, Any], first: First[T]
-    ) -> Iterator[tuple[Connection, T, RootTransaction]]:
+    def _begun(self, how: str, first: First[T]) -> Iterator[tuple[Connection, T, RootTransaction]]:
         until = time.monotonic() + AGAIN_WITHIN_SECONDS
         for attempt in range(1, TRIES + 1):
             try:
-                connection, found, transaction = self._begin(options, first)
+                connection, found, transaction = self._begin(how, first)
                 break
             except DBAPIError as error:
                 # Whether an idle connection is still there is found out here, however late.
@@ -126,13 +124,11 @@ class Database:
         with connection, transaction:
             yield connection, found, transaction
 
-    def _begin(
-        self, options: Mapping[str, Any], first: First[T]
-    ) -> tuple[Connection, T, RootTransaction]:
+    def _begin(self, how: str, first: First[T]) -> tuple[Connection, T, RootTransaction]:
         connection = self.engine.connect()
         try:
-            connection = connection.execution_options(**options)
             transaction = connection.begin()
+            self._kind.begin(connection, how)
             return connection, first(connection), transaction
         except BaseException:
             connection.close()

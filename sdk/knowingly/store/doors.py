@@ -6,7 +6,7 @@ when its block ends, in the same transaction as everything else it did.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import TypeVar
 
@@ -57,9 +57,11 @@ class Tx(Snapshot):
     """A snapshot that may write; only one exists per tenant at a time.
 
     ``actor`` is who writes, where somebody is named: every entry of the log says so, sealed.
+    ``committed`` is called once it is, and never otherwise.
     """
 
     actor: Actor | None = None
+    committed: list[Callable[[], None]] = field(default_factory=list)
 
 
 Then = Callable[[Tx, Intake], None]
@@ -69,7 +71,7 @@ Then = Callable[[Tx, Intake], None]
 _SELECT = select(tenants).where(tenants.c.tenant == bindparam("t"))
 _HEAD = Prepared(_SELECT)
 _LOCKED_HEAD = Prepared(_SELECT.with_for_update())
-_COUNTERS = [field.name for field in fields(Head) if field.name not in {"tenant", "name"}]
+_COUNTERS = [one.name for one in fields(Head) if one.name not in {"tenant", "name"}]
 _SAVE = BulkUpdate(
     update(tenants)
     .where(tenants.c.tenant == bindparam("tenant"))
@@ -114,6 +116,8 @@ class Store:
             yield tx
             if head != before:
                 _SAVE(connection, [{name: getattr(head, name) for name in ("tenant", *_COUNTERS)}])
+        for call in tx.committed:
+            call()
 
     def tenant(self, name: str) -> int:
         """The number of a tenant, opened on first use."""

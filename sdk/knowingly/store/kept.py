@@ -36,6 +36,25 @@ def strip_old(tx: Tx, table: str, mask: int, people: Span, *, before_day: int) -
     return _strip(tx, rows, mask, rows.c.subject.between(*people), rows.c.day < before_day)
 
 
+def people_with_old(
+    snapshot: Snapshot, table: str, mask: int, people: Span, *, before_day: int
+) -> list[int]:
+    """Those of these people who have rows older than a day for some of these purposes."""
+    rows = TABLES[table]
+    old = (
+        select(rows.c.subject)
+        .distinct()
+        .where(
+            rows.c.tenant == snapshot.tenant,
+            rows.c.subject.between(*people),
+            rows.c.purposes.bitwise_and(mask) != 0,
+            rows.c.day < before_day,
+        )
+        .order_by(rows.c.subject)
+    )
+    return list(snapshot.connection.execute(old).scalars())
+
+
 def strip_unasked(tx: Tx, table: str, mask: int, people: Span, purpose: str) -> int:
     """Take a purpose away from the rows of people who never chose anything about it themselves."""
     rows = TABLES[table]

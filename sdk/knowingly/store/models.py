@@ -1,13 +1,14 @@
 """Statements of the models: trainings, their counts and serving rows, and the manifests."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Table, bindparam, delete, func, insert, select, update
 
 from knowingly.store.batches import BATCH, BulkInsert, BulkUpdate, batched
 from knowingly.store.doors import Snapshot, Tx
+from knowingly.store.prepared import Among, Prepared
 from knowingly.store.schema import manifests, model_counts, model_rows, models, trainings
 
 
@@ -50,16 +51,21 @@ _MODEL = tuple(models.c[name] for name in ModelRow._fields)
 _ADD_ROWS = BulkInsert(model_rows)
 _ADD_COUNTS = BulkInsert(model_counts)
 _ADD_MANIFESTS = BulkInsert(manifests)
+_MARK = BulkInsert(manifests, existing="skip")
 
 
-def _one_row(table: Table) -> tuple[ColumnElement[bool], ...]:
-    """One item's row of a model, by bound parameters."""
+def _of_model(table: Table) -> tuple[ColumnElement[bool], ...]:
+    """The rows of one model, by bound parameters."""
     return (
         table.c.tenant == bindparam("t"),
         table.c.training == bindparam("n"),
         table.c.algorithm == bindparam("a"),
-        table.c.row == bindparam("at_row"),
     )
+
+
+def _one_row(table: Table) -> tuple[ColumnElement[bool], ...]:
+    """One item's row of a model, by bound parameters."""
+    return (*_of_model(table), table.c.row == bindparam("at_row"))
 
 
 _CHANGE_ROWS = BulkUpdate(
@@ -69,6 +75,26 @@ _CHANGE_ROWS = BulkUpdate(
 )
 _CHANGE_COUNTS = BulkUpdate(
     update(model_counts).where(*_one_row(model_counts)).values(body=bindparam("new_body"))
+)
+
+
+_NEWER = Prepared(
+    select(model_rows.c.row, model_rows.c.epoch, model_rows.c.body)
+    .where(*_of_model(model_rows), model_rows.c.epoch > bindparam("since"))
+    .order_by(model_rows.c.row)
+)
+_COUNTS = Among(
+    select(model_counts.c.row, model_counts.c.body).where(*_of_model(model_counts)),
+    model_counts.c.row,
+)
+_CHANGE_MANIFESTS = BulkUpdate(
+    update(manifests)
+    .where(
+        manifests.c.tenant == bindparam("t"),
+        manifests.c.subject == bindparam("s"),
+        manifests.c.training == bindparam("n"),
+    )
+    .values(body=bindparam("new_body"))
 )
 
 
@@ -100,35 +126,34 @@ def models_of(snapshot: Snapshot, training: int) -> list[ModelRow]:
 
 def serving_rows(
     snapshot: Snapshot, training: int, algorithm: str, since_epoch: int = -1
-) -> Sequence[Row[int, int, bytes]]:
+) -> Sequence[tuple[Any, ...]]:
     """``(row, epoch, body)`` of a model's parameters written after an epoch, by row."""
-    newer = (
-        select(model_rows.c.row, model_rows.c.epoch, model_rows.c.body)
-        .where(
-            model_rows.c.tenant == snapshot.tenant,
-            model_rows.c.training == training,
-            model_rows.c.algorithm == algorithm,
-            model_rows.c.epoch > since_epoch,
-        )
-        .order_by(model_rows.c.row)
+    own = {"t": snapshot.tenant, "n": training, "a": algorithm, "since": since_epoch}
+    return _NEWER.all(snapshot.connection, own)
+
+
+def has_parameters(snapshot: Snapshot, training: int, algorithm: str) -> bool:
+    """Whether anything that a model learned is stored: parameters, or counts."""
+    return any(
+        snapshot.connection.execute(
+            select(table.c.row)
+            .where(
+                table.c.tenant == snapshot.tenant,
+                table.c.training == training,
+                table.c.algorithm == algorithm,
+            )
+            .limit(1)
+        ).first()
+        for table in (model_rows, model_counts)
     )
-    return snapshot.connection.execute(newer).all()
 
 
 def count_rows(
     snapshot: Snapshot, training: int, algorithm: str, rows: Sequence[int]
 ) -> dict[int, bytes]:
     """Stored count rows of a model; a row that was never counted is left out."""
-    found: dict[int, bytes] = {}
-    for chunk in batched(rows):
-        wanted = select(model_counts.c.row, model_counts.c.body).where(
-            model_counts.c.tenant == snapshot.tenant,
-            model_counts.c.training == training,
-            model_counts.c.algorithm == algorithm,
-            model_counts.c.row.in_(chunk),
-        )
-        found.update((row[0], row[1]) for row in snapshot.connection.execute(wanted))
-    return found
+    own = {"t": snapshot.tenant, "n": training, "a": algorithm}
+    return {row[0]: row[1] for row in _COUNTS.all(snapshot.connection, own, rows)}
 
 
 def add_training(tx: Tx, values: dict[str, Any]) -> int:
@@ -215,24 +240,78 @@ def add_manifests(tx: Tx, training: int, rows: Sequence[tuple[int, bytes]]) -> N
     _ADD_MANIFESTS(tx.connection, [(tx.tenant, subject, training, body) for subject, body in rows])
 
 
+def _published(snapshot: Snapshot) -> ColumnElement[bool]:
+    """Of what was learned: rows of the training to come only mark people."""
+    return (manifests.c.tenant == snapshot.tenant) & (
+        manifests.c.training < snapshot.head.next_training
+    )
+
+
 def manifest(snapshot: Snapshot, subject: int) -> list[tuple[int, bytes]]:
     """``(training, sealed manifest)`` of one person."""
     mine = select(manifests.c.training, manifests.c.body).where(
-        manifests.c.tenant == snapshot.tenant, manifests.c.subject == subject
+        _published(snapshot), manifests.c.subject == subject
     )
     return [(row[0], row[1]) for row in snapshot.connection.execute(mine)]
 
 
-def delete_manifest(tx: Tx, subject: int) -> int:
-    """Delete what says what was learned from a person, in every training that is kept."""
-    mine = (manifests.c.tenant == tx.tenant, manifests.c.subject == subject)
-    return tx.connection.execute(delete(manifests).where(*mine)).rowcount
+def manifests_of(snapshot: Snapshot, people: Sequence[int]) -> dict[int, dict[int, bytes]]:
+    """The sealed manifests of some people, by training and by person."""
+    found: dict[int, dict[int, bytes]] = {}
+    for chunk in batched(people):
+        theirs = select(manifests.c.training, manifests.c.subject, manifests.c.body).where(
+            _published(snapshot), manifests.c.subject.in_(chunk)
+        )
+        for row in snapshot.connection.execute(theirs):
+            found.setdefault(row[0], {})[row[1]] = row[2]
+    return found
+
+
+def change_manifests(tx: Tx, training: int, rows: Iterable[tuple[int, bytes]]) -> None:
+    """Replace what says what was learned from some people, given with their numbers."""
+    own = {"t": tx.tenant, "n": training}
+    values = [{**own, "s": subject, "new_body": body} for subject, body in rows]
+    _CHANGE_MANIFESTS(tx.connection, values)
+
+
+def largest_manifests(snapshot: Snapshot, people: Sequence[int]) -> dict[int, int]:
+    """The bytes of the largest manifest of each of these people who has one."""
+    found: dict[int, int] = {}
+    for some in batched(people):
+        theirs = (
+            select(manifests.c.subject, func.max(func.length(manifests.c.body)))
+            .where(_published(snapshot), manifests.c.subject.in_(some))
+            .group_by(manifests.c.subject)
+        )
+        found.update((row[0], row[1]) for row in snapshot.connection.execute(theirs))
+    return found
+
+
+def delete_manifests(tx: Tx, people: Sequence[int]) -> None:
+    """Delete what says what was learned from people, in every training that is kept."""
+    for some in batched(people):
+        theirs = (manifests.c.tenant == tx.tenant, manifests.c.subject.in_(some))
+        tx.connection.execute(delete(manifests).where(*theirs))
+
+
+def mark(tx: Tx, rows: Sequence[tuple[int, bytes]]) -> None:
+    """Mark people for the training to come, each with an empty manifest of it."""
+    number = tx.head.next_training
+    _MARK(tx.connection, [(tx.tenant, subject, number, body) for subject, body in rows])
+
+
+def take_marks(tx: Tx) -> set[int]:
+    """The people who are marked for the training to come; they are no more."""
+    theirs = (manifests.c.tenant == tx.tenant, manifests.c.training == tx.head.next_training)
+    marked = set(tx.connection.execute(select(manifests.c.subject).where(*theirs)).scalars())
+    tx.connection.execute(delete(manifests).where(*theirs))
+    return marked
 
 
 def manifests_between(snapshot: Snapshot, first: int, last: int) -> list[tuple[int, int]]:
     """``(subject, training)`` of every manifest of people from one number to another."""
     rows = select(manifests.c.subject, manifests.c.training).where(
-        manifests.c.tenant == snapshot.tenant, manifests.c.subject.between(first, last)
+        _published(snapshot), manifests.c.subject.between(first, last)
     )
     return [(row[0], row[1]) for row in snapshot.connection.execute(rows)]
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Pool, bindparam, create_engine, event, func, select, text
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import OperationalError
 
 from knowingly.errors import StoreError
 
@@ -22,9 +22,6 @@ STATEMENT_SECONDS = 900
 """No single statement of ours takes so long; one that does is stuck."""
 ALONE_KEY = 0x6B6E6F77
 """Of the advisory lock that opening, naming and upgrading hold: "know"."""
-BINARY = MappingProxyType({"knowingly_binary": True})
-"""The option of a statement whose rows come as the server has them, and not spelled as text."""
-_BINARY_FORMAT = 1
 
 _SERVER = text(
     "SELECT current_setting('server_version_num')::int, current_setting('server_encoding'), "
@@ -42,12 +39,8 @@ class Postgres:
     for it sees what the one before it did.
     """
 
-    reading: Mapping[str, Any] = MappingProxyType(
-        {"knowingly_begin": "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"}
-    )
-    writing: Mapping[str, Any] = MappingProxyType(
-        {"knowingly_begin": "BEGIN ISOLATION LEVEL READ COMMITTED"}
-    )
+    reading = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+    writing = "BEGIN ISOLATION LEVEL READ COMMITTED"
 
     def __init__(self, url: URL, *, read_only: bool = False) -> None:
         self.engine = _engine(url)
@@ -59,6 +52,13 @@ class Postgres:
     def turn(self) -> Iterator[None]:
         """Nobody queues in the process: the database lets different tenants write at once."""
         yield
+
+    def begin(self, connection: Connection, how: str) -> None:
+        """Begin in so many words; on a connection that was lost it fails, and is begun again.
+
+        So no connection is tried before it is used: that would be one more way there and back.
+        """
+        run(connection, how)
 
     def stay_alone(self, connection: Connection) -> None:
         """Wait until no other process opens, names or upgrades this database."""
@@ -106,8 +106,6 @@ def _engine(url: URL) -> Engine:
     except ImportError:
         raise StoreError("PostgreSQL needs an extra: pip install 'knowingly[postgres]'") from None
     event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
-    event.listen(engine, "before_cursor_execute", _ask_for_binary)
     return engine
 
 
@@ -115,20 +113,8 @@ def _refuse_writes(connection: Any, _record: object) -> None:  # noqa: ANN401 - 
     connection.execute("SET default_transaction_read_only = on")
 
 
-def _ask_for_binary(
-    _connection: Connection,
-    cursor: Any,  # noqa: ANN401 - psycopg is an extra
-    _statement: str,
-    _values: object,
-    context: Any,  # noqa: ANN401 - of its dialect
-    _many: bool,
-) -> None:
-    if context.execution_options.get("knowingly_binary"):
-        cursor.format = _BINARY_FORMAT
-
-
 def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 - psycopg is an extra
-    # Transactions are begun by ``_begin`` alone. Told of their kind instead, SQLAlchemy and the
+    # Transactions are begun by ``begin`` alone. Told of their kind instead, SQLAlchemy and the
     # driver set it and take it back around each of them, which takes as long as reading a page.
     connection.autocommit = True
     connection.execute(
@@ -137,10 +123,17 @@ def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 - psycop
     )
 
 
-def _begin(connection: Connection) -> None:
-    """Begin in so many words; on a connection that was lost it fails, and is begun again.
+def run(connection: Connection, statement: str, given: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401 - psycopg is an extra
+    """The driver's cursor on a statement; its rows come in binary, which spares spelling bytes.
 
-    So no connection is tried before it is used: that would be one more way there and back.
+    SQLAlchemy's own work on a statement takes longer than the way to a server and back. It is left
+    to do it where somebody listens to statements. Of a connection that was lost it learns as soon
+    as the transaction is rolled back, and takes it, and those that went with it, out of its pool.
     """
-    begin = connection.get_execution_options().get("knowingly_begin", "BEGIN")
-    connection.exec_driver_sql(begin)
+    if connection.dispatch.before_cursor_execute:
+        return connection.exec_driver_sql(statement, given).cursor
+    driver: Any = connection.connection.driver_connection
+    try:
+        return driver.execute(statement, given, binary=True)
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise OperationalError(statement, None, error) from error

@@ -1,4 +1,4 @@
-"""The reads of every page and of every training: compiled once, on SQLite run by the driver."""
+"""The reads of every page and of every training: compiled once, and run by the driver."""
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from sqlalchemy import ARRAY, Column, Connection, Dialect, Select, TextClause, bindparam, func
 from sqlalchemy.exc import OperationalError
 
+from knowingly.store import postgres
 from knowingly.store.batches import BATCH, STREAMING, batched
-from knowingly.store.postgres import BINARY
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -21,10 +21,9 @@ _PLACES = (1, 10, 100, BATCH)
 class Prepared:
     """A read whose rows come as plain tuples, with the columns' types as the driver has them.
 
-    SQLAlchemy's own work on a statement takes several times as long as SQLite's on a person's rows.
-    Beside the way to a server and back it is little, and is left to recover lost connections; the
-    rows are taken from the driver, in binary, which spares both sides the spelling of bytes.
-    ``in_bytes`` are values that go there so too, as lists of bytes should.
+    SQLAlchemy's own work on a statement takes several times as long as SQLite's on a person's rows,
+    and longer than the way to a server and back. ``in_bytes`` are values that go to a server in
+    binary, as lists of bytes should.
     """
 
     def __init__(
@@ -38,9 +37,8 @@ class Prepared:
         driver = connection.connection.driver_connection
         statement, given = self._bound(connection.dialect, values)
         if not isinstance(driver, sqlite3.Connection):
-            result: Any = connection.exec_driver_sql(statement, given, execution_options=BINARY)
-            rows: Sequence[Row] = result.cursor.fetchall()
-            return rows
+            found: Sequence[Row] = postgres.run(connection, statement, given).fetchall()
+            return found
         try:
             return driver.execute(statement, given).fetchall()
         except sqlite3.Error as error:

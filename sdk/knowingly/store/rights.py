@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, delete, func, insert, select, update
+from sqlalchemy import Table, bindparam, delete, func, insert, select, update
 
 from knowingly.errors import InternalError
+from knowingly.store.batches import BulkUpdate
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.schema import erasures as table
 from knowingly.store.schema import metadata
@@ -36,9 +38,14 @@ def tables_of_people() -> list[str]:
 
 def delete_rows(tx: Tx, table_name: str, subject: int) -> int:
     """Delete a person's rows of one table; how many there were."""
+    return _deletion(table_name)(tx.connection, [{"t": tx.tenant, "s": subject}])
+
+
+@cache
+def _deletion(table_name: str) -> BulkUpdate:
     rows = _named(table_name)
-    mine = (rows.c.tenant == tx.tenant, rows.c.subject == subject)
-    return tx.connection.execute(delete(rows).where(*mine)).rowcount
+    mine = (rows.c.tenant == bindparam("t"), rows.c.subject == bindparam("s"))
+    return BulkUpdate(delete(rows).where(*mine))
 
 
 def count_rows(snapshot: Snapshot, table_name: str, subject: int) -> int:

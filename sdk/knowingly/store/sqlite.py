@@ -3,10 +3,9 @@
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -31,8 +30,8 @@ class Sqlite:
     "database is locked" under load however long it waits.
     """
 
-    reading: Mapping[str, Any] = MappingProxyType({})
-    writing: Mapping[str, Any] = MappingProxyType({"knowingly_begin": "BEGIN IMMEDIATE"})
+    reading = "BEGIN"
+    writing = "BEGIN IMMEDIATE"
 
     def __init__(self, url: URL, *, read_only: bool = False) -> None:
         self._path = Path(url.database or "")
@@ -44,7 +43,6 @@ class Sqlite:
             connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
         )
         event.listen(self.engine, "connect", _prepare_to_read if read_only else _prepare)
-        event.listen(self.engine, "begin", _begin)
         self._turn = threading.Lock()
 
     @contextmanager
@@ -60,6 +58,17 @@ class Sqlite:
             yield
         finally:
             self._turn.release()
+
+    def begin(self, connection: Connection, how: str) -> None:
+        """Begin in so many words, by the driver: SQLAlchemy's own way costs ten times as much.
+
+        This runs on every page view. A busy database fails alike, in the words of ``translated``.
+        """
+        driver: Any = connection.connection.driver_connection
+        try:
+            driver.execute(how)
+        except sqlite3.Error as error:
+            raise OperationalError(how, None, error) from error
 
     def stay_alone(self, connection: Connection) -> None:
         """A writer is always alone here."""
@@ -129,13 +138,17 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     cursor.close()
 
 
-def _begin(connection: Connection) -> None:
-    begin = connection.get_execution_options().get("knowingly_begin", "BEGIN")
-    # By the driver itself: this runs on every page view, and SQLAlchemy's own way costs ten times
-    # as much. The error of a busy database comes out the same, from ``translated``.
-    driver = connection.connection.driver_connection
-    if driver is not None:
-        try:
-            driver.execute(begin)
-        except sqlite3.Error as error:
-            raise OperationalError(begin, None, error) from error
+def run_many(connection: Connection, statement: str, rows: Sequence[Sequence[Any]]) -> int:
+    """Run one statement for each of many rows; how many rows it changed.
+
+    By the driver, but where somebody listens to statements: SQLAlchemy's own work on a single event
+    takes longer than storing it.
+    """
+    if connection.dispatch.before_cursor_execute:
+        return connection.exec_driver_sql(statement, [tuple(row) for row in rows]).rowcount
+    driver: Any = connection.connection.driver_connection
+    try:
+        changed: int = driver.executemany(statement, rows).rowcount
+    except sqlite3.Error as error:
+        raise OperationalError(statement, None, error) from error
+    return changed

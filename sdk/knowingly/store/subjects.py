@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import and_, bindparam, delete, func, insert, select, update
 
-from knowingly.store.batches import STREAMING, BulkInsert
+from knowingly.store.batches import STREAMING, BulkInsert, batched
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.prepared import Among
 from knowingly.store.schema import subjects as table
@@ -58,6 +58,17 @@ def number(snapshot: Snapshot, subject: int) -> SubjectRow | None:
     mine = select(*COLUMNS).where(table.c.tenant == snapshot.tenant, table.c.subject == subject)
     row = snapshot.connection.execute(mine).one_or_none()
     return SubjectRow(*row) if row else None
+
+
+def numbered(snapshot: Snapshot, people: Sequence[int]) -> list[SubjectRow]:
+    """The people with these numbers, in this order; one that is not there is left out."""
+    found: dict[int, SubjectRow] = {}
+    for some in batched(people):
+        theirs = select(*COLUMNS).where(
+            table.c.tenant == snapshot.tenant, table.c.subject.in_(some)
+        )
+        found.update((row[0], SubjectRow(*row)) for row in snapshot.connection.execute(theirs))
+    return [found[subject] for subject in people if subject in found]
 
 
 def lookup_of(snapshot: Snapshot, subject: int) -> bytes:

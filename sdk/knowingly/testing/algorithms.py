@@ -18,7 +18,9 @@ import pytest
 from pydantic import ValidationError
 
 from knowingly.domain.event import KIND_CODE, MAX_QUANTITY, EventKind
+from knowingly.recommend.guard import MAX_SCORE
 from knowingly.recommend.interface.algorithms import INTERFACE, Algorithm, CountingAlgorithm, Model
+from knowingly.recommend.interface.arrays import Rows
 from knowingly.recommend.interface.block import Block, FitData
 from knowingly.recommend.interface.counts import touched_rows
 from knowingly.recommend.interface.query import Query
@@ -145,6 +147,14 @@ class AlgorithmContract:
         for own in (hidden, replace(history, quantity=much[: len(history)])):
             _check_scores(model.score(Query(N_ITEMS, own)), N_ITEMS)
             assert len(model.because_many(Query(N_ITEMS, own), np.arange(N_ITEMS))) == N_ITEMS
+
+    @pytest.mark.parametrize("seed", SEEDS)
+    def test_a_candidate_has_its_score_whoever_the_others_are(self, seed: int) -> None:
+        """Items that may not be shown can be left out, and change nothing for the rest."""
+        model = self.make().fit(make_fit_data(N_PEOPLE, N_ITEMS, seed))
+        *_, every, some = make_queries(N_ITEMS, seed)
+        rows = some.candidates
+        np.testing.assert_array_equal(model.score(some)[rows], model.score(every)[rows])
 
     def test_a_model_keeps_items_and_no_people(self) -> None:
         """The first axis of each array is the items, and no axis is as long as the people."""
@@ -288,6 +298,21 @@ def check_answers(model: Model, n_items: int) -> None:
         assert [model.because(query, int(item)) for item in asked] == because.tolist()
     for item in range(n_items):
         _check_scores(model.similar(item), n_items)
+    if n_items:
+        _check_company(model, np.unique([0, n_items // 3, n_items - 1]))
+
+
+def _check_company(model: Model, items: Rows) -> None:
+    """Of several items it says the same as of each alone, but for rounding."""
+    alone = np.array([model.similar(int(item)) for item in items])
+    near = 1e-5 * max(1.0, float(np.abs(alone[np.isfinite(alone)]).max(initial=0.0)))
+    company = model.company(items)
+    _check_scores(company, model.n_items)
+    np.testing.assert_allclose(company, alone.sum(axis=0), rtol=0, atol=near)
+    every = np.arange(model.n_items)
+    closest = model.closest(items, every)
+    assert closest.shape == every.shape
+    assert (alone[closest, every] >= alone.max(axis=0) - near).all(), "closest: another is closer"
 
 
 def _check_scores(scores: Any, n_items: int) -> None:  # noqa: ANN401  # it may be anything
@@ -296,3 +321,4 @@ def _check_scores(scores: Any, n_items: int) -> None:  # noqa: ANN401  # it may 
     assert scores.dtype == np.float64
     assert not np.isnan(scores).any(), "a score is NaN"
     assert not np.isposinf(scores).any(), "a score is +inf"
+    assert np.abs(scores[np.isfinite(scores)]).max(initial=0.0) <= MAX_SCORE, "a score is too large"

@@ -1,5 +1,7 @@
 """Invented people and what they did, to fit algorithms on."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from knowingly.domain.event import KIND_CODE, KINDS, EventKind
@@ -109,6 +111,8 @@ def make_history(block: Block, person: int) -> History:
 def make_queries(n_items: int, seed: int) -> list[Query]:
     """Queries without anything, with a history, with a page's item, with a basket, with all.
 
+    The last is the one with all, once more, and only every third item may be shown.
+
     Stability: plugin.
     """
     if not n_items:
@@ -118,4 +122,6 @@ def make_queries(n_items: int, seed: int) -> list[Query]:
     basket = np.array([0, n_items - 1], np.int32)
     context = [Query(n_items, item=0), Query(n_items, basket=basket)]
     personal = [Query(n_items, history) for history in histories]
-    return [Query(n_items), *context, *personal, Query(n_items, histories[1], 0, basket)]
+    every = Query(n_items, histories[1], 0, basket)
+    some = replace(every, candidates=np.arange(0, n_items, 3, dtype=np.int32))
+    return [Query(n_items), *context, *personal, every, some]

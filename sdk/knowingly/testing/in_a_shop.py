@@ -26,6 +26,7 @@ from knowingly.means import open_shop
 from knowingly.policy import load_policy
 from knowingly.recommend.describing import DescribingAlgorithm
 from knowingly.recommend.interface.algorithms import Algorithm, CountingAlgorithm, Model
+from knowingly.recommend.registry.cards import ModelCard
 from knowingly.shop import Shop
 from knowingly.testing.data import make_fit_data
 from knowingly.vault.root import write_root_key
@@ -42,6 +43,7 @@ LITTLE_CHOSEN = "item0"
 """Chosen by no more than the floor, the one who is asked for among them."""
 NOTICE = "2026-01/en"
 FLOOR = 2
+LOOKED = timedelta(days=70)
 HEAVIEST = 1_000_000.0
 
 
@@ -119,12 +121,23 @@ class ShopContract:
             assert [hit.item for hit in after] == [hit.item for hit in before]
 
     def test_a_weight_of_a_million_changes_no_order(self, shop: Shop) -> None:
-        """Alone in a blend, by score or by rank, it ranks as without one."""
+        """Blended with one of weight 1, by score or by rank, it ranks as it does alone.
+
+        By score, what it puts equal is put in order by the other.
+        """
+        alone = {hit.item: hit.score for hit in self._own(self.page(shop, item=SHARED))}
+        assert alone
         for slot in ("heavy", "heavy-by-rank"):
-            page = self.page(shop, slot)
+            page = self.page(shop, slot, item=SHARED)
             check_page(page)
-            mine = [[hit.item for hit in self._own(one)] for one in (page, self.page(shop))]
-            assert mine[0] == mine[1]
+            first = [hit for hit in page if hit.item in alone]
+            assert [hit.source for hit in first] == [f"{self.name}+{beside(self.name)}"] * len(
+                alone
+            )
+            if slot == "heavy-by-rank":
+                assert [hit.item for hit in first] == list(alone)
+            falls = -np.diff([alone[hit.item] for hit in first])
+            assert (falls >= -max(alone.values()) / HEAVIEST * N_ITEMS).all()
 
     @pytest.mark.parametrize("answer", ["nan", "error"])
     @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
@@ -161,12 +174,15 @@ class ShopContract:
         told = shop.rights.erase(PEOPLE[1]).statement["models"]
         if self.algorithm.forgets == "refit":
             assert told[self.name].startswith("refit by ")
-            assert [card.refit_by is not None for card in shop.models.cards()] == [True]
+            assert self._card(shop).refit_by is not None
             shop.train()
-            assert [card.refit_by for card in shop.models.cards()] == [None]
+            assert self._card(shop).refit_by is None
         for one in shop.models.compare_with_refit():
             assert one.largest_difference <= one.tolerance
         check_page(self.page(shop))
+
+    def _card(self, shop: Shop) -> ModelCard:
+        return next(card for card in shop.models.cards() if card.algorithm == self.name)
 
     def _own(self, page: Page) -> list[Any]:
         return [hit for hit in page if hit.source == self.name]
@@ -176,20 +192,20 @@ class ShopContract:
 def opened(
     folder: Path, algorithm: type[Algorithm[Any]], options: Mapping[str, Any]
 ) -> Iterator[Shop]:
-    """An empty shop that trains an algorithm, and has slots that ask it.
+    """An empty shop that trains an algorithm and one beside it, and has slots that ask it.
 
     Stability: plugin.
     """
     key, name = folder / "shop.key", algorithm.name
     write_root_key(key)
-    heavy = {"blend": {name: HEAVIEST}}
+    heavy = {"blend": {name: HEAVIEST, beside(name): 1.0}}
     slots = {
         "alone": {"algorithms": (name,), "exclude": ()},
         "heavy": {"algorithms": (heavy,), "exclude": ()},
         "heavy-by-rank": {"algorithms": ({**heavy, "by": "rank"},), "exclude": ()},
     }
     models = {
-        "algorithms": {name: dict(options)},
+        "algorithms": {name: dict(options), beside(name): {}},
         "min_subjects": FLOOR,
         "min_item_subjects": FLOOR,
     }
@@ -198,6 +214,14 @@ def opened(
         if shop.plugins.algorithms.get(name) is not algorithm:
             shop.plugins.add(f"contract of {name}", _Plugin(algorithm))
         yield shop
+
+
+def beside(name: str) -> str:
+    """The algorithm of the package that another is blended with.
+
+    Stability: plugin.
+    """
+    return "trending" if name == "popularity" else "popularity"
 
 
 class _Plugin:
@@ -213,26 +237,36 @@ class _Plugin:
 
 
 def fill(shop: Shop) -> None:
-    """Put items into a shop, and people who looked at and bought some of them in one order each.
+    """Put items into a shop, and people who looked at some of them and bought these in one order.
+
+    They looked ``LOOKED`` before they bought, for algorithms that learn what follows on what.
 
     Stability: plugin.
     """
     items = [f"item{number}" for number in range(N_ITEMS)]
     shop.items.upsert(
         [
-            {"id": item, "title": f"Tea {number % 3}", "tags": [f"tag{number % 2}"]}
+            {
+                "id": item,
+                "title": f"Tea {number % 3}",
+                "tags": [f"tag{number % 2}"],
+                "categories": [f"shelf{number % 2}"],
+            }
             for number, item in enumerate(items)
         ],
         strict=True,
     )
+    bought = shop.now()
     for person in (*PEOPLE, NEWCOMER):
-        shop.consent.grant(person, ["personalize", "train"], notice=NOTICE)
+        agreed = {"at": bought - LOOKED, "notice": NOTICE}
+        shop.consent.grant(person, ["personalize", "train"], **agreed)
+    at = {"view": bought - LOOKED, "purchase": bought}
     shop.track(
         [
-            {"subject": person, "kind": kind, "item": item, "order": person}
+            {"subject": person, "kind": kind, "item": item, "order": person, "at": moment}
             for number, person in enumerate(PEOPLE)
             for item in (SHARED, *items[number % 4 : number % 4 + 4])
-            for kind in ("view", "purchase")
+            for kind, moment in at.items()
         ],
         strict=True,
     )

@@ -123,10 +123,14 @@ class SubjectKeys:
         with self._database.reading() as connection:
             wrapped = key_rows.subject_keys(connection, self._tenant, key_ids)
             opening = self.tenant_key.opening(connection, wrapped.values())
-        return {
-            key_id: opening[version_of(body)].open("subject_keys", key_id, body)
-            for key_id, body in wrapped.items()
-        }
+        of_version: dict[int, list[tuple[bytes, bytes]]] = {}
+        for row in wrapped.items():
+            of_version.setdefault(version_of(row[1]), []).append(row)
+        opened: dict[bytes, bytes] = {}
+        for version, rows in of_version.items():
+            keys = opening[version].open_all("subject_keys", rows)
+            opened.update(zip([key_id for key_id, _ in rows], keys, strict=True))
+        return opened
 
     def _keep(self, cipher: Cipher) -> Cipher:
         with self._kept:

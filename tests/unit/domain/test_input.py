@@ -1,14 +1,17 @@
 """What comes in from outside is checked once, and refused in words that never repeat it."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from knowingly.domain.event import KIND_CODE, KINDS, Event, EventKind, describe_kind
+from knowingly.domain.event_rows import check_events
 from knowingly.domain.item import Item
 from knowingly.domain.moments import day_of, from_us, to_us
+from knowingly.domain.order import OrderLine
 from knowingly.domain.page import Basis, Hit, Page
 from knowingly.domain.validate import check_id, check_rows
 from knowingly.errors import InputError
@@ -46,6 +49,31 @@ def test_a_doubtful_id_is_refused_and_not_repeated(subject):
         check_id(subject)
     assert not subject or repr(subject) not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("truth", [True, False])
+@pytest.mark.parametrize(
+    ("model", "field"),
+    [
+        (Event, "price"),
+        (Event, "quantity"),
+        (OrderLine, "price"),
+        (OrderLine, "discount"),
+        (OrderLine, "quantity"),
+        (Item, "price"),
+        (Item, "stock"),
+    ],
+)
+def test_true_and_false_are_no_numbers(model, field, truth):
+    """To Python they are 1 and 0; in a shop they are a mistake."""
+    row = {"subject": "ada", "kind": "purchase", "item": "tea", "id": "tea"}
+    row = {name: value for name, value in row.items() if name in model.model_fields}
+    ways = [partial(check_rows, model), *([check_events] if model is Event else [])]
+    for check in ways:
+        [refused] = check([{**row, field: truth}], strict=False)[-1]
+        assert refused.field == field
+        assert "number" in refused.expected
+        assert not check([{**row, field: "1"}, {**row, field: 1}], strict=False)[-1]
 
 
 @given(st.text(max_size=12))

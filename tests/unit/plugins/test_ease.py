@@ -140,18 +140,30 @@ def test_who_got_ready_inverts_no_more(inverted, monkeypatch):
     shop.check()
 
 
-def test_several_people_at_once_equal_a_refit(inverted):
-    """A few are subtracted; of many it is cheaper to invert again, and just as exact."""
+def test_several_people_at_once_equal_a_refit(inverted, monkeypatch):
+    """Tens are subtracted; of more it is cheaper to invert again, and just as exact."""
     shop = Shop(Ease(OPTIONS), lives(4))
     shop.forget([0])
     del inverted[:]
     shop.forget([1, 2, 3])
+    shop.forget(list(range(10, 30)))
     assert not inverted
     shop.check()
-    del inverted[:]
-    shop.forget(list(range(10, 60)))
+    monkeypatch.setattr(inverse, "MOST_RANK", 19)
+    shop.forget(list(range(30, 50)))
     assert len(inverted) == 1
     shop.check()
+
+
+def test_what_is_no_sum_of_people_is_inverted_again():
+    """Many kinds of rows, of which some grow where others fall: nothing is changed."""
+    rng = np.random.default_rng(8)
+    chosen = (rng.random((200, 30)) < 0.3).astype(np.int64)
+    known = Inverse(MemoryCounts(chosen.T @ chosen, floor=1), 1.0)
+    before = known.diagonal()
+    less = chosen[:20].T @ chosen[:20] - chosen[20:40].T @ chosen[20:40]
+    assert known.subtract(np.arange(30), less) is None
+    assert known.diagonal().tolist() == before.tolist()
 
 
 def test_everyone_can_be_forgotten():

@@ -9,7 +9,7 @@ from knowingly import EventKind, History, ItemTable, Query
 from knowingly.domain.event import KIND_CODE
 from knowingly.recommend.interface.block import Block
 from knowingly.testing.data import as_fit_data
-from knowingly_plugins.popularity import PopularInCategory, Popularity
+from knowingly_plugins.popularity import PopularInCategory, Popularity, smallest_categories
 from knowingly_plugins.trending import Trending
 
 ITEMS = 4
@@ -139,7 +139,7 @@ def test_popular_in_a_category():
     categories = [("Tea", "Cups"), ("Tea",), ("Tea",), ("Cups", "Tea")]
     items = replace(ItemTable.blank(ITEMS), categories=categories)
     data = replace(as_fit_data(events, floor=2), items=items)
-    algorithm = PopularInCategory()
+    algorithm = PopularInCategory({"category": "first"})
     model = algorithm.fit(data)
     assert model.score(Query(ITEMS, item=2)) == pytest.approx([0.6, 0.4, 0, 0])
     assert model.score(Query(ITEMS, item=3)).tolist() == [0, 0, 0, 1]
@@ -153,3 +153,21 @@ def test_popular_in_a_category():
     for name, array in refit.arrays().items():
         assert np.array_equal(array, rebuilt.arrays()[name])
     assert rebuilt.score(Query(ITEMS, item=1)).tolist() == [1, 0, 0, 0]
+
+
+def test_an_item_counts_in_the_smallest_of_its_categories():
+    """The one that fewest items name, wherever it stands; of equals the last; none has no group."""
+    named = [("Food", "Tea"), ("Food", "Tea"), ("Rooibos", "Food"), ("Food", "Teas", "Green"), ()]
+    items = replace(ItemTable.blank(len(named)), categories=named)
+    assert smallest_categories(items).tolist() == [2, 2, 1, 0, -1]
+    assert smallest_categories(ItemTable.blank(2)).tolist() == [-1, -1]
+
+
+def test_what_is_smallest_is_asked_unless_the_options_say_otherwise():
+    """Cups are two items and tea is four, so the first item stands with the other cup."""
+    events = block(*((person, item, 1) for item in range(ITEMS) for person in range(2)))
+    categories = [("Tea", "Cups"), ("Tea",), ("Tea",), ("Cups", "Tea")]
+    items = replace(ItemTable.blank(ITEMS), categories=categories)
+    model = PopularInCategory().fit(replace(as_fit_data(events, floor=2), items=items))
+    assert model.score(Query(ITEMS, item=3)).tolist() == [0.5, 0, 0, 0.5]
+    assert model.score(Query(ITEMS, item=1)).tolist() == [0, 0.5, 0.5, 0]

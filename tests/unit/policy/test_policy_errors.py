@@ -29,6 +29,12 @@ def _added(line, more):
 @pytest.mark.parametrize(
     ("text", "path", "cure"),
     [
+        (
+            GOOD + '[slots.home]\nalgorithms = []\n[[slots.home.pins]]\nitem = "tea"\n'
+            "first_day = 2026-03-02\nlast_day = 2026-03-01",
+            "14 slots.home.pins[0]",
+            "last_day is before first_day: write 2026-03-02 or later, or leave one out",
+        ),
         (_added(4, "valid_dais = 3"), "4 purposes.train.valid_dais", "did you mean 'valid_days'"),
         (_added(4, "zzz = 3"), "4 purposes.train.zzz", "here stand title, description, version"),
         (

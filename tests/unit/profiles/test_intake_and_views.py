@@ -7,8 +7,9 @@ import pytest
 
 import knowingly
 from knowingly.domain.event import KINDS
+from knowingly.domain.moments import DAY_US
 from knowingly.errors import SealError
-from knowingly.profiles import body, intake
+from knowingly.profiles import body, intake, views
 from knowingly.profiles.intake import _RECORD, order_code
 
 ALL = ("personalize", "train", "measure")
@@ -203,6 +204,24 @@ def test_a_purpose_nobody_declared_sees_nothing(teas, agree):
     teas.track("ada", "view", "tea")
     profile = teas.profiles.view("ada", "nonsense")
     assert (profile.decision.reason, profile.events) == ("unknown_purpose", ())
+
+
+def test_a_page_reads_the_newest_and_the_newest_first(teas, agree, clock):
+    """Whether all fit or some are left out, and in whatever order they are stored."""
+    agree(teas, "ada")
+    clock.forward(days=9)
+    days = (3, 7, 1, 8, 5, 2, 6, 4)
+    teas.track(
+        [{"subject": "ada", "kind": "view", "item": "tea", "at": clock.ago(days=n)} for n in days]
+    )
+    tenancy = teas._tenancy
+    now_us = tenancy.now_us()
+    for limit, ages in ((9, range(1, 9)), (8, range(1, 9)), (7, range(1, 8)), (1, [1])):
+        with tenancy.read() as snapshot:
+            found = views.read_records(
+                tenancy, snapshot, "ada", "personalize", at_us=now_us, limit=limit
+            )
+        assert ((now_us - found.records["at_us"]) // DAY_US).tolist() == list(ages)
 
 
 def test_a_moved_or_changed_body_does_not_open(teas, agree):

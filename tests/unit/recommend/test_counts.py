@@ -9,7 +9,7 @@ from knowingly.recommend.interface import counts as counts_module
 from knowingly.recommend.interface.counts import (
     MemoryCounts,
     decode_row,
-    encode_row,
+    encode_rows,
     encode_sparse_row,
     touched_rows,
 )
@@ -24,6 +24,8 @@ def test_memory_counts_read_rows_and_diagonals(form):
     assert (counts.n_items, counts.width, counts.floor) == (3, 3, 5)
     assert counts.rows(np.array([2, 0])).tolist() == [[0, 2, 5], [3, 1, 0]]
     assert counts.rows(np.array([1])).dtype == np.int64
+    assert counts.narrow(np.array([2, 0])).tolist() == [[0, 2, 5], [3, 1, 0]]
+    assert counts.narrow(np.array([1])).dtype == (np.uint8 if form is np.array else np.int64)
     assert counts.diagonal(np.array([2, 1])).tolist() == [5, 2]
     assert counts.diagonal(np.arange(3)).tolist() == [3, 2, 5]
 
@@ -90,19 +92,20 @@ def test_only_counts_are_counts(wrong):
 def test_a_row_takes_as_few_bytes_as_it_can(values, code, size):
     """The first byte says the form, and both ways of writing give the same bytes."""
     row = np.array(values, np.int64)
-    body = encode_row(row)
+    [body] = encode_rows([row])
     if values:
         assert (body[0], len(body)) == (code, 1 + size)
+    assert decode_row(body, len(row)).dtype == ["u1", "u2", "u4", "i8"][code % 4]
     assert decode_row(body, len(row)).tolist() == values
     places = row.nonzero()[0]
     assert encode_sparse_row(places, row[places], len(row)) == body
 
 
-@pytest.mark.parametrize("values", [[-1], [0.5], [[1]], np.array([2**63], np.uint64)])
+@pytest.mark.parametrize("values", [[[-1]], [[0.5]], [1], np.array([[2**63]], np.uint64)])
 def test_what_is_no_row_of_counts_is_not_written(values):
-    """Negative, fractional, too large or of two axes."""
+    """Negative, fractional, too large or of one axis."""
     with pytest.raises(ValueError, match="expected"):
-        encode_row(values)
+        encode_rows(values)
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,31 @@ def test_wrong_scores_are_a_plugin_error(answer):
 
 
 @pytest.mark.parametrize(
+    "answer",
+    [np.zeros(2), None, np.array([0.0, np.nan, 1]), np.array([0.0, np.inf, 1]), np.zeros(3) * 1j],
+    ids=repr,
+)
+def test_what_is_wrong_about_company_is_a_plugin_error(answer):
+    """Said of an item alone, of several, or as a place among them."""
+    asked, whole = np.arange(2), Scripted(answer)
+    whole.company = whole.closest = lambda *_: answer
+    for model in (Scripted(answer), whole):
+        with pytest.raises(PluginError, match="'mine'"):
+            guard.company("mine", model, asked)
+    with pytest.raises(PluginError, match="'mine'"):
+        guard.closest("mine", whole, asked, np.arange(3))
+
+
+@pytest.mark.parametrize("answer", [np.array([0, 2]), np.array([-1, 0])], ids=repr)
+def test_a_place_among_others_is_one_of_theirs(answer):
+    """None before the first, none after the last."""
+    model = Scripted(None)
+    model.closest = lambda *_: answer
+    with pytest.raises(PluginError, match="a place in the items"):
+        guard.closest("mine", model, np.arange(2), np.arange(2))
+
+
+@pytest.mark.parametrize(
     "answer", [np.zeros(3), np.array([-np.inf, 1.0, -np.inf]), np.array([1, 2, 3], np.int32)]
 )
 def test_right_scores_pass_as_they_are(answer):

@@ -79,3 +79,11 @@ def test_rows_outside_the_model_are_refused(item):
         Query(3, basket=np.array([item], np.int32))
     with pytest.raises(ValueError, match="history"):
         Query(3, history((item, VIEW, 1, 1)))
+    with pytest.raises(ValueError, match="candidates"):
+        Query(3, candidates=np.array(sorted([item, 1]), np.int32))
+
+
+def test_there_may_be_no_candidates():
+    """None at all is not the same as all."""
+    assert not Query(3, candidates=np.zeros(0, np.int32)).candidates.size
+    assert Query(3).candidates is None

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from knowingly import ItemNeighbours
+from knowingly.recommend.interface.counts import MemoryCounts
 from knowingly.recommend.models import ranking
 
 ITEMS, KEEP = 60, 8
@@ -51,3 +53,34 @@ def test_those_of_before_a_forget_change_nothing(draw):
     expected = ranked(less, roots)
     for found, wanted in zip(ranked(less, roots, before), expected, strict=True):
         assert (found == wanted).all()
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_scores_that_single_precision_mixes_up_are_told_apart(draw, known):
+    """Large and small counts whose scores differ by some parts in ten million."""
+    values = np.tile(draw.integers(1000, 2000, ITEMS), (ITEMS, 1))
+    total = (values[0] ** 2 * 1e6 * (1 + draw.uniform(0, 4e-7, ITEMS))).astype(np.int64)
+    roots = ranking.inverse_roots(total)
+    score = values[0] * roots[:-1]
+    alike = values[0].astype(np.float32) * roots[:-1].astype(np.float32)
+    assert (np.argsort(score) != np.argsort(alike)).any()
+    neighbour, _ = ranked(values, roots, others(draw, KEEP) if known else None)
+    for row in range(ITEMS):
+        rest = np.delete(np.arange(ITEMS), row)
+        strongest = rest[np.argsort(-score[rest], kind="stable")[:KEEP]]
+        assert neighbour[row].tolist() == sorted(strongest.tolist())
+
+
+def test_entrants_that_single_precision_mixes_up_are_told_apart(draw):
+    """Some items have a few people less: whoever passes another by that little is let in."""
+    before = np.full((ITEMS, ITEMS), draw.integers(1000, 2000))
+    np.fill_diagonal(before, draw.integers(2**30, 2**31) + draw.permutation(ITEMS))
+    fitted = ItemNeighbours.strongest(MemoryCounts(before, floor=4), keep=KEEP)
+    touched = np.sort(np.argsort(before.diagonal())[-5:])
+    after = before.copy()
+    after[touched, touched] -= ITEMS - KEEP // 2
+    counts = MemoryCounts(after, floor=4)
+    found = fitted.refreshed(counts, touched)
+    for name, array in ItemNeighbours.strongest(counts, keep=KEEP).arrays().items():
+        assert np.array_equal(found.arrays()[name], array)
+    assert not np.array_equal(found.neighbour, fitted.neighbour)

@@ -1,6 +1,10 @@
 """Arrays as one stored value per item row, and back; what is read is read with bounds."""
 
+import gc
 import json
+import weakref
+from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +13,7 @@ from knowingly.errors import SealError, StoreError
 from knowingly.profiles import body
 from knowingly.recommend.registry import manifest, rows
 from knowingly.recommend.registry.serving import Registry
+from knowingly.store import models as stored
 from knowingly.vault.seal import Cipher
 
 ARRAYS = {
@@ -115,36 +120,77 @@ def test_a_manifest_opens_for_its_person_and_training_only():
 
 
 def test_a_rolled_back_forget_leaves_no_trace_in_what_is_served(tea, monkeypatch):
-    """Two people withdraw in one transaction that fails: pages and models are as before."""
+    """People withdraw in one transaction that fails: pages and models are as before."""
     before = json.dumps([(hit.item, hit.score) for hit in tea.recommend("t001", k=20)])
-    real, calls = tea.consent._recorder._effects, []
+    real = tea.consent._recorder._effects
 
-    def fail_at_third(*given, **named):
-        calls.append(1)
-        if len(calls) == 3:
-            raise RuntimeError("power cut")
-        return real(*given, **named)
+    def fail_after(*given, **named):
+        assert real(*given, **named)
+        raise RuntimeError("power cut")
 
-    fail_at_third.prepare = real.prepare
-    monkeypatch.setattr(tea.consent._recorder, "_effects", fail_at_third)
+    fail_after.prepare = real.prepare
+    monkeypatch.setattr(tea.consent._recorder, "_effects", fail_after)
     choices = [{"subject": f"t00{n}", "action": "withdraw", "purposes": ["train"]} for n in "234"]
     with pytest.raises(RuntimeError):
         tea.consent.record(choices)
     serving = tea._registry._serving
     with tea._tenancy.read() as snapshot:
-        head = snapshot.head
-        assert (serving.training, serving.epoch) == (head.training, head.model_epoch)
         fresh = Registry(tea._tenancy.keyring).at(snapshot)
-    for name, model in fresh.models.items():
-        for key, array in model.arrays().items():
-            np.testing.assert_array_equal(serving.models[name].arrays()[key], array)
+    assert_same(serving, fresh)
     assert json.dumps([(hit.item, hit.score) for hit in tea.recommend("t001", k=20)]) == before
     monkeypatch.setattr(tea.consent._recorder, "_effects", real)
     tea.consent.withdraw("t005", ["train"])
     tea.recommend("t001")
     assert {one.largest_difference for one in tea.models.compare_with_refit()} == {0.0}
     with tea._tenancy.read() as snapshot:
-        fresh = Registry(tea._tenancy.keyring).at(snapshot)
-    for name, model in fresh.models.items():
+        assert_same(tea._registry._serving, Registry(tea._tenancy.keyring).at(snapshot))
+
+
+def test_what_was_just_written_is_not_read_again(tea, monkeypatch):
+    """Three people, two of them in one transaction: what is served is what is stored."""
+    tea.recommend("t001")
+    served, real = tea._registry._serving, stored.serving_rows
+    monkeypatch.setattr(stored, "serving_rows", None)
+    withdraw = {"action": "withdraw", "purposes": ["train"]}
+    tea.consent.record([{"subject": one, **withdraw} for one in ("t002", "t003")])
+    tea.rights.erase("t004")
+    tea.recommend("t001")
+    monkeypatch.setattr(stored, "serving_rows", real)
+    assert tea._registry._serving.epoch == served.epoch + 2
+    with tea._tenancy.read() as snapshot:
+        assert_same(tea._registry._serving, Registry(tea._tenancy.keyring).at(snapshot))
+
+
+def test_what_another_transaction_wrote_is_not_believed(tea):
+    """It was rolled back; what the next one finds under the same number is something else."""
+    registry = Registry(tea._tenancy.keyring)
+    with suppress(RuntimeError), tea._tenancy.write() as tx:
+        registry.write(tx, replace(registry.at(tx), models={}))
+        assert not registry.at(tx).models
+        raise RuntimeError
+    with tea._tenancy.write() as tx:
+        assert registry.at(tx).models
+
+
+def test_one_transaction_keeps_one_state_of_the_models(tea):
+    """Of a thousand people forgotten in one, the last is served and those before it are let go."""
+    registry = Registry(tea._tenancy.keyring)
+    with tea._tenancy.write() as tx:
+        first = replace(registry.at(tx), models={})
+        gone = weakref.ref(first)
+        registry.write(tx, first)
+        registry.write(tx, replace(first, epoch=first.epoch))
+        del first
+        gc.collect()
+        assert gone() is None
+    with tea._tenancy.read() as snapshot:
+        assert not registry.at(snapshot).models
+
+
+def assert_same(serving, other):
+    """Both serve the same, to the bit."""
+    assert (serving.training, serving.epoch) == (other.training, other.epoch)
+    assert serving.models.keys() == other.models.keys()
+    for name, model in other.models.items():
         for key, array in model.arrays().items():
-            np.testing.assert_array_equal(tea._registry._serving.models[name].arrays()[key], array)
+            np.testing.assert_array_equal(serving.models[name].arrays()[key], array)

@@ -54,7 +54,8 @@ class Model(ABC):
     def score(self, query: Query) -> Floats:
         """Scores of all items for one query, shape ``(n_items,)``.
 
-        Higher is better, 0 is nothing to say, ``-inf`` is never; no NaN. The answer is only read,
+        Higher is better, 0 is nothing to say, ``-inf`` is never; no NaN, and nothing else beyond
+        1e100 or -1e100. The answer is only read,
         so a model may return its own array.
         """
 
@@ -62,6 +63,19 @@ class Model(ABC):
         """Scores of all items as company for ``item``, shape ``(n_items,)``; 0 by default."""
         del item
         return np.zeros(self.n_items)
+
+    def company(self, items: Rows) -> Floats:
+        """The sum of ``similar`` of each of ``items``, distinct rows, shape ``(n_items,)``."""
+        told = np.zeros(self.n_items)
+        for item in items:
+            told = told + self.similar(int(item))
+        return told
+
+    def closest(self, items: Rows, others: Rows) -> Rows:
+        """The place in ``items`` of the one that each of ``others`` goes with best."""
+        told = np.array([self.similar(int(item))[others] for item in items])
+        places: Rows = told.argmax(axis=0)
+        return places
 
     def because(self, query: Query, item: int) -> int:
         """The position in ``query.history`` that counted most for ``item``, or -1."""
@@ -199,13 +213,16 @@ class CountingAlgorithm(Algorithm[Options]):
     ) -> Model:
         """The model of ``counts`` after people were subtracted: equal to ``build(counts)``.
 
-        Override it where not all rows need to be read again. ``model`` stays as it is.
+        Override it where not all rows need to be read again. ``model`` stays as it is. Of people
+        who undo a part of what they did, what that part counted is subtracted: some of ``delta`` is
+        below zero where they count for more by it, as where people are counted by how much they
+        chose.
 
         Args:
             model: What ``build`` gave for the counts before, under the same floor.
             counts: The counts now.
-            touched: The rows of counts that fell, sorted.
-            delta: What was subtracted, as ``count`` gave it.
+            touched: The rows of counts that changed, sorted.
+            delta: What was subtracted, of the shape that ``count`` gives.
         """
         del model, touched, delta
         return self.build(counts)

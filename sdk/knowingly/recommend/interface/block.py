@@ -105,7 +105,9 @@ class Block:
         """
         from scipy.sparse import csr_array  # noqa: PLC0415  # slow to import; pages do without
 
-        chosen = np.unique(self._pairs()[self.chosen(kinds)])
+        chosen = np.sort(self._pairs()[self.chosen(kinds)])
+        # As np.unique would, which takes several times as long in some versions of numpy.
+        chosen = chosen[np.diff(chosen, prepend=-1) > 0]
         person, item = np.divmod(chosen, max(self.n_items, 1))
         starts = np.searchsorted(person, np.arange(self.n_people + 1))
         ones = np.ones(len(chosen), np.int64)

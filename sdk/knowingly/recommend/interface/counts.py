@@ -40,6 +40,14 @@ class Counts(ABC):
     def rows(self, rows: Rows) -> Ints:
         """The dense rows asked for, shape ``(len(rows), width)``, each value >= 0."""
 
+    def narrow(self, rows: Rows) -> NDArray[np.integer[Any]]:
+        """The same as ``rows``, in the type of integers that they are kept in.
+
+        For comparing, which is as much sooner as they are narrower; sums of them can run over. A
+        store that keeps them narrower overrides it.
+        """
+        return self.rows(rows)
+
     def diagonal(self, rows: Rows) -> Ints:
         """``counts[i, i]`` for each of ``rows``, shape ``(len(rows),)``.
 
@@ -61,8 +69,8 @@ class Counts(ABC):
 class MemoryCounts(Counts):
     """Counts in memory, from a ``csr_array`` or a 2-d array of integers >= 0.
 
-    A 2-d array is kept in the narrowest type that holds it. Adding and subtracting give new counts;
-    these stay as they are.
+    A 2-d array is kept in the narrowest type that holds it, and not copied where it is of that type
+    already. Adding and subtracting give new counts; these stay as they are.
 
     Stability: plugin.
     """
@@ -77,10 +85,15 @@ class MemoryCounts(Counts):
 
     def rows(self, rows: Rows) -> Ints:
         """The dense rows asked for, shape ``(len(rows), width)``."""
+        return self.narrow(rows).astype(np.int64, copy=False)
+
+    def narrow(self, rows: Rows) -> NDArray[np.integer[Any]]:
+        """The same, in the type they are kept in."""
         found = self.matrix[rows]
-        return (found if isinstance(found, np.ndarray) else found.toarray()).astype(
-            np.int64, copy=False
+        dense: NDArray[np.integer[Any]] = (
+            found if isinstance(found, np.ndarray) else found.toarray()
         )
+        return dense
 
     def diagonal(self, rows: Rows) -> Ints:
         """``counts[i, i]`` for each of ``rows``; all of them without making any row dense."""
@@ -116,11 +129,8 @@ class MemoryCounts(Counts):
             if values.min(initial=0) < 0:
                 raise InternalError("a count would fall below zero")
             return MemoryCounts(left, floor=self.floor, items=self.items)
-        cells, values = _cells(less)
-        if (values > here[cells]).any():
-            raise InternalError("a count would fall below zero")
         left = here.copy()
-        left[cells] -= values.astype(left.dtype)
+        subtract_from(left, less)
         return MemoryCounts(left, floor=self.floor, items=self.items)
 
     def _check_shape(self, delta: Matrix | NDArray[np.integer]) -> None:
@@ -139,9 +149,9 @@ def _integers(matrix: Matrix | NDArray[np.integer]) -> Matrix:
         whole = whole.astype(np.int64, copy=whole is matrix)
         whole.sum_duplicates()
     values = whole if isinstance(whole, np.ndarray) else whole.data
-    if values.size and values.min() < 0:
+    if values.dtype.kind == "i" and values.min(initial=0) < 0:
         raise ValueError("counts: expected no value below zero")
-    return whole.astype(_narrowest(_most(whole))) if whole is values else whole
+    return whole.astype(_narrowest(_most(whole)), copy=False) if whole is values else whole
 
 
 def _most(matrix: Matrix) -> int:
@@ -151,6 +161,20 @@ def _most(matrix: Matrix) -> int:
 def _narrowest(most: int) -> np.dtype[Any]:
     """The narrowest type that holds numbers from 0 to ``most``."""
     return _TYPES[_smallest(most)]
+
+
+def subtract_from(
+    dense: NDArray[np.integer[Any]], delta: Matrix | NDArray[np.integer[Any]]
+) -> None:
+    """Subtract counts of the same shape from dense ones, in place.
+
+    Raises:
+        InternalError: A count would fall below zero: ``delta`` was never added. Nothing changed.
+    """
+    cells, values = _cells(_integers(delta))
+    if (values > dense[cells]).any():
+        raise InternalError("a count would fall below zero")
+    dense[cells] -= values.astype(dense.dtype)
 
 
 def _cells(matrix: Matrix) -> tuple[Any, NDArray[np.integer]]:
@@ -173,28 +197,34 @@ _INDEX = np.dtype("<u4")
 _SPARSE = len(_TYPES)  # code of the first sparse encoding; below it, dense
 
 
-def encode_row(values: ArrayLike) -> bytes:
-    """Write one row of counts in as few bytes as dense or sparse form allows.
+def encode_rows(values: ArrayLike) -> list[bytes]:
+    """Write rows of counts, each in as few bytes as dense or sparse form allows.
 
     The first byte says the form: 0 to 3 are dense 1, 2, 4 and 8 byte values; 4 to 7 are ascending
     4 byte indices followed by values of those sizes, none of them 0. All are little endian.
 
     Args:
-        values: Integers >= 0, shape ``(width,)``.
+        values: Integers >= 0, shape ``(n, width)``.
 
     Raises:
         ValueError: The values are not that.
     """
-    row, most = _counts(values)
-    code = _smallest(most)
-    if _sparse_is_shorter(int(np.count_nonzero(row)), len(row), code):
-        indices = row.nonzero()[0]
-        return _write_sparse(indices, row[indices], code)
-    return bytes((code,)) + row.astype(_TYPES[code]).tobytes()
+    rows = _counts(values, axes=2)
+    # Of all rows at once: of each by itself it takes longer than the writing.
+    some = np.count_nonzero(rows, axis=1).tolist()
+    encoded = []
+    for row, n, most in zip(rows, some, rows.max(axis=1, initial=0).tolist(), strict=True):
+        code = _smallest(most)
+        if _sparse_is_shorter(n, len(row), code):
+            places = row.nonzero()[0]
+            encoded.append(_write_sparse(places, row[places], code))
+        else:
+            encoded.append(bytes((code,)) + row.astype(_TYPES[code]).tobytes())
+    return encoded
 
 
 def encode_sparse_row(indices: ArrayLike, values: ArrayLike, width: int) -> bytes:
-    """The same bytes as ``encode_row`` for a row given by its indices and values.
+    """The same bytes as ``encode_rows`` for one row, given by its indices and values.
 
     Args:
         indices: Ascending positions below ``width``, shape ``(n,)``.
@@ -205,13 +235,13 @@ def encode_sparse_row(indices: ArrayLike, values: ArrayLike, width: int) -> byte
         ValueError: The indices or values are not that.
     """
     places = np.asarray(indices, np.int64)
-    row, most = _counts(values)
+    row = _counts(values, axes=1)
     if places.shape != row.shape:
         raise ValueError("expected as many indices as values")
     if not row.all():
         places, row = places[row != 0], row[row != 0]
     _check_places(places, width)
-    code = _smallest(most)
+    code = _smallest(int(row.max(initial=0)))
     if _sparse_is_shorter(len(places), width, code):
         return _write_sparse(places, row, code)
     dense = np.zeros(width, _TYPES[code])
@@ -219,8 +249,10 @@ def encode_sparse_row(indices: ArrayLike, values: ArrayLike, width: int) -> byte
     return bytes((code,)) + dense.tobytes()
 
 
-def decode_row(body: bytes, width: int) -> Ints:
-    """Read what ``encode_row`` wrote, shape ``(width,)``.
+def decode_row(body: bytes, width: int) -> NDArray[np.integer[Any]]:
+    """Read a row that ``encode_rows`` wrote, shape ``(width,)``, in the type it was written in.
+
+    Numbers of 8 bytes come as int64. It is only to be read.
 
     Raises:
         ValueError: The bytes are no row of this width.
@@ -231,29 +263,29 @@ def decode_row(body: bytes, width: int) -> Ints:
     if body[0] < _SPARSE:
         if len(body) != 1 + width * kind.itemsize:
             raise ValueError("a row of counts of another width")
-        return _as_int64(np.frombuffer(body, kind, offset=1))
+        return _signed_if_wide(np.frombuffer(body, kind, offset=1))
     n, rest = divmod(len(body) - 1, _INDEX.itemsize + kind.itemsize)
     if rest or n > width:
         raise ValueError("a sparse row of counts of a wrong length")
     places = np.frombuffer(body, _INDEX, count=n, offset=1).astype(np.int64)
-    values = np.frombuffer(body, kind, count=n, offset=1 + n * _INDEX.itemsize)
+    values = _signed_if_wide(np.frombuffer(body, kind, count=n, offset=1 + n * _INDEX.itemsize))
     _check_places(places, width)
     if not values.all():
         raise ValueError("a sparse row of counts that stores a zero")
-    row = np.zeros(width, np.int64)
-    row[places] = _as_int64(values)
+    row = np.zeros(width, values.dtype)
+    row[places] = values
     return row
 
 
-def _counts(values: ArrayLike) -> tuple[NDArray[np.integer], int]:
-    """A row of counts, checked, and the greatest of them."""
-    row = np.asarray(values)
-    if row.ndim != 1 or (row.size and not np.issubdtype(row.dtype, np.integer)):
-        raise ValueError("expected a 1-d array of integers")
-    most = int(row.max(initial=0))
-    if row.size and (row.min() < 0 or most > _MOST):
+def _counts(values: ArrayLike, *, axes: int) -> NDArray[np.integer]:
+    """Counts, checked."""
+    counts = np.asarray(values)
+    if counts.ndim != axes or (counts.size and counts.dtype.kind not in "iu"):
+        raise ValueError(f"expected a {axes}-d array of integers")
+    wide = counts.dtype.itemsize == 8
+    if (counts.dtype.kind == "i" and counts.min(initial=0) < 0) or (wide and _most(counts) > _MOST):
         raise ValueError("expected counts from 0 to 2**63 - 1")
-    return row, most
+    return counts
 
 
 def _smallest(most: int) -> int:
@@ -275,7 +307,9 @@ def _check_places(places: Ints, width: int) -> None:
         raise ValueError("expected ascending indices within the row")
 
 
-def _as_int64(values: NDArray[np.integer]) -> Ints:
-    if values.dtype.itemsize == 8 and values.size and values.max() > np.iinfo(np.int64).max:
+def _signed_if_wide(values: NDArray[np.integer]) -> NDArray[np.integer]:
+    if values.dtype.itemsize < 8:
+        return values
+    if values.size and values.max() > _MOST:
         raise ValueError("expected counts from 0 to 2**63 - 1")
     return values.astype(np.int64)

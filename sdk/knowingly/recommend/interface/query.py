@@ -148,7 +148,10 @@ class Query:
     """What a model is asked to score items for.
 
     ``n_items`` is the number of model rows, ``item`` the row of the page's item, ``basket`` the
-    rows (int32) of the basket in hand. There is no person's id in it.
+    rows (int32) of the basket in hand. ``candidates`` are the rows (int32, ascending) that may be
+    shown, or None for all: nobody looks at the scores of others, so a model whose scores are dear
+    can leave those at 0. What it scores a candidate does not depend on which others there are.
+    There is no person's id in it.
 
     Stability: plugin.
     """
@@ -157,10 +160,16 @@ class Query:
     history: History = field(default_factory=History.empty)
     item: int | None = None
     basket: NDArray[np.int32] = field(default_factory=_no_rows)
+    candidates: NDArray[np.int32] | None = None
 
     def __post_init__(self) -> None:
         check_columns(self, {"basket": np.int32})
         check_bounds("basket", self.basket, self.n_items)
+        if self.candidates is not None:
+            check_columns(self, {"candidates": np.int32})
+            # They ascend, and may be most of a large catalogue: their ends tell.
+            ends = self.candidates[[0, -1]] if self.candidates.size else self.candidates
+            check_bounds("candidates", ends, self.n_items)
         check_bounds("history", self.history.item, self.n_items)
         if self.item is not None and not 0 <= self.item < self.n_items:
             raise ValueError(f"item: expected a row number from 0 to {self.n_items - 1}")

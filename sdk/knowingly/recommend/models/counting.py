@@ -70,8 +70,8 @@ class CountedNeighbours(CountingAlgorithm[Options]):
     def rebuild(
         self, model: Model, counts: Counts, touched: Rows, delta: Matrix | NDArray[np.integer]
     ) -> ItemNeighbours:
-        """Read only the rows that fell."""
-        del delta
-        if not isinstance(model, self.model):
+        """Read only the rows that fell; all of them, where some pair has more people now."""
+        grew = bool((delta[touched][:, : counts.n_items] < 0).sum())
+        if grew or not isinstance(model, self.model):
             return self.build(counts)
         return model.refreshed(counts, touched)

@@ -78,12 +78,41 @@ class ItemFactors(Model):
 
     def similar(self, item: int) -> Floats:
         """The cosine of every other item with ``item``; 0 for itself, and for a vector of 0."""
-        lengths = np.sqrt(np.square(self.factor, dtype=np.float64).sum(axis=1))
+        lengths = self._lengths(slice(None))
         own = self.factor @ self.factor[item]
         scores = np.zeros(self.n_items)
         np.divide(own, lengths * lengths[item], out=scores, where=lengths * lengths[item] > 0)
         scores[item] = 0.0
         return scores
+
+    def company(self, items: Rows) -> Floats:
+        """The sum of ``similar`` of each of ``items``, in one step."""
+        near = self._directions(items)
+        lengths = self._lengths(slice(None))
+        scores = np.zeros(self.n_items)
+        told = (self.factor @ near.sum(axis=0).astype(np.float32)).astype(np.float64)
+        np.divide(told, lengths, out=scores, where=lengths > 0)
+        among = near @ near.T
+        np.fill_diagonal(among, 0.0)
+        scores[items] = among.sum(axis=0)
+        return scores
+
+    def closest(self, items: Rows, others: Rows) -> Rows:
+        """The place in ``items`` of the one with the largest cosine with each of ``others``."""
+        alike = self._directions(items) @ self._directions(others).T
+        alike[items[:, None] == others] = 0.0
+        places: Rows = alike.argmax(axis=0)
+        return places
+
+    def _lengths(self, rows: Rows | slice) -> Floats:
+        lengths: Floats = np.sqrt(np.square(self.factor[rows], dtype=np.float64).sum(axis=1))
+        return lengths
+
+    def _directions(self, rows: Rows) -> Floats:
+        """The vectors of some items with length 1, or 0."""
+        lengths = self._lengths(rows)[:, None]
+        vectors = self.factor[rows].astype(np.float64)
+        return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
 
     def because(self, query: Query, item: int) -> int:
         """The position in the history whose item added most to the score of ``item``, or -1."""

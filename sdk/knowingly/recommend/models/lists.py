@@ -1,4 +1,4 @@
-"""What lists of neighbours say: a row to an item, padded with -1 where the strength is 0."""
+"""What lists of neighbours say: a row to an item, padded at the end with -1 of strength 0."""
 
 from typing import Any
 
@@ -16,10 +16,14 @@ def summed(
     weight: Floats,
 ) -> Floats:
     """The weighted sum of some rows, shape ``(n_items,)``."""
+    near = _near(neighbour, rows)
+    value = strength[:, : near.shape[1]][rows] * weight[:, None]
     # Padding adds its strength, 0, to item 0: cheaper than leaving it out.
-    column = np.maximum(neighbour[rows].ravel(), 0)
-    value = (strength[rows] * weight[:, None]).ravel()
-    scores: Floats = np.bincount(column, value, minlength=len(neighbour)).astype(float, copy=False)
+    column = np.maximum(near.ravel(), 0)
+    scores: Floats = np.bincount(column, value.ravel(), minlength=len(neighbour)).astype(
+        float,
+        copy=False,  # of no rows at all it makes whole numbers
+    )
     return scores
 
 
@@ -36,12 +40,23 @@ def adding_most(
     positions, rows, weights = history.told()
     if not positions.size or not len(items):
         return np.full(len(items), -1, np.intp)
-    slot = np.full(len(neighbour) + 1, -1, np.intp)  # one more at the end, which padding reads
+    slot = np.full(len(neighbour), -1, np.intp)
     slot[items] = np.arange(len(items))
-    hit = slot[neighbour[rows]]
-    anchor, place = np.nonzero(hit >= 0)
+    asked = np.zeros(len(neighbour) + 1, bool)  # one more at the end, which padding reads
+    asked[items] = True
+    near = _near(neighbour, rows)
+    anchor, place = np.nonzero(asked[near])
     added = np.zeros((len(items), len(positions)))
-    added[hit[anchor, place], anchor] = strength[rows[anchor], place] * weights[anchor]
+    added[slot[near[anchor, place]], anchor] = strength[rows[anchor], place] * weights[anchor]
     best = added.argmax(axis=1)
     because = np.where(added[np.arange(len(items)), best] > 0, positions[best], -1)
     return because[slot[items]]  # an item asked for twice has one slot
+
+
+def _near(neighbour: NDArray[np.int32], rows: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
+    """The lists of some rows, no longer than the longest of them: in many shops most are short."""
+    near: NDArray[np.int32] = neighbour[rows]
+    if near[:, -1].max(initial=-1) >= 0:
+        return near
+    width = int((near >= 0).any(axis=0).sum())
+    return near[:, :width]

@@ -9,6 +9,7 @@ from knowingly.recommend.interface.arrays import Floats, Ints, Matrix, Rows
 from knowingly.recommend.interface.counts import Counts, chunks
 from knowingly.recommend.models import ranking
 from knowingly.recommend.models.neighbours import Forms, ItemNeighbours
+from knowingly.recommend.models.together import people_of_pairs
 
 _LEAST_SIZE = np.unique(np.ceil(2.0 ** (np.arange(26) / 2)).astype(np.int64))
 """Where each class of sizes begins: two to every doubling, the last one open."""
@@ -112,17 +113,14 @@ class CorrectedNeighbours(ItemNeighbours):
     @classmethod
     def pairs(cls, chosen: Matrix) -> Matrix | NDArray[np.integer[Any]]:
         """People who chose both items, and beside that, by how many items each person chose."""
-        from scipy.sparse import csr_array, hstack  # noqa: PLC0415  # slow to import
+        from scipy.sparse import csr_array  # noqa: PLC0415  # slow to import
 
         size = np.diff(chosen.indptr)
         some = np.flatnonzero(size)
         places = np.searchsorted(_LEAST_SIZE, size[some], side="right") - 1
         ones = np.ones(len(some), np.int64)
         classes = csr_array((ones, (some, places)), shape=(chosen.shape[0], len(_SIZE)))
-        pairs, sizes = super().pairs(chosen), chosen.T @ classes
-        if isinstance(pairs, np.ndarray):
-            return np.hstack([pairs, sizes.toarray().astype(pairs.dtype)])
-        return hstack([pairs, sizes], format="csr")
+        return people_of_pairs(chosen, beside=chosen.T @ classes)
 
     @classmethod
     def strongest(cls, counts: Counts, keep: int = 100) -> Self:
@@ -130,7 +128,7 @@ class CorrectedNeighbours(ItemNeighbours):
         found = ItemNeighbours.strongest(_PairCounts(counts), keep)
         sizes = np.zeros((counts.n_items, len(_SIZE)), np.int64)
         for own in chunks(np.arange(counts.n_items), counts.width):
-            sizes[own] = counts.rows(own)[:, counts.n_items :]
+            sizes[own] = counts.narrow(own)[:, counts.n_items :]
         return cls(found.neighbour, found.count, found.total, sizes)
 
     def refreshed(self, counts: Counts, touched: Rows) -> Self:
@@ -139,7 +137,7 @@ class CorrectedNeighbours(ItemNeighbours):
         found = plain.refreshed(_PairCounts(counts), touched)
         sizes = self.sizes.copy()
         for own in chunks(np.asarray(touched, np.intp), counts.width):
-            sizes[own] = counts.rows(own)[:, counts.n_items :]
+            sizes[own] = counts.narrow(own)[:, counts.n_items :]
         return type(self)(found.neighbour, found.count, found.total, sizes)
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
@@ -158,6 +156,10 @@ class _PairCounts(Counts):
     def rows(self, rows: Rows) -> Ints:
         """The dense rows asked for, shape ``(len(rows), n_items)``."""
         return self._counts.rows(rows)[:, : self.n_items]
+
+    def narrow(self, rows: Rows) -> NDArray[np.integer[Any]]:
+        """The same, in the type they are kept in."""
+        return self._counts.narrow(rows)[:, : self.n_items]
 
     def diagonal(self, rows: Rows) -> Ints:
         """``counts[i, i]`` for each of ``rows``."""

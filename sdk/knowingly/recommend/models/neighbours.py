@@ -96,7 +96,7 @@ class ItemNeighbours(Model):
         neighbour, count = ranking.empty_lists(n_items, keep)
         for own in chunks(rows, counts.width):
             neighbour[own], count[own] = ranking.rank_rows(
-                own, counts.rows(own), scales, keep, max(counts.floor, 1)
+                own, counts.narrow(own), scales, keep, max(counts.floor, 1)
             )
         return cls(neighbour, count, total)
 
@@ -156,7 +156,7 @@ class ItemNeighbours(Model):
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """The model of saved arrays.
+        """The model of saved arrays, which are its own from then on.
 
         Raises:
             ValueError: A name, shape, dtype or value is off, or a row is out of order.
@@ -166,7 +166,7 @@ class ItemNeighbours(Model):
         for name, (dtype, axes) in cls.forms.items():
             if arrays[name].dtype != dtype or arrays[name].ndim != axes:
                 raise ValueError(f"{name}: expected {np.dtype(dtype)} with {axes} axes")
-        neighbour, count, total, *more = (np.array(arrays[name]) for name in cls.forms)
+        neighbour, count, total, *more = (arrays[name] for name in cls.forms)
         if neighbour.shape != count.shape or len(total) != len(count) or not count.shape[1]:
             raise ValueError("neighbours: expected lists of one shape, a row per total")
         _check_values(neighbour, count, total)
@@ -176,15 +176,16 @@ class ItemNeighbours(Model):
 def _check_values(neighbour: NDArray[np.int32], count: NDArray[np.int32], total: Ints) -> None:
     if not neighbour.size:
         return
-    real = neighbour >= 0
     if neighbour.min() < ranking.PADDING or neighbour.max() >= len(total):
         raise ValueError("neighbour: expected item rows, or -1 as padding")
-    if total.min() < 0 or (real != (count > 0)).any() or count.min() < 0:
+    if total.min() < 0 or count.min() < 0 or ((neighbour >= 0) != (count > 0)).any():
         raise ValueError("count: expected 1 or more for a neighbour, 0 for padding")
-    bound = np.append(total, np.iinfo(np.int64).max)
-    if (count > np.minimum(bound[neighbour], total[:, None])).any():
+    # In as narrow numbers as the counts have: a process does this whenever somebody was forgotten.
+    most = np.iinfo(count.dtype).max
+    bound = np.minimum(np.append(total, most), most).astype(count.dtype)
+    if (count > bound[neighbour]).any() or (count.max(axis=1) > total).any():
         raise ValueError("count: expected no more people than chose either item")
-    if (neighbour == np.arange(len(total))[:, None]).any():
+    if (neighbour == np.arange(len(total), dtype=neighbour.dtype)[:, None]).any():
         raise ValueError("neighbour: expected no item beside itself")
     if not ranking.in_order(neighbour):
         raise ValueError("neighbour: expected each item once, ascending, then padding")

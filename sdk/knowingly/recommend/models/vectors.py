@@ -1,13 +1,13 @@
 """Items as sparse vectors of what is said of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from knowingly.recommend.interface.algorithms import Model
-from knowingly.recommend.interface.arrays import Floats, Rows
+from knowingly.recommend.interface.arrays import AnyRows, Floats, Rows
 from knowingly.recommend.interface.query import Query
 from knowingly.recommend.models import ranking
 from knowingly.recommend.models.terms import TermIndex
@@ -60,7 +60,10 @@ class ItemVectors(Model):
 
         An item adds nothing to its own score.
         """
-        rows, weight = query.anchors()
+        return self._without_own(*query.anchors())
+
+    def _without_own(self, rows: Rows, weight: Floats) -> Floats:
+        """How alike each item is to the weighed sum of the other ones of ``rows``."""
         scores = self._alike(rows, weight)
         own = np.bincount(rows, weight * self._lengths(rows), minlength=self.n_items)[rows]
         # What is left of nothing after rounding is nothing.
@@ -73,6 +76,15 @@ class ItemVectors(Model):
         scores[item] = 0.0
         return scores
 
+    def company(self, items: Rows) -> Floats:
+        """The sum of ``similar`` of each of ``items``, in one step."""
+        return self._without_own(items, np.ones(len(items)))
+
+    def closest(self, items: Rows, others: Rows) -> Rows:
+        """The place in ``items`` of the one most like each of ``others``."""
+        alike = self._shared(items, np.ones(len(items)), others)
+        return np.array([added.argmax() for added in alike], np.intp)
+
     def because(self, query: Query, item: int) -> int:
         """The position in the history whose item is most like ``item`` by its weight, or -1."""
         return int(self.because_many(query, np.array([item], np.intp))[0])
@@ -83,18 +95,23 @@ class ItemVectors(Model):
         because = np.full(len(items), -1, np.intp)
         if not positions.size:
             return because
-        column, value = self.column[rows], self.value[rows] * weights[:, None]
-        weighed = np.zeros(len(self._index.items))
-        for place, item in enumerate(np.asarray(items).tolist()):
-            own = self.column[item]
-            weighed[own] = self.value[item] * self._rarity(own)
-            added = (value * weighed[column]).sum(axis=1)
-            added[rows == item] = 0.0
+        for place, added in enumerate(self._shared(rows, weights, items)):
             best = int(added.argmax())
             if added[best] > 0:
                 because[place] = positions[best]
-            weighed[own] = 0.0
         return because
+
+    def _shared(self, rows: AnyRows, weights: Floats, items: Rows) -> Iterator[Floats]:
+        """What each of ``rows`` shares with one of ``items`` after the other."""
+        column, value = self.column[rows], self.value[rows] * weights[:, None]
+        weighed = np.zeros(len(self._index.items))
+        for item in np.asarray(items).tolist():
+            own = self.column[item]
+            weighed[own] = self.value[item] * self._rarity(own)
+            added: Floats = (value * weighed[column]).sum(axis=1)
+            added[rows == item] = 0.0
+            yield added
+            weighed[own] = 0.0
 
     def patched(self, rows: Rows, other: "ItemVectors") -> "ItemVectors":
         """These items with some replaced or added; what holds the model of before keeps it.

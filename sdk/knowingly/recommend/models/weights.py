@@ -70,6 +70,10 @@ class ItemWeights(Model):
         """What ``item`` says for every other item, and 0 for itself."""
         return self._sum(np.array([item]), np.ones(1))
 
+    def company(self, items: Rows) -> Floats:
+        """The sum of ``similar`` of each of ``items``, in one step."""
+        return self._sum(items, np.ones(len(items)))
+
     def because(self, query: Query, item: int) -> int:
         """The position in the history whose item added most to the score of ``item``, or -1."""
         return int(self.because_many(query, np.array([item], np.intp))[0])

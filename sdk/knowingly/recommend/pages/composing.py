@@ -5,7 +5,7 @@ reasons. What may not be shown was left out of the evidence before.
 """
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -55,14 +55,8 @@ def compose(evidence: Evidence, k: int, trained: Collection[str]) -> Composed:
             not in service.
     """
     page = _Page(evidence, trained)
-    pins = pinned(evidence, k) if evidence.slot.pins else {}
-    for row in pins.values():
-        page.pin(row)
-    for number, step in enumerate((*evidence.slot.algorithms, CATALOG)):
-        left = k - len(page.rows)
-        if not left:
-            break
-        page.ask(number, step, left)
+    steps = (*evidence.slot.algorithms, CATALOG)
+    pins = page.fill(k, steps)
     hits = page.hits
     if pins:
         shown = {place: _pinned_hit(evidence, row) for place, row in pins.items()}
@@ -70,11 +64,18 @@ def compose(evidence: Evidence, k: int, trained: Collection[str]) -> Composed:
     return Composed(most_personal(page.bases), hits, page.rows, page.notes, page.steps)
 
 
-def score_at(evidence: Evidence, step: int, row: int, trained: Collection[str]) -> float:
-    """The score of an item in one step of the slot, asked first; 0 where it is no candidate."""
+def score_at(evidence: Evidence, k: int, step: int, row: int, trained: Collection[str]) -> float:
+    """The score of an item in one step of a slot's page of k; 0 where it is no candidate.
+
+    What pins and the steps before put on the page is no candidate, but for the item itself.
+    """
     steps = (*evidence.slot.algorithms, CATALOG)
+    page = _Page(evidence, trained)
+    left_out = bool(evidence.excluded[row])
+    page.fill(k, steps[:step])
+    evidence.excluded[row] = left_out
     try:
-        offer = _Page(evidence, trained).offer(steps[step], len(evidence.excluded))
+        offer = page.offer(steps[step], max(k - len(page.rows), 1))
     except PluginError:
         return 0.0
     found = np.flatnonzero(offer.rows == row) if offer else np.zeros(0, np.intp)
@@ -102,13 +103,25 @@ class _Page:
             # Leaving out what the person bought or hid is using their history too.
             self.bases.add(Basis.PERSONAL)
 
-    def pin(self, row: int) -> None:
+    def fill(self, k: int, steps: Sequence[str | Blend]) -> dict[int, int]:
+        """Put the pins on a page of k, by place, and ask steps in turn for the rest."""
+        pins = pinned(self.evidence, k) if self.evidence.slot.pins else {}
+        for row in pins.values():
+            self._pin(row)
+        for number, step in enumerate(steps):
+            left = k - len(self.rows)
+            if not left:
+                break
+            self._ask(number, step, left)
+        return pins
+
+    def _pin(self, row: int) -> None:
         """The item is on the page, and so no candidate any more."""
         self.evidence.excluded[row] = True
         self.rows.append(row)
         self.steps.append(-1)
 
-    def ask(self, number: int, step: str | Blend, k: int) -> None:
+    def _ask(self, number: int, step: str | Blend, k: int) -> None:
         """Fill up to k places from one step of the slot."""
         evidence = self.evidence
         try:

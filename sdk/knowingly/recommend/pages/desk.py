@@ -53,13 +53,20 @@ class Pages:
         return self._pages(subject, check_slots(self._policy.slots, slots), **asking)
 
     def explain(
-        self, subject: str, hit: object, slot: str, k: int | None, **around: Unpack[Around]
+        self,
+        subject: str,
+        hit: object,
+        slot: str | Sequence[str],
+        k: int | None,
+        **around: Unpack[Around],
     ) -> HitExplanation:
         """See ``Shop.explain``."""
-        check_slot(self._policy.slots, slot)
+        known = self._policy.slots
+        many = isinstance(slot, list | tuple)
+        slots = check_slots(known, slot, "slot") if many else [check_slot(known, slot)]
         check_k(k)
         request = check_request(check_id(subject), **around)
-        return self._explainer.explain(request, hit, self._policy.slots[slot], k)
+        return self._explainer.explain(request, hit, slots, k)
 
     def _pages(
         self,

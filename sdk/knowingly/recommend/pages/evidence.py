@@ -1,5 +1,6 @@
 """What one slot may show of what a request read, and the question it puts to models."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -61,6 +62,7 @@ class Evidence:
                 history=history_of(self.past[known], rows[known], visit.decision.at_us),
                 item=item if item >= 0 else None,
                 basket=basket[basket >= 0].astype(np.int32),
+                candidates=np.flatnonzero(~self.excluded[serving.items]).astype(np.int32),
             ),
             known,
         )
@@ -77,22 +79,17 @@ def history_of(past: NDArray[np.void], rows: NDArray[np.integer], at_us: int) ->
     )
 
 
-def evidence_for(visit: Visit, slot: Slot, past: NDArray[np.void] | None = None) -> Evidence:
-    """What a slot may show.
-
-    Args:
-        visit: What the request read.
-        slot: A slot of the policy.
-        past: The history to go by, where it is not all of the visit's.
-    """
-    if past is None:
-        past = _newest(visit.past, slot.max_history_events)
+def evidence_for(visit: Visit, slot: Slot, shown: Sequence[int] = ()) -> Evidence:
+    """What a slot of the policy may show, below rows that show these catalogue rows."""
+    past = _newest(visit.past, slot.max_history_events)
     by_history = _excluded_by_history(visit, slot, past)
     filtered = bool(by_history.any())
     excluded = _excluded(visit, slot, by_history)
     excluded |= visit.catalogue.not_for_sale(visit.at_us, visit.market)
     if slot.where is not None and visit.matched is not None:
         excluded |= ~visit.matched.mask(slot.where, len(visit.catalogue))
+    if shown:
+        excluded[list(shown)] = True
     return Evidence(visit, slot, past, excluded, filtered)
 
 

@@ -1,17 +1,16 @@
 """Which of a person's events a hit rests on: scored again without each of them, one at a time."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from knowingly.consent.explaining import note_read
 from knowingly.domain.event import KINDS, EventKind
 from knowingly.domain.page import Basis, Hit
 from knowingly.errors import InputError
 from knowingly.policy import Slot
-from knowingly.recommend.pages.composing import compose, score_at
-from knowingly.recommend.pages.evidence import Evidence, evidence_for
-from knowingly.recommend.pages.recommender import again
+from knowingly.recommend.pages.composing import score_at
+from knowingly.recommend.pages.evidence import evidence_for
+from knowingly.recommend.pages.recommender import again, rows_of
 from knowingly.recommend.pages.visit import PURPOSE, Reader, Request, Visit
 from knowingly.tenancy import Tenancy
 
@@ -44,12 +43,14 @@ class EventInfluence:
 class HitExplanation:
     """A hit of a page as it is now, and what each event of the person did for it.
 
-    ``events`` are those the slot looks at, what counted most first; there are none where no history
-    may be used, and ``why`` is the reason code of that.
+    ``slot`` is the one of those asked for that shows it. ``events`` are those that the slots look
+    at, what counted most first; there are none where no history may be used, and ``why`` is the
+    reason code of that.
 
     Stability: stable.
     """
 
+    slot: str
     hit: Hit
     place: int
     basis: Basis
@@ -67,43 +68,54 @@ class Explainer:
         self._tenancy = tenancy
         self._reader = reader
 
-    def explain(self, request: Request, hit: object, slot: Slot, k: int | None) -> HitExplanation:
+    def explain(
+        self, request: Request, hit: object, slots: Sequence[str], k: int | None
+    ) -> HitExplanation:
         """See ``Shop.explain``."""
         wanted = hit.item if isinstance(hit, Hit) else hit
         if not isinstance(wanted, str):
             raise InputError("hit", "a hit, or an item's id")
-        visit = again(lambda: self._read(request, slot))
-        found = self._explained(visit, wanted, slot, k or slot.k)
+        known = {slot: self._tenancy.policy.slots[slot] for slot in slots}
+        visit = again(lambda: self._read(request, list(known.values())))
+        found = self._explained(visit, wanted, known, k)
         if found is None:
             raise InputError("hit", "an item that is on this page as it is now")
         return found
 
-    def _read(self, request: Request, slot: Slot) -> Visit:
+    def _read(self, request: Request, slots: Sequence[Slot]) -> Visit:
         with self._tenancy.write() as tx:
-            visit = self._reader.read(tx, request, [slot])
+            visit = self._reader.read(tx, request, slots, one_more=True)
             note_read(self._tenancy, tx, "explain", visit.person, purpose=PURPOSE)
         return visit
 
-    def _explained(self, visit: Visit, item: str, slot: Slot, k: int) -> HitExplanation | None:
+    def _explained(
+        self, visit: Visit, item: str, slots: Mapping[str, Slot], k: int | None
+    ) -> HitExplanation | None:
         trained = self._tenancy.policy.models.algorithms
         row = visit.catalogue.row_of.get(item, -1)
-        evidence = evidence_for(visit, slot)
-        page = compose(evidence, k, trained)
-        place = next((at for at, one in enumerate(page.hits) if _is(visit, one, row)), None)
-        if place is None:
+        found = next(
+            (one for one in rows_of(visit, slots, k, trained) if row in one.composed.rows), None
+        )
+        if found is None:
             return None
+        slot, page = slots[found.slot], found.composed
+        place = next(at for at, one in enumerate(page.hits) if _is(visit, one, row))
         step, score = page.steps[page.rows.index(row)], page.hits[place].score
 
         def without(at: int) -> EventInfluence:
-            left = evidence_for(visit, slot, np.delete(evidence.past, at))
-            counted = 0.0 if step < 0 else score - score_at(left, step, row, trained)
-            decisive = row not in compose(left, k, trained).rows
-            return _influence(evidence, at, counted, decisive)
+            left, counted = visit.without(at), 0.0
+            # The rows above are others too, and leave other items for this one.
+            rows = rows_of(left, slots, k, trained)
+            same = next(one for one in rows if one.slot == found.slot)
+            if step >= 0:
+                evidence = evidence_for(left, slot, same.shown)
+                counted = score - score_at(evidence, k or slot.k, step, row, trained)
+            return _influence(visit, at, counted, row not in same.composed.rows)
 
-        events = [without(at) for at in range(len(evidence.past))]
+        events = [without(at) for at in range(len(visit.past))]
         events.sort(key=lambda one: -abs(one.counted))
         return HitExplanation(
-            page.hits[place], place, page.basis, visit.decision.reason, tuple(events)
+            found.slot, page.hits[place], place, found.basis, visit.decision.reason, tuple(events)
         )
 
 
@@ -111,8 +123,8 @@ def _is(visit: Visit, hit: Hit, row: int) -> bool:
     return visit.catalogue.row_of.get(hit.item) == row
 
 
-def _influence(evidence: Evidence, at: int, counted: float, decisive: bool) -> EventInfluence:
-    record, catalogue = evidence.past[at], evidence.visit.catalogue
+def _influence(visit: Visit, at: int, counted: float, decisive: bool) -> EventInfluence:
+    record, catalogue = visit.past[at], visit.catalogue
     row = int(record["item"])
     return EventInfluence(
         KINDS[int(record["kind"])],

@@ -5,7 +5,7 @@ import numpy as np
 from knowingly.domain.event import KINDS, describe_kind
 from knowingly.domain.page import Basis
 from knowingly.recommend.interface.algorithms import Algorithm
-from knowingly.recommend.interface.arrays import Rows
+from knowingly.recommend.interface.arrays import AnyRows, Rows
 from knowingly.recommend.pages.evidence import Evidence
 
 
@@ -22,7 +22,7 @@ def because(evidence: Evidence, source: str, places: Rows, basis: Basis) -> list
     return reasons
 
 
-def goes_with(evidence: Evidence, rows: Rows) -> list[str]:
+def goes_with(evidence: Evidence, rows: AnyRows) -> list[str]:
     """The item of the context that each hit goes with."""
     return [f"goes with {evidence.visit.catalogue.words(row)}" for row in rows.tolist()]
 

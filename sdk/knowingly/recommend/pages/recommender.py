@@ -1,7 +1,7 @@
 """``recommend``: what a request may rest on is read once, and its pages are made from that."""
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 from knowingly.consent.token import make_token
 from knowingly.domain.page import Basis, Page, most_personal
@@ -25,21 +25,13 @@ class Recommender:
 
     def pages(self, request: Request, slots: Sequence[str], k: int | None) -> dict[str, Page]:
         """A page for each slot, from top to bottom; see ``Shop.recommend_many``."""
-        known = self._tenancy.policy.slots
-        visit = self._visit(request, [known[slot] for slot in slots])
-        shown: list[int] = []
-        above = Basis.CATALOG
-        found = {}
-        for slot in slots:
-            evidence = evidence_for(visit, known[slot])
-            if shown:
-                evidence.excluded[shown] = True
-            composed = compose(evidence, k or known[slot].k, self._tenancy.policy.models.algorithms)
-            # A row leaves out what the rows above it show, and so is as personal as they are.
-            above = most_personal((above, composed.basis))
-            shown += composed.rows
-            found[slot] = self._page(slot, visit, request, composed, above)
-        return found
+        policy = self._tenancy.policy
+        known = {slot: policy.slots[slot] for slot in slots}
+        visit = self._visit(request, list(known.values()))
+        return {
+            row.slot: self._page(row.slot, visit, request, row.composed, row.basis)
+            for row in rows_of(visit, known, k, policy.models.algorithms)
+        }
 
     def _visit(self, request: Request, slots: Sequence[Slot]) -> Visit:
         def read(snapshot: Snapshot) -> Visit:
@@ -63,6 +55,32 @@ class Recommender:
             signals=tuple(signal.source for signal in request.signals),
         )
         return Page(slot, basis, tuple(composed.hits), token, visit.decision.reason, tuple(notes))
+
+
+class Row(NamedTuple):
+    """One of several pages from top to bottom, with what it stands on.
+
+    ``shown`` are the catalogue rows that are shown above it.
+    """
+
+    slot: str
+    shown: Sequence[int]
+    composed: Composed
+    basis: Basis
+
+
+def rows_of(
+    visit: Visit, slots: Mapping[str, Slot], k: int | None, trained: Collection[str]
+) -> Iterator[Row]:
+    """A page of each slot by its name, from top to bottom, made as it is asked for."""
+    shown: tuple[int, ...] = ()
+    above = Basis.CATALOG
+    for name, slot in slots.items():
+        composed = compose(evidence_for(visit, slot, shown), k or slot.k, trained)
+        # A row leaves out what the rows above it show, and so is as personal as they are.
+        above = most_personal((above, composed.basis))
+        yield Row(name, shown, composed, above)
+        shown += tuple(composed.rows)
 
 
 def again(read: Callable[[], T]) -> T:

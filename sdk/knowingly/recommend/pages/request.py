@@ -14,18 +14,18 @@ MAX_SLOTS = 20
 _PROFILING = {"on": True, "off": False}
 
 
-def check_slots(known: Mapping[str, object], slots: object) -> list[str]:
+def check_slots(known: Mapping[str, object], slots: object, field: str = "slots") -> list[str]:
     """The slots of one request, each once.
 
     Raises:
         InputError: They are no list of slots of the policy, or too many.
     """
-    named = list(_sequence(slots, "slots", "a list of slots"))
+    named = list(_sequence(slots, field, "a list of slots"))
     if not 1 <= len(named) <= MAX_SLOTS:
-        raise InputError("slots", f"1 to {MAX_SLOTS} slots")
+        raise InputError(field, f"1 to {MAX_SLOTS} slots")
     found = [check_slot(known, one) for one in named]
     if len(set(found)) < len(found):
-        raise InputError("slots", "each slot once")
+        raise InputError(field, "each slot once")
     return found
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from knowingly.domain.page import Basis
-from knowingly.errors import PluginError
 from knowingly.recommend import guard
 from knowingly.recommend.describing import Described
 from knowingly.recommend.interface.algorithms import Model
@@ -108,19 +107,17 @@ def _for_the_context(
 ) -> Scored | None:
     """What goes with the page's item and the basket: nothing of a person is used."""
     context = serving.to_model_rows(evidence.context)
-    context = context[context >= 0]
+    # Each once, however many of it are in the basket, as for a person who agreed.
+    context = np.unique(context[context >= 0]).astype(np.intp)
     if not len(context):
         return None
-    with guard.guarded(source, "similar"):
-        company = np.array([model.similar(int(row)) for row in context])
-        if company.shape != (len(context), len(serving.items)) or not np.isfinite(company).all():
-            raise PluginError("similar: expected one finite number per item", plugin=source)
 
     def tell(own: Rows) -> list[str]:
-        nearest = context[company[:, own].argmax(axis=0)]
+        nearest = context[guard.closest(source, model, context, own)]
         return reasons.goes_with(evidence, serving.items[nearest])
 
-    return Scored(source, Basis.CONTEXTUAL, serving.items, company.sum(axis=0), tell)
+    company = guard.company(source, model, context)
+    return Scored(source, Basis.CONTEXTUAL, serving.items, company, tell)
 
 
 def bestsellers(evidence: Evidence) -> Offer | None:
@@ -133,7 +130,7 @@ def bestsellers(evidence: Evidence) -> Offer | None:
         "bestsellers",
         Basis.AGGREGATE,
         rows,
-        _by_place(rows),
+        _by_place(rows, len(rows)),
         lambda places: ["bestseller"] * len(places),
     )
 
@@ -151,10 +148,10 @@ def catalogue(evidence: Evidence, k: int) -> Offer:
         "catalog",
         Basis.CATALOG,
         rows,
-        _by_place(rows),
+        _by_place(rows, len(order)),  # the same however far it was looked
         lambda places: reasons.by_the_shop(evidence, rows[places]),
     )
 
 
-def _by_place(rows: Rows) -> Floats:
-    return np.arange(len(rows), 0, -1, dtype=float)
+def _by_place(rows: Rows, best: int) -> Floats:
+    return np.arange(best, best - len(rows), -1, dtype=float)

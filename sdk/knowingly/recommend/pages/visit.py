@@ -1,7 +1,7 @@
 """What one request is about: read once, from one snapshot, whatever slots it asks for."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +47,8 @@ class Request:
 class Visit:
     """Everything the pages of one request rest on; without consent there is no history in it.
 
-    ``matched`` is there where a rule of a slot asks what items are.
+    ``matched`` is there where a rule of a slot asks what items are. ``past`` is what was ``read``
+    of the history.
     """
 
     catalogue: CatalogueView
@@ -59,6 +60,7 @@ class Visit:
     decision: Decision
     person: SubjectRow | None
     past: NDArray[np.void]
+    read: PastRecords
     item: int | None
     basket: Rows
     market: str | None
@@ -79,6 +81,10 @@ class Visit:
         model = self.serving.model(source, self.at_us) if self.serving else None
         return None if self.serving is None or model is None else (self.serving, model)
 
+    def without(self, place: int) -> "Visit":
+        """The same if one event of ``past`` were not stored; of a visit with one event more."""
+        return replace(self, past=self.read.without(place))
+
 
 class Reader:
     """Reads what pages rest on, for one tenant."""
@@ -91,15 +97,22 @@ class Reader:
         self._releases = Releases()
         self._matching = Matching()
 
-    def read(self, snapshot: Snapshot, request: Request, slots: Sequence[Slot]) -> Visit:
-        """What the pages of these slots may rest on."""
+    def read(
+        self,
+        snapshot: Snapshot,
+        request: Request,
+        slots: Sequence[Slot],
+        *,
+        one_more: bool = False,
+    ) -> Visit:
+        """What the pages of these slots may rest on; with ``one_more`` event than they look at."""
         at_us = self._tenancy.now_us()
         catalogue = self._tenancy.catalogue.at(snapshot)
         matched = None
         if any(slot.looks_at_items for slot in slots):
             matched = self._matching.at(self._tenancy.tables.at(snapshot))
         asked = {name: None for slot in slots for name in slot.algorithm_names}
-        past = self._past(snapshot, request, slots, at_us)
+        past = self._past(snapshot, request, slots, at_us, one_more=one_more)
         row_of = catalogue.row_of
         basket = np.array([row_of[one] for one in request.basket if one in row_of], np.intp)
         return Visit(
@@ -112,6 +125,7 @@ class Reader:
             decision=past.decision,
             person=past.person,
             past=past.records,
+            read=past,
             item=row_of.get(request.item) if request.item is not None else None,
             basket=basket,
             market=request.market,
@@ -120,7 +134,13 @@ class Reader:
         )
 
     def _past(
-        self, snapshot: Snapshot, request: Request, slots: Sequence[Slot], at_us: int
+        self,
+        snapshot: Snapshot,
+        request: Request,
+        slots: Sequence[Slot],
+        at_us: int,
+        *,
+        one_more: bool,
     ) -> PastRecords:
         if request.subject is None or not request.profiling:
             # Nobody is looked for: neither who they are nor what they allow is read.
@@ -135,4 +155,5 @@ class Reader:
             limit=max(slot.max_history_events for slot in slots),
             signals=request.signals,
             device=request.device,
+            one_more=one_more,
         )

@@ -95,7 +95,7 @@ def differing(old: Arrays, new: Arrays) -> Rows:
     moved = np.zeros(n_items, bool)
     for name, array in new.items():
         unequal = array != old[name]
-        moved |= unequal.reshape(n_items, -1).any(axis=1) if unequal.ndim > 1 else unequal
+        moved |= unequal.any(axis=tuple(range(1, unequal.ndim)))
     return np.flatnonzero(moved)
 
 

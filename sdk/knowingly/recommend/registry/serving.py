@@ -78,6 +78,7 @@ class Registry:
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
         self._serving: Serving | None = None
+        self._written: tuple[Tx, Serving] | None = None
         self._loading = threading.Lock()
 
     def at(self, snapshot: Snapshot) -> Serving | None:
@@ -86,9 +87,12 @@ class Registry:
         if head.training is None:
             return None
         serving = self._serving
-        if serving and (serving.training, serving.epoch) == (head.training, head.model_epoch):
+        if serving and _is_of(serving, head):
             return serving
         if isinstance(snapshot, Tx):
+            written = self._written
+            if written and written[0] is snapshot and _is_of(written[1], head):
+                return written[1]
             # A transaction may hold what is not committed: that must not be served, nor kept after
             # a rollback.
             return _load(self._keyring, snapshot, serving if _is_older(serving, head) else None)
@@ -97,10 +101,28 @@ class Registry:
             if serving is None or _is_older(serving, head):
                 serving = _load(self._keyring, snapshot, serving)
                 self._serving = serving
-            elif (serving.training, serving.epoch) != (head.training, head.model_epoch):
+            elif not _is_of(serving, head):
                 # This snapshot is older than what another thread has loaded: it gets its own.
                 return _load(self._keyring, snapshot, None)
             return serving
+
+    def write(self, tx: Tx, serving: Serving) -> None:
+        """Note what a transaction makes of the models: served once it is committed, not before.
+
+        So whoever forgets need not read again what it has just written.
+        """
+        if self._written is None or self._written[0] is not tx:
+            tx.committed.append(lambda: self._serve(tx))
+        # Only the last: a transaction can forget a thousand people, and each time it is all models.
+        self._written = tx, serving
+
+    def _serve(self, tx: Tx) -> None:
+        with self._loading:
+            written, self._written = self._written, None
+            if written is None or written[0] is not tx:
+                return
+            if self._serving is None or self._serving.epoch < written[1].epoch:
+                self._serving = written[1]
 
 
 def unserved(keyring: Keyring, snapshot: Snapshot, training: int) -> Serving | None:
@@ -108,6 +130,10 @@ def unserved(keyring: Keyring, snapshot: Snapshot, training: int) -> Serving | N
     if stored.training(snapshot, training) is None:
         return None
     return _bare(keyring, snapshot, training)
+
+
+def _is_of(serving: Serving, head: Head) -> bool:
+    return (serving.training, serving.epoch) == (head.training, head.model_epoch)
 
 
 def _is_older(serving: Serving | None, head: Head) -> bool:

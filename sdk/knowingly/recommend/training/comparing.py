@@ -1,20 +1,28 @@
-"""Comparing what is served with what a refit would give."""
+"""Comparing what is served with what a refit would give on what remains of what was learned."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from knowingly.errors import NotFittedError
 from knowingly.items.table import ItemTable
+from knowingly.profiles.current import current
+from knowingly.profiles.scan import PEOPLE_AT_ONCE, PeopleRecords
 from knowingly.recommend import guard
 from knowingly.recommend.interface.algorithms import Algorithm, CountingAlgorithm
+from knowingly.recommend.registry import manifest
 from knowingly.recommend.registry.serving import Registry, Serving, options_of
 from knowingly.recommend.training.fitting import described, fit, fit_data
 from knowingly.recommend.training.forgetting import Algorithms
-from knowingly.recommend.training.gather import Gathered, gather
+from knowingly.recommend.training.gather import PURPOSE, Gathered
+from knowingly.recommend.training.remaining import remaining
 from knowingly.store import models as stored
+from knowingly.store import subjects
+from knowingly.store.batches import batched
+from knowingly.store.doors import Snapshot
 from knowingly.tenancy import Tenancy
 
 
@@ -44,12 +52,37 @@ def compare_with_refit(
         if serving is None:
             raise NotFittedError("nothing has been trained yet: call train first")
         made = _made(algorithms, serving)
-        learned = stored.learned_from(snapshot, serving.training)
         table = described(tenancy, snapshot, made.values())
-        gathered = gather(tenancy, snapshot, at_us=tenancy.now_us(), until_us=serving.until_us)
-    taught = np.array(sorted(learned), np.int64)
-    gathered = gathered.only(lambda subjects: np.isin(subjects, taught))
-    return [_compare(serving, algorithm, gathered, table) for algorithm in made.values()]
+        remains = Gathered(
+            list(_remaining(tenancy, snapshot, serving)),
+            serving.until_us,
+            tenancy.now_us(),
+            snapshot.head.ledger_size,
+        )
+    if table is not None:
+        table = table.select(serving.items)
+    return [_compare(serving, algorithm, remains, table) for algorithm in made.values()]
+
+
+def _remaining(tenancy: Tenancy, snapshot: Snapshot, serving: Serving) -> Iterator[PeopleRecords]:
+    """What was learned and may be still, of those it was learned from; by model row."""
+    taught = sorted(stored.learned_from(snapshot, serving.training))
+    for people in batched(taught, PEOPLE_AT_ONCE):
+        sealed = stored.manifests_of(snapshot, people).get(serving.training, {})
+        numbers: list[int] = []
+        each: list[NDArray[np.void]] = []
+        for person, kept in current(
+            tenancy, snapshot, PURPOSE, subjects.numbered(snapshot, people)
+        ):
+            if kept is None:
+                continue
+            cipher = tenancy.keyring.cipher(person.key_id)
+            had = manifest.unseal(cipher, person.subject, serving.training, sealed[person.subject])
+            numbers.append(person.subject)
+            each.append(remaining(had, kept, serving.row_of))
+        if numbers:
+            starts = np.cumsum([0, *map(len, each)])
+            yield PeopleRecords(np.array(numbers, np.int64), starts, np.concatenate(each))
 
 
 def _made(algorithms: Algorithms, serving: Serving) -> Mapping[str, Algorithm[Any]]:
@@ -62,13 +95,10 @@ def _made(algorithms: Algorithms, serving: Serving) -> Mapping[str, Algorithm[An
 
 
 def _compare(
-    serving: Serving, algorithm: Algorithm[Any], gathered: Gathered, table: ItemTable | None
+    serving: Serving, algorithm: Algorithm[Any], remains: Gathered, table: ItemTable | None
 ) -> Comparison:
-    newest = max((int(part.records["item"].max()) for part in gathered.parts), default=-1)
-    size = max(len(serving.row_of), newest + 1)
-    row_of = np.full(size, -1, np.int32)
-    row_of[: len(serving.row_of)] = serving.row_of
-    data = fit_data(gathered, row_of, table, floor=serving.floor, seed=serving.seed)
+    row_of = np.arange(len(serving.items), dtype=np.int32)
+    data = fit_data(remains, row_of, table, floor=serving.floor, seed=serving.seed)
     fresh = fit(algorithm, data).model.arrays()
     served = serving.models[algorithm.name].arrays()
     largest = 0.0
@@ -77,4 +107,4 @@ def _compare(
             gap = np.abs(array.astype(float) - served[key].astype(float))
             largest = max(largest, float(gap.max()))
     allowed = algorithm.tolerance if isinstance(algorithm, CountingAlgorithm) else 0.0
-    return Comparison(algorithm.name, gathered.people, len(serving.items), largest, allowed)
+    return Comparison(algorithm.name, remains.people, len(serving.items), largest, allowed)

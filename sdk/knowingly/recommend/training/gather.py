@@ -5,14 +5,14 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from knowingly.domain.moments import DAY_US
 from knowingly.domain.progress import Counted
-from knowingly.profiles.scan import PeopleRecords, scan
+from knowingly.profiles.scan import PeopleRecords, Unread, scan
 from knowingly.recommend.interface.block import Block
 from knowingly.store.doors import Snapshot
 from knowingly.tenancy import Tenancy
@@ -22,12 +22,16 @@ PURPOSE = "train"
 
 @dataclass(frozen=True, repr=False)
 class Gathered:
-    """Events of people in the order of their numbers, in parts of some thousand people."""
+    """Events of people in the order of their numbers, in parts of some thousand people.
+
+    ``unreadable`` counts the people beside them whose data could not be read.
+    """
 
     parts: list[PeopleRecords]
     until_us: int
     at_us: int
     log_size: int
+    unreadable: int = 0
 
     @property
     def people(self) -> int:
@@ -54,7 +58,7 @@ class Gathered:
         """The same of some people; ``wanted`` tells for an array of subject numbers."""
         parts = [part.only(wanted(part.subjects)) for part in self.parts]
         kept = [part for part in parts if len(part)]
-        return Gathered(kept, self.until_us, self.at_us, self.log_size)
+        return replace(self, parts=kept)
 
 
 def gather(
@@ -66,8 +70,18 @@ def gather(
     progress: Counted | None = None,
 ) -> Gathered:
     """Open the events of everyone who agrees to ``train``, up to ``until_us``."""
-    found = scan(tenancy, snapshot, PURPOSE, at_us=at_us, until_us=until_us, progress=progress)
-    return Gathered(list(found), until_us, at_us, snapshot.head.ledger_size)
+    unread = Unread()
+    found = scan(
+        tenancy,
+        snapshot,
+        PURPOSE,
+        at_us=at_us,
+        until_us=until_us,
+        progress=progress,
+        unread=unread,
+    )
+    parts = list(found)
+    return Gathered(parts, until_us, at_us, snapshot.head.ledger_size, unread.people)
 
 
 def items_chosen_by(gathered: Gathered, *, least: int, n_catalogue: int) -> NDArray[np.int32]:

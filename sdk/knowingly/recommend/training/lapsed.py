@@ -4,39 +4,46 @@ Retention makes models forget them in its own time. A version that comes back mu
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 from knowingly.ledger import log
 from knowingly.profiles.scan import page_after
 from knowingly.recommend.registry.serving import Registry
-from knowingly.recommend.training.forgetting import Algorithms, forget
+from knowingly.recommend.training.forgetting import Algorithms, forget_many
 from knowingly.recommend.training.gather import PURPOSE
 from knowingly.recommend.training.preparing import prepare_for
+from knowingly.recommend.training.turns import at_once
 from knowingly.store import consents, subjects
 from knowingly.store import models as stored
 from knowingly.store.batches import parts
 from knowingly.store.doors import Tx
+from knowingly.store.subjects import SubjectRow
 from knowingly.tenancy import Tenancy
 
-_PEOPLE_PER_TRANSACTION = 200
+_PEOPLE_AT_ONCE = 200
 
 
 def forget_lapsed(tenancy: Tenancy, registry: Registry, algorithms: Algorithms) -> None:
     """Make every version forget the people whose permission does not hold any more."""
-    for people in parts(_lapsed(tenancy), _PEOPLE_PER_TRANSACTION):
-        prepare_for(tenancy, registry, algorithms, people)
-        with tenancy.write() as tx:
-            _forget(tenancy, registry, algorithms, tx, people)
+    for people in parts(_lapsed(tenancy), _PEOPLE_AT_ONCE):
+        for some in tenancy.ask(partial(at_once, people=people)):
+            prepare_for(tenancy, registry, algorithms, [one.subject for one in some])
+            with tenancy.write() as tx:
+                _forget(tenancy, registry, algorithms, tx, some)
 
 
 def _forget(
-    tenancy: Tenancy, registry: Registry, algorithms: Algorithms, tx: Tx, people: list[int]
+    tenancy: Tenancy, registry: Registry, algorithms: Algorithms, tx: Tx, people: list[SubjectRow]
 ) -> None:
-    forgot = 0
     now_us = tenancy.now_us()
-    for subject, known in consents.of_many(tx, people).items():
-        person = subjects.number(tx, subject)
-        if person is not None and not tenancy.decide(PURPOSE, known, at_us=now_us).allowed:
-            forgot += len(forget(tenancy, registry, algorithms, tx, person))
+    known = consents.of_many(tx, [one.subject for one in people])
+    lapsed = [
+        person
+        for person in subjects.numbered(tx, list(known))
+        if not tenancy.decide(PURPOSE, known[person.subject], at_us=now_us).allowed
+    ]
+    outcomes = forget_many(tenancy, registry, algorithms, tx, lapsed)
+    forgot = sum(map(len, outcomes.values()))
     if forgot:
         log.append(
             tx,
@@ -47,7 +54,7 @@ def _forget(
         )
 
 
-def _lapsed(tenancy: Tenancy) -> Iterator[int]:
+def _lapsed(tenancy: Tenancy) -> Iterator[SubjectRow]:
     last, now_us = 0, tenancy.now_us()
     while True:
         with tenancy.read() as snapshot:
@@ -59,4 +66,4 @@ def _lapsed(tenancy: Tenancy) -> Iterator[int]:
         for person, records in page:
             is_in_one = person.subject in learned
             if is_in_one and not tenancy.decide(PURPOSE, records, at_us=now_us).allowed:
-                yield person.subject
+                yield person

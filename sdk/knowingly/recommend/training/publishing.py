@@ -1,24 +1,26 @@
 """``train``: fit every algorithm of the policy on those who agree, and publish all at once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from knowingly.counters import Counters
 from knowingly.domain.moments import day_of
 from knowingly.domain.progress import Progress
 from knowingly.ledger import log
+from knowingly.profiles.current import current
 from knowingly.recommend import guard
 from knowingly.recommend.describing import DescribingAlgorithm
 from knowingly.recommend.interface.algorithms import CountingAlgorithm
 from knowingly.recommend.interface.block import Block
 from knowingly.recommend.interface.counts import (
     MemoryCounts,
-    encode_row,
+    chunks,
+    encode_rows,
     encode_sparse_row,
-    touched_rows,
 )
 from knowingly.recommend.registry import manifest
 from knowingly.recommend.registry import rows as model_rows
@@ -33,8 +35,11 @@ from knowingly.recommend.training.gather import (
     gather,
     items_chosen_by,
     learned,
+    to_block,
 )
 from knowingly.recommend.training.refitting import deadline_us
+from knowingly.recommend.training.remaining import modelled, remaining
+from knowingly.recommend.training.taking import taken
 from knowingly.recommend.training.versions import succeed
 from knowingly.store import consents, subjects
 from knowingly.store import models as stored
@@ -48,17 +53,22 @@ class Draft:
     """What is about to be published: the people, the frozen item list, and the fitted models.
 
     ``items`` are catalogue rows, ``row_of`` the model row of each catalogue row (-1 for none).
+    ``number`` is what the next training was called when the people were read.
     """
 
     gathered: Gathered
     items: NDArray[np.int32]
     row_of: NDArray[np.int32]
     fitted: list[Fitted]
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
     """What a training learned from, in numbers.
+
+    ``unreadable`` are people who agreed and were left out, because their key is lost or an event of
+    theirs does not open. The log says what to do about it.
 
     Stability: stable.
     """
@@ -69,12 +79,14 @@ class Trained:
     items: int
     algorithms: tuple[str, ...]
     until_us: int
+    unreadable: int = 0
 
 
 def train(
     tenancy: Tenancy,
     algorithms: Algorithms,
     *,
+    counters: Counters,
     skipped: Mapping[str, str] | None = None,
     until_us: int | None = None,
     progress: Progress | None = None,
@@ -82,8 +94,8 @@ def train(
     """Fit and publish.
 
     The people are read in one snapshot; the fit runs outside any transaction; publishing first
-    forgets whoever said no, or was erased, while it ran. A crash before that leaves the training
-    before in place.
+    forgets whoever said no, or was erased, while it ran, and what others undid. A crash before that
+    leaves the training before in place.
 
     Raises:
         PluginError: A plugin of the policy is missing or failed; nothing was published.
@@ -95,7 +107,7 @@ def train(
     now_us = tenancy.now_us()
     cut_us = now_us if until_us is None else min(until_us, now_us)
     with tenancy.read() as snapshot:
-        n_catalogue = len(tenancy.catalogue.at(snapshot))
+        n_catalogue, number = len(tenancy.catalogue.at(snapshot)), snapshot.head.next_training
         table = described(tenancy, snapshot, chosen)
         gathered = gather(
             tenancy,
@@ -116,7 +128,8 @@ def train(
         fitted.append(fit(algorithm, data))
     tell("publishing", 0, 1)
     with tenancy.write() as tx:
-        trained = _publish(tenancy, tx, Draft(gathered, items, row_of, fitted))
+        trained = _publish(tenancy, tx, Draft(gathered, items, row_of, fitted, number))
+    counters.people_unreadable(gathered.unreadable)
     tell("publishing", 1, 1)
     return trained
 
@@ -124,21 +137,28 @@ def train(
 def _publish(tenancy: Tenancy, tx: Tx, draft: Draft) -> Trained:
     gone = _gone_meanwhile(tenancy, tx, draft.gathered)
     gathered = draft.gathered.only(lambda subjects: ~np.isin(subjects, gone))
+    # None of them can have gone, or undone anything, before they were read.
+    by_us = deadline_us(tenancy.policy, gathered.at_us)
     if len(gone):
-        # None of them can have gone before they were read.
-        by_us = deadline_us(tenancy.policy, gathered.at_us)
         left_out = draft.gathered.only(lambda subjects: np.isin(subjects, gone))
         for block in blocks(left_out, draft.row_of, len(draft.items)):
             for one in draft.fitted:
-                _forget_before_publishing(one, block, by_us)
+                _forget_before_publishing(one, block, None, by_us)
+    undone = _undone_meanwhile(tenancy, tx, draft, gathered)
+    if undone:
+        had, left = (_as_block(draft, people) for people in zip(*undone.values(), strict=True))
+        for one in draft.fitted:
+            _forget_before_publishing(one, had, left, by_us)
     facts = _training_row(tenancy, draft, gathered)
+    facts["events"] -= sum(len(had) - len(left) for had, left in undone.values())
     signed = Signed(tenancy.keyring, tx.head.next_training)
     training = stored.add_training(tx, {**facts, "tag": signed.training_tag(facts)})
     succeed(tenancy, tx, training)
     tx.head.model_epoch += 1
     for one in draft.fitted:
         _store_model(tx, signed, one)
-    _store_manifests(tenancy, tx, training, gathered, draft.row_of)
+    left_of = {subject: left for subject, (_, left) in undone.items()}
+    _store_manifests(tenancy, tx, training, gathered, (draft.row_of, left_of))
     names = [one.algorithm.name for one in draft.fitted]
     log.append(
         tx,
@@ -160,6 +180,7 @@ def _publish(tenancy: Tenancy, tx: Tx, draft: Draft) -> Trained:
         items=len(draft.items),
         algorithms=tuple(names),
         until_us=gathered.until_us,
+        unreadable=gathered.unreadable,
     )
 
 
@@ -197,12 +218,42 @@ def _gone_meanwhile(tenancy: Tenancy, tx: Tx, gathered: Gathered) -> NDArray[np.
     return np.array(sorted(gone), np.int64)
 
 
-def _forget_before_publishing(one: Fitted, block: Block, by_us: int | None) -> None:
+def _undone_meanwhile(
+    tenancy: Tenancy, tx: Tx, draft: Draft, gathered: Gathered
+) -> dict[int, tuple[NDArray[np.void], NDArray[np.void]]]:
+    """Of those who undid something of what was learned: what that was, and what is left of it.
+
+    They are marked. Where another training was published meanwhile it has taken the marks, and what
+    was read up to a moment alone can have been undone after it: then everybody is read again.
+    """
+    marked = stored.take_marks(tx)
+    overtaken = tx.head.next_training != draft.number
+    suspects = gathered.subjects.tolist()
+    if not overtaken and gathered.until_us >= gathered.at_us:
+        suspects = [subject for subject in suspects if subject in marked]
+    undone = {}
+    for person, kept in current(tenancy, tx, PURPOSE, subjects.numbered(tx, suspects)):
+        had = modelled(gathered.of(person.subject), draft.row_of)
+        left = had if kept is None else remaining(had, kept, draft.row_of)
+        if had.tobytes() != left.tobytes():
+            undone[person.subject] = had, left
+    return undone
+
+
+def _as_block(draft: Draft, people: Sequence[NDArray[np.void]]) -> Block:
+    lengths = np.array([len(records) for records in people])
+    return to_block(np.concatenate(people), lengths, len(draft.items), draft.gathered.until_us)
+
+
+def _forget_before_publishing(
+    one: Fitted, learned: Block, left: Block | None, by_us: int | None
+) -> None:
     if isinstance(one.algorithm, CountingAlgorithm) and one.counts is not None:
-        delta = guard.count(one.algorithm, block)
-        one.counts = one.counts.subtract(delta)
-        touched = touched_rows(delta)
-        one.model = guard.rebuild(one.algorithm, one.model, one.counts, touched, delta)
+        less = taken(one.algorithm, learned, left)
+        one.counts = one.counts.subtract(less.fallen)
+        if less.grown is not None:
+            one.counts = one.counts.add(less.grown)
+        one.model = guard.rebuild(one.algorithm, one.model, one.counts, less.touched, less.delta)
     elif one.algorithm.forgets == "refit" and by_us is not None:
         one.refit_by_us = by_us
     elif one.algorithm.forgets != "stateless":
@@ -235,21 +286,24 @@ def _store_model(tx: Tx, signed: Signed, one: Fitted) -> None:
 def encoded_counts(counts: MemoryCounts) -> Iterator[tuple[int, bytes]]:
     """Every row of the counts, encoded."""
     matrix = counts.matrix
+    if isinstance(matrix, np.ndarray):
+        for rows in chunks(np.arange(counts.n_items), counts.width):
+            yield from zip(rows.tolist(), encode_rows(counts.narrow(rows)), strict=True)
+        return
     for row in range(counts.n_items):
-        if isinstance(matrix, np.ndarray):
-            yield row, encode_row(matrix[row])
-        else:
-            start, end = matrix.indptr[row], matrix.indptr[row + 1]
-            yield (
-                row,
-                encode_sparse_row(matrix.indices[start:end], matrix.data[start:end], counts.width),
-            )
+        own = slice(matrix.indptr[row], matrix.indptr[row + 1])
+        yield row, encode_sparse_row(matrix.indices[own], matrix.data[own], counts.width)
 
 
 def _store_manifests(
-    tenancy: Tenancy, tx: Tx, training: int, gathered: Gathered, row_of: NDArray[np.int32]
+    tenancy: Tenancy,
+    tx: Tx,
+    training: int,
+    gathered: Gathered,
+    what: tuple[NDArray[np.int32], Mapping[int, NDArray[np.void]]],
 ) -> None:
-    """Seal what was learned from each person, some thousand at a time."""
+    """Seal what was learned from each person, some thousand at a time; less of some."""
+    row_of, left_of = what
     tenancy.keyring.watch(tx.head.shred_epoch)
     for part in gathered.parts:
         # Read anew under the lock: a person may have been given a new key meanwhile.
@@ -260,7 +314,12 @@ def _store_manifests(
         records, lengths = learned(part, row_of)
         ends = np.cumsum(lengths).tolist()
         rows = [
-            (subject, manifest.seal(ciphers[key_id], subject, training, records[start:end]))
+            (
+                subject,
+                manifest.seal(
+                    ciphers[key_id], subject, training, left_of.get(subject, records[start:end])
+                ),
+            )
             for subject, key_id, start, end in zip(
                 part.subjects.tolist(), key_ids, [0, *ends], ends, strict=False
             )

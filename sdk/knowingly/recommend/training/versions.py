@@ -7,7 +7,6 @@ counts alone, from which their parameters are made again when they are gone back
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from knowingly.domain.moments import DAY_US, day_of
 from knowingly.errors import InputError, NotFittedError, PluginError, PluginLoadError, StoreError
 from knowingly.items.table import ItemTable
 from knowingly.ledger import log
@@ -16,8 +15,8 @@ from knowingly.recommend.interface.algorithms import CountingAlgorithm, Model
 from knowingly.recommend.registry import rows as model_rows
 from knowingly.recommend.registry.serving import Registry, Serving, options_of, unserved
 from knowingly.recommend.registry.signed import Signed
+from knowingly.recommend.training.expiring import EVERYBODY, forget_expired
 from knowingly.recommend.training.forgetting import Algorithms, StoredCounts
-from knowingly.recommend.training.gather import PURPOSE
 from knowingly.recommend.training.lapsed import forget_lapsed
 from knowingly.recommend.training.refitting import take_out
 from knowingly.store import models as stored
@@ -77,22 +76,14 @@ def prune(tenancy: Tenancy, tx: Tx, which: Iterable[int]) -> tuple[int, ...]:
     return versions
 
 
-def holding_expired(tenancy: Tenancy, snapshot: Snapshot, *, at_us: int) -> list[int]:
-    """The versions that learned from events which are too old by now, the newest first."""
-    purpose = tenancy.policy.purposes.get(PURPOSE)
-    if purpose is None:
-        return []
-    first_day = day_of(at_us - purpose.keep_days * DAY_US)
-    return [row.training for row in stored.kept(snapshot) if row.oldest_day < first_day]
-
-
 def rollback(
     tenancy: Tenancy, registry: Registry, algorithms: Algorithms, to: int | None
 ) -> RolledBack:
     """Put a version in service again that is kept: ``to``, or the newest before today's.
 
-    Whose permission ran out is forgotten first. Its models are made again from what their counts
-    are now, outside the writer's turn; whoever is forgotten meanwhile is not in what is served.
+    Whose permission ran out is forgotten first, and what is too old by now. Its models are made
+    again from what their counts are now, outside the writer's turn; whoever is forgotten meanwhile
+    is not in what is served.
 
     Raises:
         NotFittedError: Nothing has been trained yet, or no earlier version is kept.
@@ -103,6 +94,7 @@ def rollback(
     with tenancy.read() as snapshot:
         _found(tenancy, snapshot, to)
     forget_lapsed(tenancy, registry, algorithms)
+    forget_expired(tenancy, registry, algorithms, EVERYBODY, tenancy.now_us())
     for _ in range(_ATTEMPTS):
         with tenancy.read() as snapshot:
             remade = _remade(tenancy, snapshot, algorithms, to)
@@ -148,8 +140,6 @@ def _found(tenancy: Tenancy, snapshot: Snapshot, to: int | None) -> Serving:
         raise InputError("version", f"one that is kept and not in service: {known}")
     for fault in version.faults.values():
         raise StoreError(fault)
-    if to in holding_expired(tenancy, snapshot, at_us=tenancy.now_us()):
-        raise InputError("version", "one that learned from no event past its retention: train")
     if version.floor < tenancy.policy.models.min_subjects:
         raise InputError("version", "one with the floor of today's policy: train")
     return version
