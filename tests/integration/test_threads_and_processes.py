@@ -41,7 +41,7 @@ def busy(shop, name: str, until: float, agree, *, erases: bool) -> dict:
             kept[person] += 3
         shop.recommend(person, k=4)
         shop.recommend("t000", k=4)
-        if erases and turn % 12 == 3:
+        if erases and turn % 12 == 3 and person not in erased:
             shop.rights.erase(person)
             erased.append(person)
             kept.pop(person)

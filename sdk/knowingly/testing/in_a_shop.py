@@ -257,10 +257,10 @@ def fill(shop: Shop) -> None:
         strict=True,
     )
     bought = shop.now()
+    agreed_at = bought - LOOKED
     for person in (*PEOPLE, NEWCOMER):
-        agreed = {"at": bought - LOOKED, "notice": NOTICE}
-        shop.consent.grant(person, ["personalize", "train"], **agreed)
-    at = {"view": bought - LOOKED, "purchase": bought}
+        shop.consent.grant(person, ["personalize", "train"], notice=NOTICE, at=agreed_at)
+    at = {"view": agreed_at, "purchase": bought}
     shop.track(
         [
             {"subject": person, "kind": kind, "item": item, "order": person, "at": moment}
