@@ -245,7 +245,7 @@ class Life:
         with pytest.MonkeyPatch.context() as patch:
             for name in (
                 "delete_manifests",
-                "add_manifests",
+                "add_training",
                 "change_manifests",
                 "add_serving_rows",
             ):

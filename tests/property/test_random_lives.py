@@ -118,6 +118,8 @@ OF_UNDOING = [
     ("visit", "eve", "cup"),
     ("merge", "eve"),
     ("visit", "fay", "pot"),
+    ("crash", ("train",)),
+    ("undo", 2, "return", "cup", 1),
     ("train",),
     ("crash", ("merge", "fay")),
     ("merge", "fay"),

@@ -14,6 +14,7 @@ from knowingly.recommend.registry.saving import SavedModels
 from knowingly.recommend.registry.serving import Registry, unserved
 from knowingly.recommend.training.comparing import Comparison, compare_with_refit
 from knowingly.recommend.training.forgetting import Algorithms
+from knowingly.recommend.training.staging import sweep
 from knowingly.recommend.training.versions import RolledBack, prune, rollback
 from knowingly.store import models as stored
 from knowingly.store.doors import Snapshot
@@ -117,7 +118,10 @@ class Models:
             if version is not None and version not in others:
                 known = ", ".join(map(str, sorted(others))) or "none"
                 raise InputError("version", f"one that is kept and not in service: {known}")
-            return prune(self._tenancy, tx, others if version is None else [version])
+            pruned = prune(self._tenancy, tx, others if version is None else [version])
+        if pruned:
+            sweep(self._tenancy, below=pruned[-1] + 1)
+        return pruned
 
     def record(self, evaluation: Measured) -> tuple[str, ...]:
         """Keep what an evaluation found on the cards of the version in service; the log says so.

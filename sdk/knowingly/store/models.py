@@ -52,6 +52,8 @@ _ADD_ROWS = BulkInsert(model_rows)
 _ADD_COUNTS = BulkInsert(model_counts)
 _ADD_MANIFESTS = BulkInsert(manifests)
 _MARK = BulkInsert(manifests, existing="skip")
+MARK = 0
+"""The number of no training: manifests of it mark people whom a training to come reads again."""
 
 
 def _of_model(table: Table) -> tuple[ColumnElement[bool], ...]:
@@ -156,12 +158,16 @@ def count_rows(
     return {row[0]: row[1] for row in _COUNTS.all(snapshot.connection, own, rows)}
 
 
-def add_training(tx: Tx, values: dict[str, Any]) -> int:
-    """Store a training; its number, which is higher than any before."""
+def reserve(tx: Tx) -> int:
+    """A number for a training, higher than any before."""
     number = tx.head.next_training
     tx.head.next_training += 1
-    tx.connection.execute(insert(trainings), {"tenant": tx.tenant, "training": number, **values})
     return number
+
+
+def add_training(tx: Tx, number: int, values: dict[str, Any]) -> None:
+    """Store a training under its number."""
+    tx.connection.execute(insert(trainings), {"tenant": tx.tenant, "training": number, **values})
 
 
 def add_model(tx: Tx, training: int, row: ModelRow) -> None:
@@ -241,10 +247,9 @@ def add_manifests(tx: Tx, training: int, rows: Sequence[tuple[int, bytes]]) -> N
 
 
 def _published(snapshot: Snapshot) -> ColumnElement[bool]:
-    """Of what was learned: rows of the training to come only mark people."""
-    return (manifests.c.tenant == snapshot.tenant) & (
-        manifests.c.training < snapshot.head.next_training
-    )
+    """Of what was learned: neither marks nor what no training that is kept has learned."""
+    there = select(trainings.c.training).where(trainings.c.tenant == snapshot.tenant)
+    return (manifests.c.tenant == snapshot.tenant) & manifests.c.training.in_(there)
 
 
 def manifest(snapshot: Snapshot, subject: int) -> list[tuple[int, bytes]]:
@@ -288,22 +293,36 @@ def largest_manifests(snapshot: Snapshot, people: Sequence[int]) -> dict[int, in
 
 
 def delete_manifests(tx: Tx, people: Sequence[int]) -> None:
-    """Delete what says what was learned from people, in every training that is kept."""
+    """Delete what says what was learned from people, whether it is published or not."""
     for some in batched(people):
         theirs = (manifests.c.tenant == tx.tenant, manifests.c.subject.in_(some))
         tx.connection.execute(delete(manifests).where(*theirs))
 
 
+def delete_unpublished(tx: Tx, people: tuple[int, int], below: int) -> None:
+    """Delete manifests, of people from one number to another, of no training that is kept.
+
+    Those of the number ``below`` and after it stay: such a training may be about to be published.
+    """
+    theirs = (
+        manifests.c.tenant == tx.tenant,
+        manifests.c.subject.between(*people),
+        manifests.c.training > MARK,
+        manifests.c.training < below,
+        ~_published(tx),
+    )
+    tx.connection.execute(delete(manifests).where(*theirs))
+
+
 def mark(tx: Tx, rows: Sequence[tuple[int, bytes]]) -> None:
-    """Mark people for the training to come, each with an empty manifest of it."""
-    number = tx.head.next_training
-    _MARK(tx.connection, [(tx.tenant, subject, number, body) for subject, body in rows])
+    """Mark people for the training to come, each with an empty manifest of ``MARK``."""
+    _MARK(tx.connection, [(tx.tenant, subject, MARK, body) for subject, body in rows])
 
 
 def take_marks(tx: Tx) -> set[int]:
     """The people who are marked for the training to come; they are no more."""
-    theirs = (manifests.c.tenant == tx.tenant, manifests.c.training == tx.head.next_training)
-    marked = set(tx.connection.execute(select(manifests.c.subject).where(*theirs)).scalars())
+    marked = learned_from(tx, MARK)
+    theirs = (manifests.c.tenant == tx.tenant, manifests.c.training == MARK)
     tx.connection.execute(delete(manifests).where(*theirs))
     return marked
 
@@ -334,7 +353,7 @@ def learned_size(snapshot: Snapshot, training: int) -> tuple[int, int]:
 
 
 def delete_trainings(tx: Tx, which: Sequence[int]) -> None:
-    """Delete some trainings, each with its models, counts and manifests."""
-    for table in (model_rows, model_counts, manifests, models, trainings):
+    """Delete some trainings, each with its models and counts; no manifest of theirs counts then."""
+    for table in (model_rows, model_counts, models, trainings):
         of_them = (table.c.tenant == tx.tenant, table.c.training.in_(which))
         tx.connection.execute(delete(table).where(*of_them))

@@ -103,9 +103,13 @@ def after(snapshot: Snapshot, subject: int, limit: int) -> list[SubjectRow]:
     return [SubjectRow(*row) for row in snapshot.connection.execute(rows)]
 
 
-def active(snapshot: Snapshot) -> list[int]:
-    """The numbers of everyone who is not being erased."""
-    rows = select(table.c.subject).where(table.c.tenant == snapshot.tenant, table.c.state == ACTIVE)
+def active_between(snapshot: Snapshot, first: int, last: int) -> list[int]:
+    """The numbers, from the first to the last, of people who are not being erased."""
+    rows = select(table.c.subject).where(
+        table.c.tenant == snapshot.tenant,
+        table.c.subject.between(first, last),
+        table.c.state == ACTIVE,
+    )
     return list(snapshot.connection.execute(rows).scalars())
 
 

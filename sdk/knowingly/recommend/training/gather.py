@@ -24,7 +24,8 @@ PURPOSE = "train"
 class Gathered:
     """Events of people in the order of their numbers, in parts of some thousand people.
 
-    ``unreadable`` counts the people beside them whose data could not be read.
+    ``unreadable`` counts the people beside them whose data could not be read. ``next_training`` is
+    what the next training was called when they were read.
     """
 
     parts: list[PeopleRecords]
@@ -32,6 +33,7 @@ class Gathered:
     at_us: int
     log_size: int
     unreadable: int = 0
+    next_training: int = 0
 
     @property
     def people(self) -> int:
@@ -81,7 +83,10 @@ def gather(
         unread=unread,
     )
     parts = list(found)
-    return Gathered(parts, until_us, at_us, snapshot.head.ledger_size, unread.people)
+    head = snapshot.head
+    return Gathered(
+        parts, until_us, at_us, head.ledger_size, unread.people, next_training=head.next_training
+    )
 
 
 def items_chosen_by(gathered: Gathered, *, least: int, n_catalogue: int) -> NDArray[np.int32]:

@@ -1,7 +1,7 @@
 """``train``: fit every algorithm of the policy on those who agree, and publish all at once."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,6 @@ from knowingly.counters import Counters
 from knowingly.domain.moments import day_of
 from knowingly.domain.progress import Progress
 from knowingly.ledger import log
-from knowingly.profiles.current import current
 from knowingly.recommend import guard
 from knowingly.recommend.describing import DescribingAlgorithm
 from knowingly.recommend.interface.algorithms import CountingAlgorithm
@@ -22,26 +21,23 @@ from knowingly.recommend.interface.counts import (
     encode_rows,
     encode_sparse_row,
 )
-from knowingly.recommend.registry import manifest
 from knowingly.recommend.registry import rows as model_rows
 from knowingly.recommend.registry.serving import ITEM
 from knowingly.recommend.registry.signed import Signed
 from knowingly.recommend.training.fitting import Fitted, described, fit, fit_data, make_all
 from knowingly.recommend.training.forgetting import Algorithms
 from knowingly.recommend.training.gather import (
-    PURPOSE,
     Gathered,
     blocks,
     gather,
     items_chosen_by,
-    learned,
     to_block,
 )
+from knowingly.recommend.training.meanwhile import Undone, undone
 from knowingly.recommend.training.refitting import deadline_us
-from knowingly.recommend.training.remaining import modelled, remaining
+from knowingly.recommend.training.staging import Staged, sealed, stage, stage_again, sweep
 from knowingly.recommend.training.taking import taken
 from knowingly.recommend.training.versions import succeed
-from knowingly.store import consents, subjects
 from knowingly.store import models as stored
 from knowingly.store.doors import Tx
 from knowingly.store.models import ModelRow
@@ -53,14 +49,12 @@ class Draft:
     """What is about to be published: the people, the frozen item list, and the fitted models.
 
     ``items`` are catalogue rows, ``row_of`` the model row of each catalogue row (-1 for none).
-    ``number`` is what the next training was called when the people were read.
     """
 
     gathered: Gathered
     items: NDArray[np.int32]
     row_of: NDArray[np.int32]
     fitted: list[Fitted]
-    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +87,9 @@ def train(
 ) -> Trained:
     """Fit and publish.
 
-    The people are read in one snapshot; the fit runs outside any transaction; publishing first
-    forgets whoever said no, or was erased, while it ran, and what others undid. A crash before that
+    The people are read in one snapshot; the fit runs outside any transaction; what was learned from
+    each is stored in turns of the writer, and publishing is one of its own. It first forgets
+    whoever said no, or was erased, since they were read, and what others undid. A crash before that
     leaves the training before in place.
 
     Raises:
@@ -107,7 +102,7 @@ def train(
     now_us = tenancy.now_us()
     cut_us = now_us if until_us is None else min(until_us, now_us)
     with tenancy.read() as snapshot:
-        n_catalogue, number = len(tenancy.catalogue.at(snapshot)), snapshot.head.next_training
+        n_catalogue = len(tenancy.catalogue.at(snapshot))
         table = described(tenancy, snapshot, chosen)
         gathered = gather(
             tenancy,
@@ -126,39 +121,42 @@ def train(
         tell(f"fitting {algorithm.name}", place, len(chosen))
         data = fit_data(gathered, row_of, table, floor=rules.min_subjects, seed=rules.seed)
         fitted.append(fit(algorithm, data))
+    staged = stage(
+        tenancy, gathered, row_of, lambda done, total: tell("noting what was learned", done, total)
+    )
     tell("publishing", 0, 1)
     with tenancy.write() as tx:
-        trained = _publish(tenancy, tx, Draft(gathered, items, row_of, fitted, number))
+        trained = _publish(tenancy, tx, Draft(gathered, items, row_of, fitted), staged)
     counters.people_unreadable(gathered.unreadable)
+    sweep(tenancy, below=trained.training)
     tell("publishing", 1, 1)
     return trained
 
 
-def _publish(tenancy: Tenancy, tx: Tx, draft: Draft) -> Trained:
-    gone = _gone_meanwhile(tenancy, tx, draft.gathered)
-    gathered = draft.gathered.only(lambda subjects: ~np.isin(subjects, gone))
+def _publish(tenancy: Tenancy, tx: Tx, draft: Draft, staged: Staged) -> Trained:
+    marked = stored.take_marks(tx)
+    if tx.head.next_training != staged.number + 1:
+        # Another training has been published meanwhile, or may be soon: it takes marks, and sweeps.
+        staged, marked = stage_again(tenancy, tx, draft.gathered, draft.row_of), set()
+    left_out, gathered = _split(tx, draft.gathered, staged.number)
     # None of them can have gone, or undone anything, before they were read.
     by_us = deadline_us(tenancy.policy, gathered.at_us)
-    if len(gone):
-        left_out = draft.gathered.only(lambda subjects: np.isin(subjects, gone))
-        for block in blocks(left_out, draft.row_of, len(draft.items)):
-            for one in draft.fitted:
-                _forget_before_publishing(one, block, None, by_us)
-    undone = _undone_meanwhile(tenancy, tx, draft, gathered)
+    for block in blocks(left_out, draft.row_of, len(draft.items)):
+        for one in draft.fitted:
+            _forget_before_publishing(one, block, None, by_us)
+    undone = _undone_meanwhile(tenancy, tx, draft.row_of, gathered, (staged, marked))
     if undone:
         had, left = (_as_block(draft, people) for people in zip(*undone.values(), strict=True))
         for one in draft.fitted:
             _forget_before_publishing(one, had, left, by_us)
     facts = _training_row(tenancy, draft, gathered)
     facts["events"] -= sum(len(had) - len(left) for had, left in undone.values())
-    signed = Signed(tenancy.keyring, tx.head.next_training)
-    training = stored.add_training(tx, {**facts, "tag": signed.training_tag(facts)})
+    signed, training = Signed(tenancy.keyring, staged.number), staged.number
+    stored.add_training(tx, training, {**facts, "tag": signed.training_tag(facts)})
     succeed(tenancy, tx, training)
     tx.head.model_epoch += 1
     for one in draft.fitted:
         _store_model(tx, signed, one)
-    left_of = {subject: left for subject, (_, left) in undone.items()}
-    _store_manifests(tenancy, tx, training, gathered, (draft.row_of, left_of))
     names = [one.algorithm.name for one in draft.fitted]
     log.append(
         tx,
@@ -201,43 +199,39 @@ def _training_row(tenancy: Tenancy, draft: Draft, gathered: Gathered) -> dict[st
     }
 
 
-def _gone_meanwhile(tenancy: Tenancy, tx: Tx, gathered: Gathered) -> NDArray[np.int64]:
-    """The people who said no, or were erased, since they were read; sorted."""
-    read, active = gathered.subjects, np.array(subjects.active(tx), np.int64)
-    gone = read[~np.isin(read, active)].tolist()
-    changed = np.array(sorted(consents.changed_since(tx, gathered.log_size)), np.int64)
-    changed = changed[np.isin(changed, read) & np.isin(changed, active)]
-    now_us = tenancy.now_us()
-    for subject, known in consents.of_many(tx, changed.tolist()).items():
-        # Whoever chose anything while the fit ran is left out unless the permission under which
-        # all their events were read still stands unbroken.
-        decision = tenancy.decide(PURPOSE, known, at_us=now_us)
-        oldest_us = int(gathered.of(subject)["at_us"].min())
-        if not decision.allowed or decision.since_us > oldest_us:
-            gone.append(subject)
-    return np.array(sorted(gone), np.int64)
+def _split(tx: Tx, gathered: Gathered, training: int) -> tuple[Gathered, Gathered]:
+    """The people who were forgotten since they were read, who have no manifest; and all others."""
+    there = stored.learned_from(tx, training)
+    if len(there) == gathered.people:
+        return replace(gathered, parts=[]), gathered
+    stay = np.array(sorted(there), np.int64)
+    return (
+        gathered.only(lambda subjects: ~np.isin(subjects, stay)),
+        gathered.only(lambda subjects: np.isin(subjects, stay)),
+    )
 
 
 def _undone_meanwhile(
-    tenancy: Tenancy, tx: Tx, draft: Draft, gathered: Gathered
-) -> dict[int, tuple[NDArray[np.void], NDArray[np.void]]]:
+    tenancy: Tenancy,
+    tx: Tx,
+    row_of: NDArray[np.int32],
+    gathered: Gathered,
+    known: tuple[Staged, set[int]],
+) -> dict[int, Undone]:
     """Of those who undid something of what was learned: what that was, and what is left of it.
 
-    They are marked. Where another training was published meanwhile it has taken the marks, and what
-    was read up to a moment alone can have been undone after it: then everybody is read again.
+    Known is what was undone when their manifests were stored, and who has been marked since. Their
+    manifests say then what is left now.
     """
-    marked = stored.take_marks(tx)
-    overtaken = tx.head.next_training != draft.number
-    suspects = gathered.subjects.tolist()
-    if not overtaken and gathered.until_us >= gathered.at_us:
-        suspects = [subject for subject in suspects if subject in marked]
-    undone = {}
-    for person, kept in current(tenancy, tx, PURPOSE, subjects.numbered(tx, suspects)):
-        had = modelled(gathered.of(person.subject), draft.row_of)
-        left = had if kept is None else remaining(had, kept, draft.row_of)
-        if had.tobytes() != left.tobytes():
-            undone[person.subject] = had, left
-    return undone
+    staged, marked = known
+    people = marked & set(gathered.subjects.tolist()) if marked else set()
+    found = undone(tenancy, tx, gathered, row_of, sorted(people))
+    before = {one: what for one, what in staged.undone.items() if one not in marked}
+    left = {one: had for one, (had, _) in staged.undone.items() if one in people}
+    left |= {one: stays for one, (_, stays) in found.items()}
+    stored.change_manifests(tx, staged.number, sealed(tenancy, tx, staged.number, left))
+    stay = set(gathered.subjects.tolist()) if before else set()
+    return {one: what for one, what in before.items() if one in stay} | found
 
 
 def _as_block(draft: Draft, people: Sequence[NDArray[np.void]]) -> Block:
@@ -293,38 +287,6 @@ def encoded_counts(counts: MemoryCounts) -> Iterator[tuple[int, bytes]]:
     for row in range(counts.n_items):
         own = slice(matrix.indptr[row], matrix.indptr[row + 1])
         yield row, encode_sparse_row(matrix.indices[own], matrix.data[own], counts.width)
-
-
-def _store_manifests(
-    tenancy: Tenancy,
-    tx: Tx,
-    training: int,
-    gathered: Gathered,
-    what: tuple[NDArray[np.int32], Mapping[int, NDArray[np.void]]],
-) -> None:
-    """Seal what was learned from each person, some thousand at a time; less of some."""
-    row_of, left_of = what
-    tenancy.keyring.watch(tx.head.shred_epoch)
-    for part in gathered.parts:
-        # Read anew under the lock: a person may have been given a new key meanwhile.
-        first, last = int(part.subjects[0]), int(part.subjects[-1])
-        key_of = subjects.key_ids(tx, first, last)
-        key_ids = [key_of[subject] for subject in part.subjects.tolist()]
-        ciphers = tenancy.keyring.ciphers(key_ids)
-        records, lengths = learned(part, row_of)
-        ends = np.cumsum(lengths).tolist()
-        rows = [
-            (
-                subject,
-                manifest.seal(
-                    ciphers[key_id], subject, training, left_of.get(subject, records[start:end])
-                ),
-            )
-            for subject, key_id, start, end in zip(
-                part.subjects.tolist(), key_ids, [0, *ends], ends, strict=False
-            )
-        ]
-        stored.add_manifests(tx, training, rows)
 
 
 def _oldest_day(gathered: Gathered) -> int:

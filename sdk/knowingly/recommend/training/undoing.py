@@ -5,7 +5,7 @@ of a manifest still stands follows from what is kept of the person now; the rest
 from every version that is kept, and the manifest says what is left.
 
 A training that is under way has read these people before. They are marked for it, each with an
-empty manifest of the training to come, and it reads them again before it is published.
+empty manifest of no training, and it reads them again before it is published.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -134,9 +134,9 @@ def _forget_of(
 
 
 def _mark(tenancy: Tenancy, tx: Tx, held: Held) -> None:
-    training, nothing = tx.head.next_training, body.to_records([])
+    nothing = body.to_records([])
     rows = []
     for subject, (person, _) in held.items():
         cipher = tenancy.keyring.cipher(person.key_id)
-        rows.append((subject, manifest.seal(cipher, subject, training, nothing)))
+        rows.append((subject, manifest.seal(cipher, subject, stored.MARK, nothing)))
     stored.mark(tx, rows)
