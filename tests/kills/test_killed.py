@@ -250,9 +250,16 @@ def test_a_verb_is_done_or_not_begun(  # noqa: PLR0917 - fixtures
 def test_a_training_is_published_or_not(  # noqa: PLR0917 - fixtures
     small, tmp_path, child, wait, gaps, backend
 ):
-    """A killed training leaves the training before it in place, whole."""
+    """A killed training leaves the training before it in place, whole.
+
+    What was learned is stored before, and that of the version that made room is swept after it.
+    """
     states = sweep(small, tmp_path, "train", child, wait, gaps, backend, at_most=25)
-    assert len(without_repeats(states)) == 2
+    kinds, manifests = without_repeats(states), sorted(TABLES).index("manifests")
+    assert len(without_repeats([head for _, head, _ in kinds])) == 2
+    stored = [counts[manifests] for counts, *_ in kinds]
+    assert len(stored) == 4
+    assert stored[0] < stored[1] == stored[2] > stored[3]
 
 
 def test_a_version_is_gone_back_to_or_not(  # noqa: PLR0917 - fixtures
