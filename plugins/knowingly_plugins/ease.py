@@ -7,6 +7,7 @@ Source: Steck, Embarrassingly Shallow Autoencoders for Sparse Data, WWW 2019.
 """
 
 import threading
+import weakref
 from typing import Any, ClassVar
 
 import numpy as np
@@ -64,19 +65,11 @@ class Learned:
         self.reach = self._reach()
         rows = np.arange(counts.n_items)
         self.reached = self.inverse.times(rows, self.reach[:, None])[:, 0]
-        self.model = self._model()
 
     def _reach(self) -> Floats:
         """How much an item says for those that are no neighbours of it: more, the better known."""
         total = self.lists.total
         return np.where(total >= self.floor, total / (total + self.options.l2), 0.0)
-
-    def gives(self, model: ItemWeights, floor: int, options: EaseOptions) -> bool:
-        """Whether this model follows from it, bit for bit."""
-        arrays = self.model.arrays()
-        return (self.floor, self.options) == (floor, options) and all(
-            np.array_equal(array, arrays[name]) for name, array in model.arrays().items()
-        )
 
     def subtract(self, counts: Counts, touched: Rows, taken: NDArray[np.int64]) -> bool:
         """Become what is learned from ``counts``: ``taken`` less than before in rows ``touched``.
@@ -93,10 +86,9 @@ class Learned:
         before, self.reach = self.reach, self._reach()
         moved = (self.reach - before)[touched, None]
         self.reached += self.inverse.times(touched, moved)[:, 0]
-        self.model = self._model()
         return True
 
-    def _model(self) -> ItemWeights:
+    def model(self) -> ItemWeights:
         """The weights of the neighbours, and what two figures an item can say of all others."""
         neighbour, own = self.lists.neighbour, self.inverse.diagonal()
         shown = neighbour >= 0
@@ -130,24 +122,21 @@ class Learned:
 class Kept:
     """What this process got ready to forget from, or forgot from last, so that it is cheap.
 
-    It is found again by the model that follows from it, bit for bit, so that a training, a rollback
-    or another process' forget only means to learn from the counts again. There is one at most.
+    There is one at most, and it lasts as long as the model that follows from it: where another
+    process made the model forget somebody, it goes when this one takes up the model that is left.
+    It is found by the model, bit for bit, so that a training, a rollback or another process' forget
+    only means to learn from the counts again.
     """
 
     def __init__(self) -> None:
         self._changing = threading.Lock()
-        self._last: Learned | None = None
+        self._last: tuple[weakref.ref[ItemWeights], Learned] | None = None
 
     def prepare(self, model: ItemWeights, counts: Counts, options: EaseOptions) -> None:
         """Have what this model follows from at hand for the next one to be forgotten."""
         with self._changing:
-            if self._last is not None and self._last.gives(model, counts.floor, options):
-                return
-            self._last = None  # never two matrices at a time
-            learned = Learned(counts, options)
-            # The one that is served may be rounded otherwise: people were subtracted on its way.
-            learned.model = model
-            self._last = learned
+            learned = self._take(model, counts.floor, options) or Learned(counts, options)
+            self._keep(learned, model)
 
     def subtract(
         self,
@@ -159,16 +148,38 @@ class Kept:
     ) -> ItemWeights:
         """The model of ``counts``, which are ``taken`` less than those of ``model``."""
         with self._changing:
-            # Taken out meanwhile: neither a broken one may stay nor two matrices at a time.
-            last, self._last = self._last, None
-            if last is not None and not (
-                last.gives(model, counts.floor, options) and last.subtract(counts, touched, taken)
-            ):
-                last = None
-            if last is None:
-                last = Learned(counts, options)
-            self._last = last
-            return last.model
+            learned = self._take(model, counts.floor, options)
+            if learned is None or not learned.subtract(counts, touched, taken):
+                # Never two matrices at a time.
+                learned = None
+                learned = Learned(counts, options)
+            now = learned.model()
+            self._keep(learned, now)
+            return now
+
+    def _take(self, model: ItemWeights, floor: int, options: EaseOptions) -> Learned | None:
+        """What is at hand, if this model follows from it; it is at hand no longer.
+
+        So neither a broken one stays nor one of another model.
+        """
+        last, self._last = self._last, None
+        of = last[0]() if last is not None else None
+        if last is None or of is None:
+            return None
+        learned, arrays = last[1], of.arrays()
+        same = (learned.floor, learned.options) == (floor, options) and all(
+            np.array_equal(array, arrays[name]) for name, array in model.arrays().items()
+        )
+        return learned if same else None
+
+    def _keep(self, learned: Learned, model: ItemWeights) -> None:
+        self._last = weakref.ref(model, self._drop), learned
+
+    def _drop(self, gone: weakref.ref[ItemWeights]) -> None:
+        # Called in the middle of anything, so without the lock: at worst it is learned once more.
+        last = self._last
+        if last is not None and last[0] is gone:
+            self._last = None
 
 
 KEPT = Kept()
@@ -198,7 +209,7 @@ class Ease(CountingAlgorithm[EaseOptions]):
                 "min_item_subjects in [models], or max_items if the memory is there",
                 plugin=self.name,
             )
-        return Learned(counts, self.options).model
+        return Learned(counts, self.options).model()
 
     def prepare(self, model: Model, counts: Counts) -> None:
         """Invert the counts, where this process has not."""

@@ -1,5 +1,8 @@
 """``ease`` in a shop: pages, and forgetting that equals a refit, here and in another process."""
 
+import gc
+import weakref
+
 import pytest
 
 from knowingly.governance import effects
@@ -190,3 +193,36 @@ def test_another_process_forgets_from_where_this_one_was(
     assert near(shop_of_ease)
     shop_of_ease.rights.erase("t002")
     assert near(shop_of_ease)
+
+
+def test_what_another_process_made_it_forget_leaves_this_ones_memory(
+    shop_of_ease, tea_house, clock, child, wait
+):
+    """The inverse that was kept to forget from goes with the model it belongs to."""
+    clock.forward(hours=1)
+    shop_of_ease.rights.erase("t000")
+    kept = weakref.ref(ease.KEPT._last[1].inverse)
+
+    def elsewhere():
+        with tea_house.open() as other:
+            other.rights.erase("t001")
+
+    assert wait(child(elsewhere)) == 0
+    assert kept() is not None
+    shop_of_ease.recommend("t002", k=5)
+    gc.collect()
+    assert kept() is None
+
+
+def test_it_stays_at_hand_beside_a_model_that_waits_for_its_refit(tea_house, clock, inversions):
+    """What is served after a forget is what was forgotten from, whatever became of the others."""
+    algorithms = {"ease": {"neighbours": 8, "l2": 20}, "spectral": {"factors": 4}}
+    tea_house.with_policy(models={"algorithms": algorithms})
+    shop = tea_house.open()
+    shop.train()
+    clock.forward(hours=1)
+    for person in ("t000", "t001", "t002"):
+        told = shop.rights.erase(person).statement["models"]
+        assert told["ease"] == "exact"
+        assert told["spectral"].startswith("refit by ")
+    assert inversions == [False]

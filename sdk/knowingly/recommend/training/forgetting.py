@@ -280,7 +280,7 @@ def forget_records(  # noqa: PLR0917 - what forgetting needs, and what is forgot
     tx: Tx,
     learned: Records,
     left: Records = (),
-) -> tuple[dict[str, str], Serving | None]:
+) -> tuple[dict[str, str], Serving]:
     """Make every model of a training forget some people, or what is not ``left`` of them.
 
     Args:
@@ -292,8 +292,7 @@ def forget_records(  # noqa: PLR0917 - what forgetting needs, and what is forgot
         left: What stays learned from each of them; nothing of anybody when left out.
 
     Returns:
-        What became of each model that had learned; and the training as it is now, or None where a
-        model waits for a refit or has left service.
+        What became of each model that had learned; and the training as it is now.
     """
     outcome, models = {}, dict(serving.models)
     signed = Signed(tenancy.keyring, serving.training)
@@ -323,8 +322,9 @@ def forget_records(  # noqa: PLR0917 - what forgetting needs, and what is forgot
             sealed = signed.parameters(name, epoch, moved)
             stored.change_serving_rows(tx, serving.training, name, epoch, sealed)
         outcome[name] = EXACT
-    exact = set(outcome.values()) <= {EXACT}
-    return outcome, replace(serving, models=models) if exact else None
+    known = {row.algorithm: row for row in stored.models_of(tx, serving.training)}
+    served = {name: model for name, model in models.items() if known[name].in_service}
+    return outcome, replace(serving, known=known, models=served)
 
 
 def _block(serving: Serving, people: Records) -> Block:
