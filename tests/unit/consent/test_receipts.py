@@ -3,6 +3,7 @@
 import copy
 import json
 import pickle
+import re
 from dataclasses import asdict
 from datetime import datetime
 
@@ -161,7 +162,8 @@ def test_nobody_is_named_unless_the_app_says_so(shop, checked):
     """The random handle stands for the person."""
     receipt = grant(shop, device="zqxdevice", age=44)
     document = checked(receipt.document())
-    assert "ada" not in json.dumps(document).replace(receipt.proof(), "")
+    # As a word: a random handle can have these three letters in it.
+    assert not re.search(r"\bada\b", json.dumps(document).replace(receipt.proof(), ""))
     assert "zqxdevice" not in json.dumps(document)
     assert "44" not in json.dumps(record_of(document)["dpv:hasConsentStatus"][0])
     person = record_of(document)["dpv:hasDataSubject"]

@@ -1,6 +1,7 @@
 """Evidence for claims: what outlives an erasure, for as long as the policy says, and no longer."""
 
 import json
+import re
 import shutil
 import sqlite3
 from contextlib import closing
@@ -41,7 +42,8 @@ def test_the_evidence_says_what_was_chosen_when_and_how(keeping, clock):
     assert grant.entry.facts["purposes"] == ["train", "measure"]
     assert grant.entry.facts["notice_digest"] == keeping.policy.notice(NOTICE).digest
     assert grant.how == {"by": "subject"}
-    assert "ada" not in f"{kept!r} {grant!r} {kept} {grant}"
+    # As a word: a random number in hexadecimal digits can have these three in it.
+    assert not re.search(r"\bada\b", f"{kept!r} {grant!r} {kept} {grant}")
 
 
 def test_no_more_is_kept_than_the_choices(keeping, house):
