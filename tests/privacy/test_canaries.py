@@ -22,13 +22,13 @@ import knowingly
 from knowingly import Choice, Event, Item, Signal
 from knowingly.store.schema import events
 
-MARK = "zqx"
-"""In every canary, in whatever spelling."""
-PEOPLE = [f"zqxperson{number}@example.org" for number in range(8)]
-STRANGER = "zqxstranger@example.org"
-BAD_ID = " zqxbad-id "
-TITLE = "zqxtitle of a thing"
-ITEM = "zqxitem"
+MARK = "zqxjv"
+"""In every canary, in whatever spelling; too long to be in a random key or a signature."""
+PEOPLE = [f"zqxjvperson{number}@example.org" for number in range(8)]
+STRANGER = "zqxjvstranger@example.org"
+BAD_ID = " zqxjvbad-id "
+TITLE = "zqxjvtitle of a thing"
+ITEM = "zqxjvitem"
 PRICE = 98_765.43
 NOTICE = "2026-01/en"
 FIELDS = {
@@ -40,26 +40,26 @@ FIELDS = {
         "explicit_consent": True,
     },
 }
-NAME = "zqxname of a person"
-EMAIL = "zqxmail@zqxhost.example"
-AGENT = "zqxagent/5.0 (a browser)"
+NAME = "zqxjvname of a person"
+EMAIL = "zqxjvmail@zqxjvhost.example"
+AGENT = "zqxjvagent/5.0 (a browser)"
 MAILER = {"name": "Mailer Ltd", "role": "processor", "country": "IE"}
-STAFF = "zqxstaff@shop.example"
+STAFF = "zqxjvstaff@shop.example"
 
 
 WORDS = (
-    *(b"zqxperson", b"zqxstranger", b"zqxevent", b"zqxorder", b"zqxbad", b"zqxname", b"zqxmail"),
-    *(b"zqxhost", b"zqxcustomer", b"zqxorigin", b"zqxreason", b"zqxagent", b"zqxfield"),
-    *(b"zqxstaff", b"zqxgiven", b"zqxreference", b"zqxraw"),
-    *(b"zqxnotice", b"zqxdevice", b"zqxrecord", b"zqxsystem", b"zqxfolder"),
-    b"zqxguardian",
+    *(b"zqxjvperson", b"zqxjvstranger", b"zqxjvevent", b"zqxjvorder", b"zqxjvbad", b"zqxjvname"),
+    *(b"zqxjvmail", b"zqxjvhost", b"zqxjvcustomer", b"zqxjvorigin", b"zqxjvreason"),
+    *(b"zqxjvagent", b"zqxjvfield", b"zqxjvstaff", b"zqxjvgiven", b"zqxjvreference", b"zqxjvraw"),
+    *(b"zqxjvnotice", b"zqxjvdevice", b"zqxjvrecord", b"zqxjvsystem", b"zqxjvfolder"),
+    *(b"zqxjvguardian",),
 )
 
 
 OLD_CHOICES = """
 kind = "choices"
 [origin]
-system = "zqxsystem"
+system = "zqxjvsystem"
 quality = "documented"
 [fields]
 subject = "who"
@@ -132,20 +132,20 @@ def busy(house, seen):
                     person,
                     "purchase",
                     item,
-                    event_id=f"zqxevent-{person}-{item}",
-                    order=f"zqxorder-{person}",
+                    event_id=f"zqxjvevent-{person}-{item}",
+                    order=f"zqxjvorder-{person}",
                     price=PRICE,
                     quantity=3,
                     agent=AGENT,
-                    device=f"zqxdevice-{person}",
+                    device=f"zqxjvdevice-{person}",
                 )
             )
         told = shop.profiles.set(
-            person, {"nickname": NAME, "faith": f"{NAME} too"}, origin="zqxorigin"
+            person, {"nickname": NAME, "faith": f"{NAME} too"}, origin="zqxjvorigin"
         )
         assert seen.value(told).kept == 2
-        seen.value(shop.profiles.link(person, "email", f"{person[:10]}{EMAIL}"))
-        seen.value(shop.profiles.link(person, "customer_id", f"zqxcustomer-{person}"))
+        seen.value(shop.profiles.link(person, "email", f"{person[:12]}{EMAIL}"))
+        seen.value(shop.profiles.link(person, "customer_id", f"zqxjvcustomer-{person}"))
     seen.value(shop.train())
     seen.value(shop.models.cards())
     seen.value(shop.models.compare_with_refit())
@@ -168,24 +168,24 @@ def public_calls(shop, seen, clock):
         seen.said.append(repr(hit))
     seen.value(shop.consent.explain(page.decision))
     read = seen.value(
-        shop.signals.read(tcf="zqxraw.tc", gpp="zqxraw~gpp", shopify={"zqxraw": "yes"})
+        shop.signals.read(tcf="zqxjvraw.tc", gpp="zqxjvraw~gpp", shopify={"zqxjvraw": "yes"})
     )
-    seen.value(shop.consent.signal(one, [*signals, *read], device="zqxdevice"))
-    seen.value(shop.consent.signal("zqxperson of a signal", read))
+    seen.value(shop.consent.signal(one, [*signals, *read], device="zqxjvdevice"))
+    seen.value(shop.consent.signal("zqxjvperson of a signal", read))
     seen.value(shop.recommend(STRANGER))
     seen.value(shop.profiles.view(one, "personalize"))
     seen.said += map(repr, shop.profiles.view(one, "personalize").events)
     seen.said += map(repr, shop.profiles.view(one, "personalize").traits.values())
     seen.value(shop.profiles.set(one, {"nickname": f"{NAME} set"}))
-    seen.value(shop.profiles.rectify(one, {"nickname": f"{NAME} right"}, origin="zqxorigin"))
-    seen.value(shop.profiles.remove(two, ["nickname", "zqxfield"]))
-    assert shop.profiles.find("customer_id", f"zqxcustomer-{one}") == one
-    seen.value(shop.profiles.find("email", f"zqxnobody{EMAIL}"))
-    seen.value(shop.profiles.unlink(two, "customer_id", f"zqxcustomer-{two}"))
+    seen.value(shop.profiles.rectify(one, {"nickname": f"{NAME} right"}, origin="zqxjvorigin"))
+    seen.value(shop.profiles.remove(two, ["nickname", "zqxjvfield"]))
+    assert shop.profiles.find("customer_id", f"zqxjvcustomer-{one}") == one
+    seen.value(shop.profiles.find("email", f"zqxjvnobody{EMAIL}"))
+    seen.value(shop.profiles.unlink(two, "customer_id", f"zqxjvcustomer-{two}"))
     seen.value(shop.profiles.merge(PEOPLE[5], into=PEOPLE[6]))
     seen.value(shop.rights.restrict(PEOPLE[7]))
     seen.value(shop.rights.lift_restriction(PEOPLE[7]))
-    seen.value(shop.rights.hold(PEOPLE[7], reason="zqxreason of a suit"))
+    seen.value(shop.rights.hold(PEOPLE[7], reason="zqxjvreason of a suit"))
     seen.said += map(repr, shop.rights.holds())
     seen.value(shop.retain())
     page = shop.recommend(one, agent=AGENT)
@@ -195,7 +195,7 @@ def public_calls(shop, seen, clock):
     seen.value(shop.track(one, "view", ITEM, decision=page.decision))
     seen.value(shop.consent.status(one))
     seen.value(shop.consent.explain(one, "train"))
-    seen.value(shop.consent.explain(STRANGER, "train", device="zqxdevice"))
+    seen.value(shop.consent.explain(STRANGER, "train", device="zqxjvdevice"))
     assert seen.value(shop.consent.log(one))[-1].who == STAFF
     seen.value(shop.audit.search(subject=one))
     seen.value(shop.audit.search(actor=STAFF))
@@ -211,7 +211,7 @@ def public_calls(shop, seen, clock):
         shop.consent.record([Choice(subject=PEOPLE[3], action="withdraw", purposes=("measure",))])
     )
     seen.value(shop.track([{"subject": STRANGER, "kind": "view", "item": ITEM}]))
-    seen.value(shop.track([{"subject": BAD_ID, "kind": "view", "item": ITEM, "order": "zqx\n"}]))
+    seen.value(shop.track([{"subject": BAD_ID, "kind": "view", "item": ITEM, "order": "zqxjv\n"}]))
     imports(shop, seen)
     seen.value(shop.knows(one))
     seen.value(shop.stats())
@@ -227,8 +227,8 @@ def public_calls(shop, seen, clock):
     seen.said += [json.dumps(receipt.document()), receipt.proof()]
     assert seen.value(shop.consent.receipt(one, receipt.index)) == receipt
     for person in (two, PEOPLE[4]):
-        given = {"purpose": "measure", "reference": f"zqxreference-{person}"}
-        seen.value(shop.rights.disclosed(person, "mailer", "zqxgiven to them", **given))
+        given = {"purpose": "measure", "reference": f"zqxjvreference-{person}"}
+        seen.value(shop.rights.disclosed(person, "mailer", "zqxjvgiven to them", **given))
     seen.said += map(repr, seen.value(shop.rights.recipients(two)))
     seen.value(shop.consent.withdraw(two, ["measure"]))
     certificate = seen.value(shop.rights.erase(PEOPLE[4]))
@@ -240,7 +240,7 @@ def public_calls(shop, seen, clock):
     seen.said += [certificate.summary(), certificate.to_json()]
     evidence = seen.value(shop.rights.claims_evidence(PEOPLE[4]))
     seen.said += map(repr, evidence[0].choices)
-    seen.value(shop.rights.hold(PEOPLE[4], reason="zqxreason of a claim"))
+    seen.value(shop.rights.hold(PEOPLE[4], reason="zqxjvreason of a claim"))
     clock.forward(days=1)
     seen.value(shop.maintain())
     for value in (shop, shop.items, shop.consent, shop.profiles, shop.rights, shop.plugins):
@@ -260,10 +260,15 @@ def saved_models(shop):
 
 def imports(shop, seen):
     """Files whose every personal cell is a canary, good rows and bad ones."""
-    with TemporaryDirectory(prefix="zqxfolder") as folder:
-        events = Path(folder) / "zqxevents.jsonl"
-        good = {"subject": PEOPLE[0], "kind": "view", "item": ITEM, "event_id": "zqxevent-file"}
-        rows = [good, {**good, "zqxfield": 1}, {**good, "subject": BAD_ID}, {**good, "at": "zqx"}]
+    with TemporaryDirectory(prefix="zqxjvfolder") as folder:
+        events = Path(folder) / "zqxjvevents.jsonl"
+        good = {"subject": PEOPLE[0], "kind": "view", "item": ITEM, "event_id": "zqxjvevent-file"}
+        rows = [
+            good,
+            {**good, "zqxjvfield": 1},
+            {**good, "subject": BAD_ID},
+            {**good, "at": "zqxjv"},
+        ]
         events.write_text("\n".join(map(json.dumps, rows)))
         report = shop.import_file(events)
         assert (report.kept, len(report.refused)) == (1, 3)
@@ -272,11 +277,11 @@ def imports(shop, seen):
         mapping.write_text(OLD_CHOICES)
         choices = Path(folder) / "choices.csv"
         header = "who,said,what,notice,device,record,method,when,by,guardian"
-        cells = ["zqxnotice", "zqxdevice", "zqxrecord", "button", "2026-01-01T00:00:00Z"]
-        cells += ["guardian", "zqxguardian"]
-        people = (PEOPLE[1], "zqxperson99@example.org", "zqxbad\x07")
+        cells = ["zqxjvnotice", "zqxjvdevice", "zqxjvrecord", "button", "2026-01-01T00:00:00Z"]
+        cells += ["guardian", "zqxjvguardian"]
+        people = (PEOPLE[1], "zqxjvperson99@example.org", "zqxjvbad\x07")
         lines = [",".join([who, "grant", "train", *cells]) for who in people]
-        lines += [",".join([PEOPLE[1], "refuse", "measure", "zqx\x07", *cells[1:]])]
+        lines += [",".join([PEOPLE[1], "refuse", "measure", "zqxjv\x07", *cells[1:]])]
         choices.write_text("\n".join([header, *lines]))
         report = shop.import_file(choices, mapping=mapping)
         assert (report.kept, len(report.refused)) == (3, 1)
@@ -291,87 +296,87 @@ def failing_calls(shop, seen):
     late = datetime(2099, 1, 1, tzinfo=UTC)
     bad = knowingly.InputError
     fail(bad, lambda: shop.track(BAD_ID, "view", ITEM))
-    fail(bad, lambda: shop.track(person, "zqxkind", ITEM))
-    fail(bad, lambda: shop.track(person, "view", "zqxunknown"))
+    fail(bad, lambda: shop.track(person, "zqxjvkind", ITEM))
+    fail(bad, lambda: shop.track(person, "view", "zqxjvunknown"))
     fail(bad, lambda: shop.track(person, "view", ITEM, at=late))
     fail(bad, lambda: shop.track(person, "view", ITEM, at=datetime(2026, 1, 1)))  # noqa: DTZ001
-    fail(bad, lambda: shop.track(person, "view", ITEM, order="zqx" * 100))
-    fail(bad, lambda: shop.track(person, "view", ITEM, event_id="zqx\x00"))
-    fail(bad, lambda: shop.track(person, "view", ITEM, price="zqxprice"))
+    fail(bad, lambda: shop.track(person, "view", ITEM, order="zqxjv" * 100))
+    fail(bad, lambda: shop.track(person, "view", ITEM, event_id="zqxjv\x00"))
+    fail(bad, lambda: shop.track(person, "view", ITEM, price="zqxjvprice"))
     fail(bad, lambda: shop.track(person, "view", ITEM, quantity=-1))
     fail(bad, lambda: shop.track([{"subject": person, "kind": "view"}], strict=True))
     fail(bad, lambda: shop.recommend(BAD_ID))
-    fail(bad, lambda: shop.recommend("zqx\ud800"))
-    fail(bad, lambda: shop.recommend(person, slot="zqxslot"))
+    fail(bad, lambda: shop.recommend("zqxjv\ud800"))
+    fail(bad, lambda: shop.recommend(person, slot="zqxjvslot"))
     fail(bad, lambda: shop.recommend(person, k=0))
-    fail(bad, lambda: shop.consent.explain("zqxtoken"))
+    fail(bad, lambda: shop.consent.explain("zqxjvtoken"))
     fail(bad, lambda: shop.consent.explain(BAD_ID, "train"))
     fail(bad, lambda: shop.consent.explain(person, "train", at=late))
     fail(bad, lambda: shop.consent.explain(person, "train", device=BAD_ID))
-    fail(knowingly.UnknownSubjectError, lambda: shop.consent.log("zqxperson nobody knows"))
+    fail(knowingly.UnknownSubjectError, lambda: shop.consent.log("zqxjvperson nobody knows"))
     fail(bad, lambda: shop.audit.search(actor=BAD_ID))
-    fail(bad, lambda: shop.audit.who_saw("zqxnotice"))
-    fail(bad, lambda: shop.audit.choices(by=("zqxpart",)))
+    fail(bad, lambda: shop.audit.who_saw("zqxjvnotice"))
+    fail(bad, lambda: shop.audit.choices(by=("zqxjvpart",)))
     fail(bad, lambda: shop.consent.grant(BAD_ID, ["train"], notice=NOTICE))
     fail(bad, lambda: shop.consent.grant(person, ["train"], notice=NOTICE, at=late))
-    fail(bad, lambda: shop.consent.record([{"subject": person, "action": "zqxaction"}]))
+    fail(bad, lambda: shop.consent.record([{"subject": person, "action": "zqxjvaction"}]))
     fail(bad, lambda: shop.consent.signal(BAD_ID, Signal("gpc")))
-    fail(bad, lambda: shop.consent.signal(person, Signal("zqxraw@host")))
-    fail(bad, lambda: shop.consent.signal(person, Signal("gpc", raw="zqxraw" * 9_999)))
-    fail(bad, lambda: shop.signals.read(others="zqxraw"))
-    fail(knowingly.PluginError, lambda: shop.signals.read(others={"other": "zqxraw"}))
-    fail(bad, lambda: shop.tenant("zqx/person"))
-    fail(bad, lambda: shop.acting_as("zqx\n"))
-    fail(bad, lambda: shop.acting_as(STAFF, kind="zqxking"))
-    fail(bad, lambda: shop.maintain(skip=["zqxstep"]))
+    fail(bad, lambda: shop.consent.signal(person, Signal("zqxjvraw@host")))
+    fail(bad, lambda: shop.consent.signal(person, Signal("gpc", raw="zqxjvraw" * 9_999)))
+    fail(bad, lambda: shop.signals.read(others="zqxjvraw"))
+    fail(knowingly.PluginError, lambda: shop.signals.read(others={"other": "zqxjvraw"}))
+    fail(bad, lambda: shop.tenant("zqxjv/person"))
+    fail(bad, lambda: shop.acting_as("zqxjv\n"))
+    fail(bad, lambda: shop.acting_as(STAFF, kind="zqxjvking"))
+    fail(bad, lambda: shop.maintain(skip=["zqxjvstep"]))
     refused = knowingly.ConsentError
-    fail(refused, lambda: shop.consent.grant(person, ["zqxpurpose"], notice=NOTICE))
-    fail(refused, lambda: shop.consent.grant(person, ["train"], notice="zqxnotice"))
+    fail(refused, lambda: shop.consent.grant(person, ["zqxjvpurpose"], notice=NOTICE))
+    fail(refused, lambda: shop.consent.grant(person, ["train"], notice="zqxjvnotice"))
     fail(refused, lambda: shop.consent.grant(person, [], notice=NOTICE))
     profiles = shop.profiles
-    fail(bad, lambda: profiles.set(person, {"zqxfield": NAME}))
+    fail(bad, lambda: profiles.set(person, {"zqxjvfield": NAME}))
     fail(bad, lambda: profiles.set(person, {"nickname": NAME * 100}))
-    fail(bad, lambda: profiles.set(person, {"nickname": NAME}, source="zqxsource"))
-    fail(bad, lambda: profiles.set(person, {"nickname": NAME}, origin="zqx\n"))
+    fail(bad, lambda: profiles.set(person, {"nickname": NAME}, source="zqxjvsource"))
+    fail(bad, lambda: profiles.set(person, {"nickname": NAME}, origin="zqxjv\n"))
     fail(bad, lambda: profiles.set(BAD_ID, {"nickname": NAME}))
     fail(bad, lambda: profiles.rectify(person, {"faith": 3}))
-    fail(bad, lambda: profiles.link(person, "email", "zqxno-address"))
-    fail(bad, lambda: profiles.link(person, "zqxkind", EMAIL))
-    fail(bad, lambda: profiles.link(person, "email", f"{PEOPLE[1][:10]}{EMAIL}"))
-    fail(bad, lambda: profiles.find("phone", "zqxphone"))
+    fail(bad, lambda: profiles.link(person, "email", "zqxjvno-address"))
+    fail(bad, lambda: profiles.link(person, "zqxjvkind", EMAIL))
+    fail(bad, lambda: profiles.link(person, "email", f"{PEOPLE[1][:12]}{EMAIL}"))
+    fail(bad, lambda: profiles.find("phone", "zqxjvphone"))
     fail(bad, lambda: profiles.merge(person, into=person))
-    fail(bad, lambda: shop.recommend(person, agent=["zqx"]))
-    fail(bad, lambda: shop.track(person, "view", ITEM, agent=["zqx"]))
-    fail(bad, lambda: shop.track(person, "view", ITEM, decision="zqx"))
-    fail(bad, lambda: shop.rights.hold(person, reason="zqx" * 1_000))
+    fail(bad, lambda: shop.recommend(person, agent=["zqxjv"]))
+    fail(bad, lambda: shop.track(person, "view", ITEM, agent=["zqxjv"]))
+    fail(bad, lambda: shop.track(person, "view", ITEM, decision="zqxjv"))
+    fail(bad, lambda: shop.rights.hold(person, reason="zqxjv" * 1_000))
     unknown = knowingly.UnknownSubjectError
-    fail(unknown, lambda: shop.rights.export("zqxnobody"))
-    fail(unknown, lambda: shop.rights.erase("zqxnobody"))
-    fail(unknown, lambda: profiles.rectify("zqxnobody", {"nickname": NAME}))
-    fail(unknown, lambda: profiles.remove("zqxnobody", ["zqxfield"]))
-    fail(unknown, lambda: profiles.link("zqxnobody", "email", EMAIL))
-    fail(unknown, lambda: profiles.merge("zqxnobody", into=person))
-    fail(unknown, lambda: shop.rights.hold("zqxnobody", reason="zqx"))
-    fail(unknown, lambda: shop.rights.restrict("zqxnobody"))
-    fail(unknown, lambda: shop.rights.claims_evidence("zqxnobody"))
-    fail(unknown, lambda: shop.consent.receipt("zqxnobody", 1))
-    fail(bad, lambda: shop.consent.receipt(person, "zqx"))
-    fail(unknown, lambda: shop.rights.recipients("zqxnobody"))
-    fail(unknown, lambda: shop.rights.disclosed("zqxnobody", "mailer", "zqx", purpose="train"))
-    fail(bad, lambda: shop.rights.disclosed(person, "zqxwho", "zqx", purpose="train"))
-    fail(bad, lambda: shop.rights.disclosed(person, "mailer", "zqx", purpose="zqxwhy"))
-    fail(bad, lambda: shop.rights.disclosed(person, "mailer", "zqx" * 999, purpose="train"))
-    fail(bad, lambda: shop.rights.note_told("zqxnotice"))
+    fail(unknown, lambda: shop.rights.export("zqxjvnobody"))
+    fail(unknown, lambda: shop.rights.erase("zqxjvnobody"))
+    fail(unknown, lambda: profiles.rectify("zqxjvnobody", {"nickname": NAME}))
+    fail(unknown, lambda: profiles.remove("zqxjvnobody", ["zqxjvfield"]))
+    fail(unknown, lambda: profiles.link("zqxjvnobody", "email", EMAIL))
+    fail(unknown, lambda: profiles.merge("zqxjvnobody", into=person))
+    fail(unknown, lambda: shop.rights.hold("zqxjvnobody", reason="zqxjv"))
+    fail(unknown, lambda: shop.rights.restrict("zqxjvnobody"))
+    fail(unknown, lambda: shop.rights.claims_evidence("zqxjvnobody"))
+    fail(unknown, lambda: shop.consent.receipt("zqxjvnobody", 1))
+    fail(bad, lambda: shop.consent.receipt(person, "zqxjv"))
+    fail(unknown, lambda: shop.rights.recipients("zqxjvnobody"))
+    fail(unknown, lambda: shop.rights.disclosed("zqxjvnobody", "mailer", "zqxjv", purpose="train"))
+    fail(bad, lambda: shop.rights.disclosed(person, "zqxjvwho", "zqxjv", purpose="train"))
+    fail(bad, lambda: shop.rights.disclosed(person, "mailer", "zqxjv", purpose="zqxjvwhy"))
+    fail(bad, lambda: shop.rights.disclosed(person, "mailer", "zqxjv" * 999, purpose="train"))
+    fail(bad, lambda: shop.rights.note_told("zqxjvnotice"))
     fail(bad, lambda: shop.rights.claims_evidence(BAD_ID))
-    shop.rights.hold(person, reason="zqxreason of a suit")
+    shop.rights.hold(person, reason="zqxjvreason of a suit")
     fail(knowingly.HoldError, lambda: shop.rights.erase(person))
     fail(knowingly.HoldError, lambda: profiles.rectify(person, {"nickname": NAME}))
     shop.rights.release_hold(person)
     fail(ValueError, lambda: Event(subject=BAD_ID, kind="view", item=ITEM))
-    fail(ValueError, lambda: Event(subject=person, kind="zqxkind", item=ITEM))
-    fail(ValueError, lambda: Event(subject=person, kind="view", item=ITEM, order="zqx\x07"))
+    fail(ValueError, lambda: Event(subject=person, kind="zqxjvkind", item=ITEM))
+    fail(ValueError, lambda: Event(subject=person, kind="view", item=ITEM, order="zqxjv\x07"))
     fail(ValueError, lambda: Choice(subject=BAD_ID, action="grant"))
-    fail(ValueError, lambda: Choice(subject=person, action="zqxaction"))
+    fail(ValueError, lambda: Choice(subject=person, action="zqxjvaction"))
 
 
 def test_nothing_that_is_said_holds_a_canary(busy, seen, clock):
@@ -379,7 +384,7 @@ def test_nothing_that_is_said_holds_a_canary(busy, seen, clock):
     failing_calls(busy, seen)
     public_calls(busy, seen, clock)
     event = Event(
-        subject=PEOPLE[0], kind="view", item=ITEM, event_id="zqx1", order="zqx2", price=PRICE
+        subject=PEOPLE[0], kind="view", item=ITEM, event_id="zqxjv1", order="zqxjv2", price=PRICE
     )
     seen.value(event)
     seen.value(Choice(subject=PEOPLE[0], action="withdraw"))
@@ -415,7 +420,7 @@ def test_no_file_holds_a_canary_of_a_person(busy, seen, house, clock, backend):
             for word in WORDS:
                 assert not re.search(word, stored, re.IGNORECASE), (name, word)
                 assert word.decode().encode("utf-16-le") not in stored, (name, word)
-        assert any(b"zqxtitle" in stored for stored in files.values())
+        assert any(b"zqxjvtitle" in stored for stored in files.values())
         house.close()
 
 
@@ -447,7 +452,7 @@ def test_no_leaf_holds_a_canary_or_a_number_of_a_person(busy, seen, clock):
 def test_the_export_holds_what_was_planted(busy):
     """The canaries are really there: the person they are about is given all of them."""
     document = json.dumps(busy.rights.export(PEOPLE[0]))
-    for word in (PEOPLE[0], "zqxorder", ITEM, TITLE, str(PRICE), NAME, EMAIL, "zqxcustomer"):
+    for word in (PEOPLE[0], "zqxjvorder", ITEM, TITLE, str(PRICE), NAME, EMAIL, "zqxjvcustomer"):
         assert word in document
     assert PEOPLE[1] not in document
 
@@ -456,7 +461,7 @@ def test_a_decision_token_is_opaque(busy):
     """Neither the id, nor the key's name, nor a reason can be read from it."""
     token = busy.recommend(PEOPLE[0]).decision
     plain = base64.urlsafe_b64decode(token)
-    for word in (b"zqx", b"granted", b"personalize"):
+    for word in (b"zqxjv", b"granted", b"personalize"):
         assert word not in plain
 
 
