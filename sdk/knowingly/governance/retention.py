@@ -6,8 +6,8 @@ first. A person under a legal hold loses purposes like anybody, and no row.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -19,7 +19,7 @@ from knowingly.ledger import log
 from knowingly.policy import DataField
 from knowingly.profiles.fields import Fields, mask_of
 from knowingly.profiles.scan import PEOPLE_AT_ONCE, Person, page_after
-from knowingly.recommend.registry.serving import Registry
+from knowingly.recommend.registry.serving import Registry, Unmade
 from knowingly.recommend.training.expiring import forget_expired, losing
 from knowingly.recommend.training.forgetting import Algorithms, forget_many
 from knowingly.recommend.training.gather import PURPOSE as TRAIN
@@ -28,7 +28,7 @@ from knowingly.recommend.training.refitting import was_put_off
 from knowingly.recommend.training.turns import at_once
 from knowingly.recommend.training.undoing import forget_undone
 from knowingly.store import claims, consents, events, holds, kept, models, subjects, traits
-from knowingly.store.batches import parts
+from knowingly.store.batches import batched
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.subjects import ACTIVE, SubjectRow
 from knowingly.tenancy import Tenancy, past_name
@@ -89,7 +89,7 @@ class _Tally:
 
 
 class _NotMeant(Exception):  # noqa: N818 - no error: it takes a rehearsal back
-    """Ends a rehearsal, so that its transaction is rolled back."""
+    """Ends a turn of a rehearsal, so that its transaction is rolled back."""
 
 
 class Retention:
@@ -104,15 +104,11 @@ class Retention:
     def run(self, registry: Registry) -> Retained:
         """Take purposes away, delete what has none, and drop old tombstones."""
         now_us, tally = self._tenancy.now_us(), _Tally()
-        # Each look is a snapshot of its own: one that is held while rows are rewritten keeps all
-        # of what they were.
-        lapsed = self._lapsed_people(self._tenancy.read, now_us)
-        for people in parts(lapsed, _PEOPLE_PER_TRANSACTION):
-            for some in self._turns(people):
+        for span, lapsed in self._pages(now_us):
+            for some in self._turns(lapsed):
                 self._prepare(some, registry, now_us)
                 with self._tenancy.write() as tx:
                     self._lapse(tx, some, registry, now_us, tally)
-        for span in self._spans(self._tenancy.read):
             self._expire(span, registry, now_us, tally)
             with self._tenancy.write() as tx:
                 self._sweep(tx, span, registry, now_us, tally)
@@ -120,48 +116,54 @@ class Retention:
         return tally.result()
 
     def rehearse(self) -> Retained:
-        """What ``run`` would do: the same work in one transaction, which is then taken back."""
+        """What ``run`` would do: the same work, each turn of which is then taken back."""
         now_us, tally = self._tenancy.now_us(), _Tally()
-        # A registry of its own: what it reads here is never committed.
-        registry = Registry(self._tenancy.keyring)
-        lapsed = self._lapsed_people(self._tenancy.read, now_us)
-        # What is made for one of them serves for all: nobody forgets in between.
-        any(self._prepare(people, registry, now_us) for people in parts(lapsed, PEOPLE_AT_ONCE))
-        try:
-            with self._tenancy.write() as tx:
-                lapsed = self._lapsed_people(lambda: nullcontext(tx), now_us)
-                for people in parts(lapsed, _PEOPLE_PER_TRANSACTION):
-                    self._lapse(tx, people, registry, now_us, tally)
-                for span in self._spans(lambda: nullcontext(tx)):
-                    self._sweep(tx, span, registry, now_us, tally)
-                tally.claims = len(claims.due(tx, now_us))
-                raise _NotMeant  # noqa: TRY301 - the way out of a transaction that must not commit
-        except _NotMeant:
-            return tally.result()
+        registry = Unmade(self._tenancy.keyring)
+        for span, lapsed in self._pages(now_us):
+            first = span[0]
+            turns = list(self._turns(lapsed)) or [[]]
+            for place, some in enumerate(turns, 1):
+                last = span[1] if place == len(turns) else some[-1][0].subject
+                with suppress(_NotMeant), self._tenancy.write() as tx:
+                    self._lapse(tx, some, registry, now_us, tally)
+                    self._sweep(tx, (first, last), registry, now_us, tally)
+                    raise _NotMeant
+                first = last + 1
+        tally.claims = self._tenancy.ask(lambda snapshot: len(claims.due(snapshot, now_us)))
+        return tally.result()
 
     def _turns(self, people: Sequence[Person]) -> Iterator[list[Person]]:
         """Parts of these people who can be forgotten while others wait to write."""
-        rows = [person for person, _ in people]
-        rest = iter(people)
-        for some in self._tenancy.ask(partial(at_once, people=rows)):
-            yield list(islice(rest, len(some)))
+        for many in batched(people, _PEOPLE_PER_TRANSACTION):
+            rows = [person for person, _ in many]
+            rest = iter(many)
+            for some in self._tenancy.ask(partial(at_once, people=rows)):
+                yield list(islice(rest, len(some)))
 
-    def _spans(
-        self, looking: Callable[[], AbstractContextManager[Snapshot]]
-    ) -> Iterator[kept.Span]:
-        """Everybody, some thousand at a time: nobody else writes while the rows of some are swept.
+    def _pages(self, now_us: int) -> Iterator[tuple[kept.Span, list[Person]]]:
+        """Everybody, some thousand at a time, and whose permission ran out of them.
 
-        The last has no end, so that there is one where there are no people either.
+        That is: or of whom models have learned on none. The last has no end, so that there is one
+        where there are no people either.
         """
         first = 0
         while True:
-            with looking() as snapshot:
-                page = subjects.after(snapshot, first - 1, PEOPLE_AT_ONCE)
+            # Each look is a snapshot of its own: one that is held while rows are rewritten keeps
+            # all of what they were.
+            with self._tenancy.read() as snapshot:
+                page = page_after(snapshot, first - 1, PEOPLE_AT_ONCE)
+                learned = self._learned_from(snapshot, page)
+            lapsed = [
+                (person, records)
+                for person, records in page
+                if person.state == ACTIVE and self._is_lapsed(person, records, learned, now_us)
+            ]
             if len(page) < PEOPLE_AT_ONCE:
-                yield first, _EVERYBODY
+                yield (first, _EVERYBODY), lapsed
                 return
-            yield first, page[-1].subject
-            first = page[-1].subject + 1
+            last = page[-1][0].subject
+            yield (first, last), lapsed
+            first = last + 1
 
     def _expire(self, people: kept.Span, registry: Registry, now_us: int, tally: _Tally) -> None:
         """Let models forget what is too old of these people; the sweep finds what is left of it."""
@@ -194,34 +196,14 @@ class Retention:
             facts["held"] = tally.held
             log.append(tx, "retention.run", at_us=now_us, seal=seal, facts=facts)
 
-    def _lapsed_people(
-        self, looking: Callable[[], AbstractContextManager[Snapshot]], now_us: int
-    ) -> Iterator[Person]:
-        """People whose permission ran out, or whom models have learned from on none."""
-        last = 0
-        while True:
-            with looking() as snapshot:
-                page = page_after(snapshot, last)
-                learned = self._learned_from(snapshot, page)
-            if not page:
-                return
-            last = page[-1][0].subject
-            for person, records in page:
-                if person.state == ACTIVE and self._is_lapsed(person, records, learned, now_us):
-                    yield person, records
-
-    def _prepare(self, people: Sequence[Person], registry: Registry, now_us: int) -> bool:
-        """Let models get ready to forget those of these people that they may not hold any more.
-
-        Returns:
-            Whether they have learned from any of those.
-        """
+    def _prepare(self, people: Sequence[Person], registry: Registry, now_us: int) -> None:
+        """Let models get ready to forget those of these people that they may not hold any more."""
         unlearn = [
             person.subject
             for person, records in people
             if not self._tenancy.decide(TRAIN, records, at_us=now_us).allowed
         ]
-        return prepare_for(self._tenancy, registry, self._algorithms, unlearn)
+        prepare_for(self._tenancy, registry, self._algorithms, unlearn)
 
     def _lapse(
         self,

@@ -83,9 +83,9 @@ Person = tuple[SubjectRow, Sequence[ConsentRecord]]
 """Somebody with their choices."""
 
 
-def page_after(snapshot: Snapshot, last: int) -> list[Person]:
+def page_after(snapshot: Snapshot, last: int, limit: int = PEOPLE_AT_ONCE) -> list[Person]:
     """The next few thousand people after a number, by number; empty where there are none."""
-    people = subjects.after(snapshot, last, PEOPLE_AT_ONCE)
+    people = subjects.after(snapshot, last, limit)
     if not people:
         return []
     records = consents.between(snapshot, people[0].subject, people[-1].subject)

@@ -60,7 +60,6 @@ def test_it_goes_through_people_some_at_a_time(aged, monkeypatch):
     """With the same outcome, and never in the way of who writes for longer than some take."""
     told = aged.retain()
     monkeypatch.setattr(retention, "PEOPLE_AT_ONCE", 3)
-    assert aged.retain() == told
     sweep, seen = retention.Retention._sweep, []
 
     def swept(self, tx, people, *more):
@@ -68,12 +67,32 @@ def test_it_goes_through_people_some_at_a_time(aged, monkeypatch):
         seen.append((people, tx.head.ledger_size))
 
     monkeypatch.setattr(retention.Retention, "_sweep", swept)
+    assert aged.retain() == told
+    assert len(seen) == 3
+    seen.clear()
     assert aged.retain(apply=True) == told
     spans = [people for people, _ in seen]
     assert len(spans) == 3
     assert [first for first, _ in spans] == [0, *(last + 1 for _, last in spans[:-1])]
     runs = [one for one in aged.audit.entries(limit=1_000) if one.kind == "retention.run"]
     assert len(runs) == len({size for _, size in seen}) == 3
+
+
+def test_a_rehearsal_lets_others_write_between(aged, monkeypatch):
+    """Each of its turns is a transaction that is taken back before the next one."""
+    monkeypatch.setattr(retention, "_PEOPLE_PER_TRANSACTION", 2)
+    told = aged.retain()
+    sweep, spans, turns = retention.Retention._sweep, [], []
+
+    def swept(self, tx, people, *more):
+        sweep(self, tx, people, *more)
+        spans.append(people)
+        turns.append(tx)
+
+    monkeypatch.setattr(retention.Retention, "_sweep", swept)
+    assert aged.retain() == told
+    assert len(spans) == len({id(tx) for tx in turns}) == 3
+    assert [first for first, _ in spans] == [0, *(last + 1 for _, last in spans[:-1])]
 
 
 def test_models_stay_whole_after_a_rehearsal(aged, house, gaps, clock):

@@ -125,6 +125,18 @@ class Registry:
                 self._serving = written[1]
 
 
+class Unmade(Registry):
+    """The version in service without its models: to try what a forget would come to.
+
+    Counts are subtracted, and nothing is made of them.
+    """
+
+    def at(self, snapshot: Snapshot) -> Serving | None:
+        """What the snapshot serves, as far as it is known; None before the first training."""
+        number = snapshot.head.training
+        return None if number is None else _bare(self._keyring, snapshot, number)
+
+
 def unserved(keyring: Keyring, snapshot: Snapshot, training: int) -> Serving | None:
     """A version that is kept and not in service, without its models; None where it is not kept."""
     if stored.training(snapshot, training) is None:
