@@ -83,8 +83,8 @@ Person = tuple[SubjectRow, Sequence[ConsentRecord]]
 """Somebody with their choices."""
 
 
-def page_after(snapshot: Snapshot, last: int, limit: int = PEOPLE_AT_ONCE) -> list[Person]:
-    """The next few thousand people after a number, by number; empty where there are none."""
+def page_after(snapshot: Snapshot, last: int, limit: int) -> list[Person]:
+    """The next people after a number, by number, each with their choices; empty at the end."""
     people = subjects.after(snapshot, last, limit)
     if not people:
         return []
@@ -95,7 +95,7 @@ def page_after(snapshot: Snapshot, last: int, limit: int = PEOPLE_AT_ONCE) -> li
 def in_pages(snapshot: Snapshot) -> Iterator[list[Person]]:
     """Everyone with their choices, by number, a few thousand at a time."""
     last = 0
-    while page := page_after(snapshot, last):
+    while page := page_after(snapshot, last, PEOPLE_AT_ONCE):
         last = page[-1][0].subject
         yield page
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from knowingly.ledger import log
-from knowingly.profiles.scan import page_after
+from knowingly.profiles.scan import PEOPLE_AT_ONCE, page_after
 from knowingly.recommend.registry.serving import Registry
 from knowingly.recommend.training.forgetting import Algorithms, forget_many
 from knowingly.recommend.training.gather import PURPOSE
@@ -58,7 +58,7 @@ def _lapsed(tenancy: Tenancy) -> Iterator[SubjectRow]:
     last, now_us = 0, tenancy.now_us()
     while True:
         with tenancy.read() as snapshot:
-            page = page_after(snapshot, last)
+            page = page_after(snapshot, last, PEOPLE_AT_ONCE)
             if not page:
                 return
             first, last = page[0][0].subject, page[-1][0].subject
