@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,9 @@ def make(algorithm: type[Algorithm[Any]], options: Mapping[str, Any]) -> Algorit
 
 def fit(algorithm: Algorithm[Any], data: FitData) -> tuple[Model, MemoryCounts | None]:
     """A fitted model, with its counts where it can forget exactly."""
+    if algorithm.forgets == "stateless":
+        # It says that it learns from nobody, and nobody will ever be forgotten by it.
+        data = replace(data, source=tuple)
     with guarded(algorithm.name, "fit"):
         if isinstance(algorithm, CountingAlgorithm):
             counts = algorithm.total(data)
