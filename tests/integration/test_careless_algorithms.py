@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 import knowingly
-from knowingly import Algorithm, CountingAlgorithm, ItemScores, PluginError
+from knowingly import (
+    Algorithm,
+    ContractError,
+    CountingAlgorithm,
+    ItemNeighbours,
+    ItemScores,
+    PluginError,
+)
 
 
 class Scribbling(CountingAlgorithm):
@@ -47,13 +54,26 @@ class Never(CountingAlgorithm):
         return ItemScores(scores)
 
 
+class Unsorted(Algorithm):
+    """Makes lists of neighbours by hand, and not as they have to be."""
+
+    name = "unsorted"
+    forgets = "refit"
+
+    def fit(self, data):
+        neighbour = np.full((data.n_items, 2), -1, np.int32)
+        neighbour[0] = [2, 1]
+        total = np.full(data.n_items, 9)
+        return ItemNeighbours(neighbour, (neighbour >= 0).astype(np.int32), total)
+
+
 class Plugin:
     """The plugin of them."""
 
     @staticmethod
     @knowingly.hookimpl
     def knowingly_algorithms():
-        return [Scribbling, Peeking, Never]
+        return [Scribbling, Peeking, Never, Unsorted]
 
 
 def trained(house, *names):
@@ -85,6 +105,12 @@ def test_one_that_learns_from_nobody_is_handed_nobody(tea_house):
         model = shop._registry.at(snapshot).models["peeking"]
     assert len(model.scores)
     assert set(model.scores.tolist()) == {1.0}
+
+
+def test_a_model_that_could_not_be_read_again_is_not_published(tea_house):
+    """It would be in service and on no page, and training again would not mend it."""
+    with pytest.raises(ContractError, match=r"'unsorted': arrays: neighbour: .*ascending"):
+        trained(tea_house, "unsorted")
 
 
 @pytest.mark.filterwarnings("error")

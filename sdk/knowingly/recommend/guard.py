@@ -57,8 +57,8 @@ def fit(algorithm: Algorithm[Any], data: FitData) -> tuple[Model, MemoryCounts |
     with guarded(algorithm.name, "fit"):
         if isinstance(algorithm, CountingAlgorithm):
             counts = algorithm.total(data)
-            return _checked(algorithm, algorithm.build(counts), data.n_items), counts
-        return _checked(algorithm, algorithm.fit(data), data.n_items), None
+            return _readable(algorithm, algorithm.build(counts), data.n_items), counts
+        return _readable(algorithm, algorithm.fit(data), data.n_items), None
 
 
 def count(algorithm: CountingAlgorithm[Any], block: Block) -> Matrix:
@@ -152,6 +152,17 @@ def because_many(name: str, model: Model, query: Query, items: Rows) -> Rows:
         ):
             raise ContractError("because: expected positions in the history, or -1", plugin=name)
         return positions
+
+
+def _readable(algorithm: Algorithm[Any], model: Model, n_items: int) -> Model:
+    """A model that every process can make again from what is stored of it."""
+    arrays = _checked(algorithm, model, n_items).arrays()
+    try:
+        type(model).from_arrays(arrays)
+    except ValueError as error:
+        # Of a model that ships, so the words are ours.
+        raise ContractError(f"arrays: {error}", plugin=algorithm.name) from error
+    return model
 
 
 def _checked(algorithm: Algorithm[Any], model: Model, n_items: int) -> Model:
