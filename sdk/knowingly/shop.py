@@ -81,7 +81,7 @@ class Shop:
         # Opened once and shared: a request handler may ask for its merchant on every page.
         self._tenants: dict[str, Shop] = {tenancy.name: self}
         self._opening = threading.Lock()
-        self._registry = Registry(tenancy.keyring)
+        self._registry = Registry(tenancy.keyring, tenancy.policy.models.min_subjects)
         self._reader = Reader(tenancy, self._registry, self._host.algorithms)
         self._wire(tenancy).resume()
 

@@ -80,7 +80,12 @@ def about(year: Year, products: list[int]) -> dict[str, list[Any]]:
 
 
 def read_folder(folder: Path) -> tuple[Learning, Any]:
-    """``events.txt``, or ``train.txt`` and ``test.txt``."""
+    """``events.txt``, or ``train.txt`` and ``test.txt``.
+
+    Raises:
+        OSError: There is no such file.
+        ValueError: A line is off; the message says which.
+    """
     events = folder / "events.txt"
     if events.exists():
         user, item, at = np.loadtxt(events, np.int64, ndmin=2, usecols=(0, 1, 2)).T
@@ -94,8 +99,11 @@ def read_folder(folder: Path) -> tuple[Learning, Any]:
 def read_lines(path: Path) -> tuple[Any, Any]:
     """A line per user: the user, then its items."""
     users, items = [], []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        first, *others = map(int, line.split() or ["-1"])
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            first, *others = map(int, line.split() or ["-1"])
+        except ValueError:
+            raise ValueError(f"{path.name}, line {number}: expected whole numbers") from None
         users += [first] * len(others)
         items += others
     return np.array(users, np.int64), np.array(items, np.int64)

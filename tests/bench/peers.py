@@ -6,7 +6,7 @@ left out, and said so. Nothing here is asserted.
 
 ``--data DIR`` takes other data: ``train.txt`` and ``test.txt``, a line per user with the user first
 and then its items, as LightGCN's splits have; or ``events.txt`` with ``user item time`` in each
-line, of which the last fifth is the test.
+line, of which the last fifth is the test. All of them are whole numbers.
 """
 
 import argparse
@@ -43,9 +43,14 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures there too")
     asked = parser.parse_args()
     console = Console(stderr=True)
-    learning, test = demo_data() if asked.data is None else read_folder(asked.data)
+    try:
+        learning, test = demo_data() if asked.data is None else read_folder(asked.data)
+    except (OSError, ValueError) as error:
+        parser.error(f"--data: {error}")
     train = learning.train
     users = np.flatnonzero(np.diff(test.indptr) * np.diff(train.indptr))
+    if not len(users):
+        parser.error("--data: nobody has both something to learn from and something new to test on")
     console.print(
         f"{train.shape[0]:,} users, {train.shape[1]:,} items, {train.nnz:,} pairs to learn from, "
         f"{len(users):,} users to test"

@@ -80,3 +80,43 @@ def test_a_tolerance_is_for_real_numbers_and_as_large_as_it_says():
     ]
     with pytest.raises(AssertionError, match="total differs"):
         check_same(*lists, 1e-6)
+
+
+class Peeking(Algorithm):
+    """Says that it learns from nobody, and counts what people did."""
+
+    name = "peeking"
+    forgets = "stateless"
+
+    def fit(self, data: FitData) -> ItemScores:
+        return ItemScores(np.bincount(data.item, minlength=data.n_items))
+
+
+class Cheapest(Algorithm):
+    """Learns from what items cost, and nothing else."""
+
+    name = "cheapest"
+    explains = "What costs least."
+    reason = "a small price"
+    forgets = "stateless"
+    needs_items = True
+
+    def fit(self, data: FitData) -> ItemScores:
+        return ItemScores(np.nan_to_num(1 / (1 + data.items.price)))
+
+
+TestCheapest = contract_of(AlgorithmContract, Cheapest)
+TestCheapestInAShop = contract_of(ShopContract, Cheapest)
+
+
+def test_what_says_it_learns_from_nobody_is_tried_on_somebody():
+    """Nobody would ever be taken out of it."""
+    with pytest.raises(AssertionError, match="score differs"):
+        contract_of(AlgorithmContract, Peeking)().test_what_forgets_nobody_learns_from_nobody()
+
+
+def test_a_tolerance_does_not_trip_over_never():
+    """What is shown never, on both sides, is the same."""
+    check_same(ItemScores([-np.inf, 1.0]), ItemScores([-np.inf, 1.0 + 1e-7]), 1e-6)
+    with pytest.raises(AssertionError, match="score differs"):
+        check_same(ItemScores([-np.inf, 1.0]), ItemScores([0.0, 1.0]), 1e-6)

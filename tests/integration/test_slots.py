@@ -214,6 +214,20 @@ def test_what_is_bought_again_comes_first(tea_house, clock, agree):
     assert "buy_again" not in {hit.source for hit in tea.recommend("w1", slot="again")}
 
 
+@pytest.mark.parametrize("bought", [["assam"], ["assam", "mint", "scale"]])
+def test_what_was_bought_once_has_a_say_in_a_blend(tea_house, clock, agree, bought):
+    """What they did not buy has 0 from it, so it says something, also where it is one order."""
+    blend = {"blend": {"buy_again": 100.0, "item_item": 1.0}}
+    tea = opened(tea_house, mixed={"algorithms": [blend], "exclude": []})
+    agree(tea, "w1")
+    clock.forward(minutes=1)
+    tea.track([{"subject": "w1", "kind": "purchase", "item": item} for item in bought])
+    page = tea.recommend("w1", slot="mixed", k=10)
+    assert set(items(page)[: len(bought)]) == set(bought)
+    assert {hit.reason for hit in page.hits[: len(bought)]} == {"you bought it before"}
+    assert len(page) == 10
+
+
 def test_pins_stand_in_their_places(tea_house):
     """The next free one where two want the same; once each; never what the slot leaves out."""
     pins = [

@@ -267,6 +267,30 @@ def test_a_training_up_to_a_moment_learns_nothing_that_was_undone_after_it(shop,
     assert_exact(shop)
 
 
+@pytest.mark.parametrize("undo", ["hide", "return"])
+def test_what_is_too_old_to_be_read_undoes_nothing(shop_house, clock, undo):
+    """A training does not see it, so what came after it is learned, and stays."""
+    shop_house.with_purpose("train", keep_days=30)
+    shop = shop_house.open()
+    shop.retain(apply=True)
+    shop.train()
+    before = buyers(shop, "nettle")
+    clock.forward(days=1)
+    shop.track(WHO, undo, "nettle", at=clock.ago(days=30, minutes=1), quantity=9)
+    shop.track(WHO, "purchase", "nettle")
+    clock.forward(minutes=1)
+    shop.train()
+    assert buyers(shop, "nettle") == before + 1
+    assert_exact(shop)
+    shop.track(WHO, "hide", "oolong")
+    shop.maintain(skip=("train", "release"))
+    assert buyers(shop, "nettle") == before + 1
+    assert_exact(shop)
+    shop.track(WHO, "hide", "nettle")
+    assert buyers(shop, "nettle") == before
+    assert_exact(shop)
+
+
 def test_a_crash_leaves_the_event_and_what_was_learned(shop, shop_house, monkeypatch):
     """Both are in one transaction: neither is there without the other."""
     before, events = buyers(shop, "oolong"), shop_house.count("events")

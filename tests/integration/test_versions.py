@@ -377,6 +377,32 @@ def test_a_version_with_a_lower_floor_does_not_come_back(two, tea_house):
         shop.models.rollback()
 
 
+def test_a_floor_that_was_raised_holds_at_once(two, tea_house, gaps):
+    """What was learned under a lower one waits for a training, forgets meanwhile, and says so."""
+    assert two.recommend(WHO, slot="home").basis == "personal"
+    tea_house.close()
+    lower = tea_house.policy
+    tea_house.with_policy(models={"min_subjects": 9, "min_item_subjects": 9})
+    shop = tea_house.open()
+    page = shop.recommend(WHO, slot="home")
+    assert {hit.source for hit in page} == {"catalog"}
+    assert "item_item is not in service" in page.notes
+    assert set(shop.stats()["models_out_of_service"]) == set(EXACT)
+    assert {card.in_service for card in shop.models.cards()} == {False}
+    assert all("floor" in card.fault for card in shop.models.cards())
+    shop.rights.erase(WHO)
+    assert gaps(shop) == EXACT
+    tea_house.close()
+    tea_house.policy = lower
+    assert {card.in_service for card in tea_house.open().models.cards()} == {True}
+    tea_house.close()
+    tea_house.with_policy(models={"min_subjects": 9, "min_item_subjects": 9})
+    raised = tea_house.open()
+    raised.train()
+    assert {card.in_service for card in raised.models.cards()} == {True}
+    assert {hit.source for hit in raised.recommend("t001", slot="home")} != {"catalog"}
+
+
 def test_another_process_takes_a_rollback_up(two, tea_house, gaps):
     """Without reopening; whoever holds a version keeps it whole."""
     other = tea_house.open()

@@ -16,7 +16,7 @@ from knowingly.policy import Blend, Slot
 from knowingly.policy.slots import WITHOUT_SCORES
 from knowingly.recommend.interface.arrays import AnyRows, Floats, Rows
 from knowingly.recommend.interface.query import History, Query
-from knowingly.recommend.pages.again import BUY_AGAIN, by_frequency, times_bought
+from knowingly.recommend.pages.again import BUY_AGAIN, by_frequency
 from knowingly.recommend.pages.blending import Part, blended
 from knowingly.recommend.pages.choosing import strongest
 
@@ -79,12 +79,11 @@ class SlotScorer:
     def _said(self, name: str, query: Query, may: Rows) -> tuple[Rows, Floats] | None:
         """Items that may be shown, with what one source scores them; None where it is not there.
 
-        ``buy_again`` is made on the page and not trained. It has the items that were bought alone.
+        ``buy_again`` is made on the page and not trained.
         """
         if name == BUY_AGAIN:
-            bought, times, last = times_bought(query.history)
-            shown = np.isin(bought, may)
-            return bought[shown], by_frequency(times, last)[shown]
+            again = by_frequency(query.history, query.n_items)
+            return None if again is None else (may, again[may])
         return (may, self.members[name](query)[may]) if name in self.members else None
 
 

@@ -19,7 +19,8 @@ class Models(Section):
     """What is trained, and how many people must share a thing before others see it."""
 
     min_subjects: Annotated[Whole, Field(ge=2)] = 5
-    """A pattern shown to others is shared by at least this many people."""
+    """A pattern shown to others is shared by at least this many people. Models of a training under
+    a lower number are not served."""
     min_item_subjects: Annotated[Whole, Field(ge=2)] = 5
     """An item is in a model from this many people on; not below `min_subjects`."""
     algorithms: dict[Slug, dict[str, JsonValue]] = Field(default_factory=_default_algorithms)

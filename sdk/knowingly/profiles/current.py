@@ -1,6 +1,7 @@
 """All that is kept of some people for a purpose, as it is now, however old it is.
 
-What is too old leaves with retention, which takes the purpose from it; until then it is there.
+What is too old leaves with retention, which takes the purpose from it; until then it is there. But
+it undoes nothing any more: whoever reads for the purpose does not see it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,14 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowingly.domain.consent import Decision
+from knowingly.domain.event import KIND_CODE, EventKind
 from knowingly.errors import SealError
 from knowingly.profiles import body
-from knowingly.profiles.views import cipher_of
+from knowingly.profiles.views import cipher_of, kept_from_us
 from knowingly.store import consents, events
 from knowingly.store.doors import Snapshot
 from knowingly.store.subjects import ACTIVE, SubjectRow
 from knowingly.tenancy import Tenancy
 
+_UNDOES = [KIND_CODE[kind] for kind in (EventKind.HIDE, EventKind.RETURN, EventKind.CANCEL)]
 _EVERY_DAY = (-(2**31), 2**31 - 1)
 Current = tuple[SubjectRow, NDArray[np.void] | None]
 """Somebody, and their records (``body.RECORD``) as stored; None where their key is lost."""
@@ -50,5 +53,7 @@ def _records(
     # A past order may be older than the consent.
     past = tenancy.past_mask(decision.purpose)
     is_past = np.array([bool(row[3] & past) for row in rows], bool)
-    usable: NDArray[np.void] = records[is_past | (records["at_us"] >= decision.since_us)]
+    too_old = records["at_us"] < kept_from_us(tenancy, decision)
+    permitted = is_past | (records["at_us"] >= decision.since_us)
+    usable: NDArray[np.void] = records[permitted & ~(too_old & np.isin(records["kind"], _UNDOES))]
     return usable

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -50,11 +51,14 @@ def make(algorithm: type[Algorithm[Any]], options: Mapping[str, Any]) -> Algorit
 
 def fit(algorithm: Algorithm[Any], data: FitData) -> tuple[Model, MemoryCounts | None]:
     """A fitted model, with its counts where it can forget exactly."""
+    if algorithm.forgets == "stateless":
+        # It says that it learns from nobody, and nobody will ever be forgotten by it.
+        data = replace(data, source=tuple)
     with guarded(algorithm.name, "fit"):
         if isinstance(algorithm, CountingAlgorithm):
             counts = algorithm.total(data)
-            return _checked(algorithm, algorithm.build(counts), data.n_items), counts
-        return _checked(algorithm, algorithm.fit(data), data.n_items), None
+            return _readable(algorithm, algorithm.build(counts), data.n_items), counts
+        return _readable(algorithm, algorithm.fit(data), data.n_items), None
 
 
 def count(algorithm: CountingAlgorithm[Any], block: Block) -> Matrix:
@@ -148,6 +152,17 @@ def because_many(name: str, model: Model, query: Query, items: Rows) -> Rows:
         ):
             raise ContractError("because: expected positions in the history, or -1", plugin=name)
         return positions
+
+
+def _readable(algorithm: Algorithm[Any], model: Model, n_items: int) -> Model:
+    """A model that every process can make again from what is stored of it."""
+    arrays = _checked(algorithm, model, n_items).arrays()
+    try:
+        type(model).from_arrays(arrays)
+    except ValueError as error:
+        # Of a model that ships, so the words are ours.
+        raise ContractError(f"arrays: {error}", plugin=algorithm.name) from error
+    return model
 
 
 def _checked(algorithm: Algorithm[Any], model: Model, n_items: int) -> Model:

@@ -126,7 +126,7 @@ class ShopContract:
         By score, what it puts equal is put in order by the other.
         """
         alone = {hit.item: hit.score for hit in self._own(self.page(shop, item=SHARED))}
-        assert alone
+        assert alone, "no item of the shop scored above 0, so there is nothing to put in order"
         for slot in ("heavy", "heavy-by-rank"):
             page = self.page(shop, slot, item=SHARED)
             check_page(page)
@@ -251,6 +251,8 @@ def fill(shop: Shop) -> None:
                 "title": f"Tea {number % 3}",
                 "tags": [f"tag{number % 2}"],
                 "categories": [f"shelf{number % 2}"],
+                "brand": f"Maker {number % 4}",
+                "price": 3 + number,
             }
             for number, item in enumerate(items)
         ],

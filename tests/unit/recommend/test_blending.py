@@ -57,6 +57,18 @@ def test_who_says_the_same_of_everything_has_no_say():
     assert (found.added[0] == 0).all()
 
 
+@pytest.mark.parametrize("n", [3, 7, 46])
+def test_rounding_is_no_say(n):
+    """The deviation of equal numbers is seldom 0 to the last bit; nor is a sum in another order."""
+    same = np.full(n, 1.2000000000000002)
+    nearly = same * (1 + 1e-15 * np.random.default_rng(1).random(n))
+    other = np.arange(1.0, n + 1)
+    alone = blended([part(other)], "score", n, n)
+    for silent in (same, nearly):
+        found = blended([part(silent, 1e6), part(other)], "score", n, n)
+        np.testing.assert_array_equal(found.scores, alone.scores)
+
+
 def test_lists_of_different_items_are_put_together_by_catalogue_row():
     found = blended([part([1, 2], rows=[4, 7]), part([3, 1], rows=[7, 9])], "rank", 5, 10)
     assert found.rows.tolist() == [4, 7, 9]

@@ -78,6 +78,16 @@ def test_what_cannot_be_a_block_is_refused():
         list(FitData(3, 5, 0, lambda: [make_block(5, 7, 1)]).blocks())
 
 
+def test_a_block_is_only_read():
+    """Every algorithm gets the same; whoever made it may go on with their own arrays."""
+    items = np.array([1, 0], np.int32)
+    made = make_choices(np.array([0, 1]), items, n_people=2, n_items=2)
+    with pytest.raises(ValueError, match="read-only"):
+        made.item[:] = 0
+    items[:] = 1
+    assert items.flags.writeable
+
+
 def test_repr_shows_only_sizes():
     """Neither shows what anyone did."""
     block = make_block(5, 7, 1)

@@ -8,11 +8,12 @@ import pytest
 import knowingly
 from knowingly.errors import ContractError, InternalError, PluginError
 from knowingly.recommend import guard
+from knowingly.recommend.interface import algorithms
 from knowingly.recommend.interface.algorithms import Algorithm, CountingAlgorithm, Model
 from knowingly.recommend.interface.counts import MemoryCounts
 from knowingly.recommend.interface.query import History, Query
 from knowingly.recommend.models.kinds import ItemScores
-from knowingly.testing.data import make_block, make_fit_data
+from knowingly.testing.data import as_fit_data, make_block, make_fit_data
 
 WORDS = "zqx-person-in-a-message"
 QUERY = Query(n_items=3, history=History.empty())
@@ -206,6 +207,56 @@ def test_what_is_no_model_is_a_contract_error(made):
 
     with pytest.raises(ContractError, match="'mine'"):
         guard.fit(Made(), make_fit_data(20, 5, 1))
+
+
+@pytest.mark.parametrize(
+    ("counted", "said"),
+    [
+        (np.zeros((5, 1)), "array of integers"),
+        (np.zeros(5, np.int64), "2-d array"),
+        (np.zeros((5, 1), bool), "array of integers"),
+        (np.full((5, 1), -1), "from 0"),
+        (np.full((5, 1), 2**63, np.uint64), "to 2"),
+        ([[0]] * 5, "2-d array"),
+        (None, "csr_array"),
+        (np.zeros((3, 1), np.int64), "expected 5 rows, one per item, found 3"),
+        (np.zeros((1, 5), np.int64), "expected 5 rows, one per item, found 1"),
+    ],
+    ids=str,
+)
+def test_what_are_no_counts_is_a_contract_error(counted, said):
+    """It says what they are to be: an author sees this message first."""
+
+    class Miscounting(CountingAlgorithm):
+        name = "mine"
+
+        def count(self, block):
+            return counted
+
+        def build(self, counts):
+            return ItemScores(np.zeros(5))
+
+    with pytest.raises(ContractError, match=rf"'mine': count: .*{said}"):
+        guard.fit(Miscounting(), make_fit_data(20, 5, 1))
+
+
+def test_counts_of_another_width_are_a_contract_error():
+    """The width may not follow from who is in a block: the next one has others in it."""
+
+    class Widening(CountingAlgorithm):
+        name = "mine"
+
+        def count(self, block):
+            return np.ones((block.n_items, block.n_people), np.int64)
+
+        def build(self, counts):
+            return ItemScores(np.zeros(5))
+
+    blocks = [make_block(people, 5, 1) for people in (3, 4)]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(algorithms, "larger", lambda found: found)
+        with pytest.raises(ContractError, match=r"'mine': count: .*same width"):
+            guard.fit(Widening(), as_fit_data(*blocks))
 
 
 def test_wrong_options_name_the_option():

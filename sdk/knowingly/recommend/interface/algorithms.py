@@ -1,4 +1,4 @@
-"""What an algorithm is, and what a model is. Authors write these; only the host calls them."""
+"""What an algorithm is, which authors write, and what a model is. Only the host calls them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from knowingly.errors import ContractError
 from knowingly.recommend.interface.arrays import Floats, Matrix, Rows
 from knowingly.recommend.interface.block import Block, FitData, larger
 from knowingly.recommend.interface.counts import Counts, MemoryCounts
@@ -112,7 +113,8 @@ class Algorithm(ABC, Generic[Options]):
 
     ``name`` is a slug (``[a-z][a-z0-9_]*``). ``forgets`` says what happens when a person is to be
     forgotten: ``"exact"`` (subtracted, only for ``CountingAlgorithm``), ``"refit"`` (fitted again
-    by the policy's deadline, or out of service) or ``"stateless"`` (the model learns from nobody).
+    by the policy's deadline, or out of service) or ``"stateless"`` (the model learns from nobody,
+    and ``fit`` is handed nobody's events).
     ``explains`` says in one sentence, to the person who sees a page, what the algorithm goes by.
     ``reason`` is said of a hit that no event of theirs led to, in a few words such as ``"trending
     now"``: an algorithm whose scores are the same for everybody needs one.
@@ -231,17 +233,32 @@ class CountingAlgorithm(Algorithm[Options]):
         """The counts of all blocks; the host keeps them, to forget from."""
         counts: MemoryCounts | None = None
         for block in larger(data.blocks()):
-            found = self.count(block)
-            counts = _counts(found, data) if counts is None else counts.add(found)
-        if counts is None:
-            # An empty block gives the width of a shop where nobody did anything.
-            counts = _counts(self.count(Block.empty(data.n_items)), data)
-        return counts
+            counts = self._added(counts, self.count(block), data)
+        # An empty block gives the width of a shop where nobody did anything.
+        return counts or self._added(None, self.count(Block.empty(data.n_items)), data)
+
+    def _added(
+        self, counts: MemoryCounts | None, found: Matrix | NDArray[np.integer], data: FitData
+    ) -> MemoryCounts:
+        try:
+            total = (
+                MemoryCounts(found, floor=data.floor, items=data.items)
+                if counts is None
+                else counts.add(found)
+            )
+        except (AttributeError, ValueError) as error:
+            raise ContractError(
+                "count: expected a csr_array or a 2-d array of integers from 0 to 2**63 - 1, of "
+                "the same width for every block",
+                plugin=self.name,
+            ) from error
+        if total.n_items != data.n_items:
+            raise ContractError(
+                f"count: expected {data.n_items} rows, one per item, found {total.n_items}",
+                plugin=self.name,
+            )
+        return total
 
     def fit(self, data: FitData) -> Model:
         """Count, then build."""
         return self.build(self.total(data))
-
-
-def _counts(found: Matrix | NDArray[np.integer], data: FitData) -> MemoryCounts:
-    return MemoryCounts(found, floor=data.floor, items=data.items)

@@ -28,6 +28,7 @@ class Block:
 
     ``person`` are row numbers from 0 to ``n_people - 1`` (int32), which mean nothing outside this
     block; the other columns are those of ``History``. All of a person's events are in one block.
+    The columns are only to be read: other algorithms get the same block.
 
     Stability: plugin.
     """
@@ -47,6 +48,10 @@ class Block:
         check_bounds("item", self.item, self.n_items)
         if (self.person[1:] < self.person[:-1]).any():
             raise ValueError("person: expected row numbers in ascending order")
+        for name in _DTYPES:
+            only_read = getattr(self, name).view()
+            only_read.flags.writeable = False
+            object.__setattr__(self, name, only_read)
 
     @classmethod
     def empty(cls, n_items: int) -> "Block":
@@ -152,7 +157,8 @@ class FitData:
     ``floor`` is ``min_subjects``: the fewest people who must share a figure that others are shown.
     ``seed`` is the only source of randomness a fit may use. ``source`` gives the blocks anew at
     each call; a person is in one block only. ``items`` says what the items are, by model row; of an
-    algorithm that does not ask for it by ``needs_items``, it is blank.
+    algorithm that does not ask for it by ``needs_items``, it is blank. One that declares
+    ``stateless`` is handed no blocks.
 
     Stability: plugin.
     """

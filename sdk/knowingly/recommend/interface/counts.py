@@ -151,6 +151,8 @@ def _integers(matrix: Matrix | NDArray[np.integer]) -> Matrix:
     values = whole if isinstance(whole, np.ndarray) else whole.data
     if values.dtype.kind == "i" and values.min(initial=0) < 0:
         raise ValueError("counts: expected no value below zero")
+    if values.dtype == np.uint64 and _most(whole) > _MOST:
+        raise ValueError("counts: expected no value above 2**63 - 1")
     return whole.astype(_narrowest(_most(whole)), copy=False) if whole is values else whole
 
 

@@ -31,23 +31,33 @@ def times_bought(history: History) -> tuple[Rows, Ints, Floats]:
     return rows.astype(np.intp), times, last
 
 
-def by_frequency(times: Ints, last: Floats) -> Floats:
-    """Scores above 0: the more often, the higher; of equals, what was bought last."""
-    return times + 1 / (2 + last)
+def by_frequency(history: History, n_items: int) -> Floats | None:
+    """Scores of all items, shape ``(n_items,)``: the more often bought, the higher.
+
+    Of equals, what was bought last. What they did not buy has 0, and is among them because a blend
+    goes by how far the scores of all items are apart. None where nothing was bought.
+    """
+    rows, times, last = times_bought(history)
+    if not len(rows):
+        return None
+    scores = np.zeros(n_items)
+    scores[rows] = times + 1 / (2 + last)
+    return scores
 
 
 def bought_again(evidence: Evidence) -> Scored | None:
     """What the person bought before; None where nothing of that is known, or may be used."""
     past = evidence.past
     history = history_of(past, past["item"], evidence.visit.decision.at_us)
-    rows, times, last = times_bought(history)
-    if not len(rows):
+    scores = by_frequency(history, len(evidence.excluded))
+    if scores is None:
         return None
 
     def tell(own: Rows) -> list[str]:
+        # What comes after the times is below 1.
         return [
             "you bought it before" if often == 1 else f"you bought it {often} times"
-            for often in times[own].tolist()
+            for often in scores[own].astype(int).tolist()
         ]
 
-    return Scored(BUY_AGAIN, Basis.PERSONAL, rows, by_frequency(times, last), tell)
+    return Scored(BUY_AGAIN, Basis.PERSONAL, np.arange(len(scores)), scores, tell)

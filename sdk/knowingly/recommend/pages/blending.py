@@ -19,6 +19,7 @@ from knowingly.recommend.interface.arrays import AnyRows, Floats, Rows
 from knowingly.recommend.pages.choosing import strongest
 
 RANK_OFFSET = 60
+_ROUNDING = 1e-12  # what scores differ by no more than, beside the largest, they do not differ by
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -76,7 +77,7 @@ def blended(
 def _comparable(scores: Floats) -> Floats:
     said = scores[np.isfinite(scores)]
     spread = float(said.std()) if said.size else 0.0
-    if spread > 0:
+    if spread > _ROUNDING * np.abs(said).max(initial=0.0):
         return scores / spread
     # It says the same of every item, so it has no say in their order; never stays never.
     return np.where(np.isfinite(scores), 0.0, scores)

@@ -31,7 +31,8 @@ class Serving:
     """The models of one training at one epoch; a request takes one and keeps it.
 
     ``items`` maps model rows to catalogue rows, ``row_of`` back (-1 where an item is not modelled).
-    ``faults`` says of models that cannot be read why; ``models`` are those that can.
+    ``faults`` says of models that cannot be read why; ``models`` are those that can. ``least`` is
+    the floor that whatever is served must have: the policy can have raised it since.
     """
 
     training: int
@@ -45,16 +46,24 @@ class Serving:
     known: Mapping[str, ModelRow]
     models: Mapping[str, Model]
     faults: Mapping[str, str]
+    least: int = 0
 
     def model(self, name: str, at_us: int) -> Model | None:
         """A model that may be served at this moment; None where there is none."""
-        return None if self.is_overdue(name, at_us) else self.models.get(name)
+        return self.models.get(name) if self.may_serve(name, at_us) else None
 
     def in_service(self, at_us: int) -> dict[str, Model]:
         """Every model that may be served at this moment."""
-        return {
-            name: model for name, model in self.models.items() if not self.is_overdue(name, at_us)
-        }
+        return {name: model for name, model in self.models.items() if self.may_serve(name, at_us)}
+
+    def may_serve(self, name: str, at_us: int) -> bool:
+        """Whether what a model learned is shared by enough people, and by none it should forget."""
+        return not (self.is_overdue(name, at_us) or self.is_below_floor(name))
+
+    def is_below_floor(self, name: str) -> bool:
+        """Whether a model can show what fewer people share than the policy says by now."""
+        row = self.known.get(name)
+        return self.floor < self.least and row is not None and row.forgets != "stateless"
 
     def is_overdue(self, name: str, at_us: int) -> bool:
         """Whether a model has what it should have forgotten by a refit before this moment."""
@@ -73,10 +82,14 @@ class Registry:
     """The models of one tenant, as of the last look. A new training is picked up by itself.
 
     A model that was changed by somebody else, or does not read, is not served; the others are.
+
+    Args:
+        keyring: The tenant's.
+        least: The floor that the policy asks for, where pages are made from this.
     """
 
-    def __init__(self, keyring: Keyring) -> None:
-        self._keyring = keyring
+    def __init__(self, keyring: Keyring, least: int = 0) -> None:
+        self._keyring, self._least = keyring, least
         self._serving: Serving | None = None
         self._written: tuple[Tx, Serving] | None = None
         self._loading = threading.Lock()
@@ -95,16 +108,19 @@ class Registry:
                 return written[1]
             # A transaction may hold what is not committed: that must not be served, nor kept after
             # a rollback.
-            return _load(self._keyring, snapshot, serving if _is_older(serving, head) else None)
+            return self._load(snapshot, serving if _is_older(serving, head) else None)
         with self._loading:
             serving = self._serving
             if serving is None or _is_older(serving, head):
-                serving = _load(self._keyring, snapshot, serving)
+                serving = self._load(snapshot, serving)
                 self._serving = serving
             elif not _is_of(serving, head):
                 # This snapshot is older than what another thread has loaded: it gets its own.
-                return _load(self._keyring, snapshot, None)
+                return self._load(snapshot, None)
             return serving
+
+    def _load(self, snapshot: Snapshot, old: Serving | None) -> Serving:
+        return replace(_load(self._keyring, snapshot, old), least=self._least)
 
     def write(self, tx: Tx, serving: Serving) -> None:
         """Note what a transaction makes of the models: served once it is committed, not before.

@@ -4,6 +4,8 @@ from typing import Any, NamedTuple
 
 from knowingly.recommend.registry.serving import Serving
 
+_BELOW = "it has a lower floor than today's policy: train again"
+
 
 class Standing(NamedTuple):
     """How one model of a version stands at a moment.
@@ -22,9 +24,9 @@ def standing(serving: Serving, at_us: int) -> dict[str, Standing]:
     """Each model of a version, in service or not."""
     return {
         name: Standing(
-            row.in_service and name not in serving.faults and not serving.is_overdue(name, at_us),
+            row.in_service and name not in serving.faults and serving.may_serve(name, at_us),
             row.refit_by_us,
-            serving.faults.get(name, ""),
+            serving.faults.get(name, _BELOW if serving.is_below_floor(name) else ""),
         )
         for name, row in serving.known.items()
     }

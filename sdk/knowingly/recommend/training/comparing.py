@@ -104,7 +104,9 @@ def _compare(
     largest = 0.0
     for key, array in fresh.items():
         if array.size:
-            gap = np.abs(array.astype(float) - served[key].astype(float))
+            one, other = array.astype(float), served[key].astype(float)
+            # Never, which is -inf, equals never; less itself it is no number.
+            gap = np.abs(np.subtract(one, other, out=np.zeros_like(one), where=one != other))
             largest = max(largest, float(gap.max()))
     allowed = algorithm.tolerance if isinstance(algorithm, CountingAlgorithm) else 0.0
     return Comparison(algorithm.name, remains.people, len(serving.items), largest, allowed)
