@@ -44,8 +44,12 @@ def make(algorithm: type[Algorithm[Any]], options: Mapping[str, Any]) -> Algorit
         return algorithm(options)
     except ValidationError as error:
         # Options are the shop's own words, so the name of one that does not exist is said.
-        place = ".".join(str(part) for part in error.errors(include_url=False)[0]["loc"])
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
         expected = refusal(0, error).expected
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(algorithm.options_type.model_fields) or "none"
+            expected = f"one of its options, which are: {known}"
         raise PluginError(f"option {place}: expected {expected}", plugin=algorithm.name) from None
 
 
