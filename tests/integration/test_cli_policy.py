@@ -66,6 +66,21 @@ def test_check_warns_and_goes_on_unless_it_is_strict(folder):
     assert not found["errors"]
 
 
+def test_check_knows_the_options_of_algorithms(folder):
+    """A wrong one is an error in its line; an algorithm that no plugin here has, a warning."""
+    write("wrong.toml", ("item_item = {}", "item_item = {neighbors = 3}"))
+    said = call("check", "wrong.toml", code=1).stdout
+    assert "option neighbors: expected one of its options, which are: " in said
+    [error] = document("check", "wrong.toml", code=1)["errors"]
+    assert error["key"] == "models.algorithms.item_item"
+    assert error["line"] > 1
+    write("odd.toml", ("item_item = {}", "item_item = {}\nelsewhere = {}"))
+    found = document("check", "odd.toml")
+    assert found["errors"] == []
+    assert found["warnings"][-1]["key"] == "models.algorithms.elsewhere"
+    assert "no plugin has it" in found["warnings"][-1]["message"]
+
+
 def test_show_is_a_page_for_people_and_a_document_for_programs(folder):
     write("policy.toml", GIVEN, NAMED)
     said = call("show").stdout

@@ -337,7 +337,7 @@ def test_a_plugin_the_policy_names_and_nobody_has_is_an_error(tea_house, clock):
 def test_wrong_options_name_the_option(tea_house):
     """An option the plugin does not have is refused before anything is fitted."""
     tea_house.with_policy(models={"algorithms": {"item_item": {"neighbors": 3}}})
-    with pytest.raises(knowingly.PluginError, match="option neighbors.*which are: .*neighbours"):
+    with pytest.raises(knowingly.PluginError, match=r"option neighbors.*which are: .*neighbours"):
         tea_house.open().train()
 
 

@@ -10,10 +10,14 @@ import typer
 from knowingly.cli.codes import Code
 from knowingly.cli.options import command, shop_command
 from knowingly.cli.output import Output
-from knowingly.errors import PolicyProblem
+from knowingly.errors import PluginError, PluginLoadError, PolicyProblem
 from knowingly.means import POLICY_FILE
+from knowingly.plugins import PluginHost
 from knowingly.policy import Asked, Policy, PolicyDiff, check_policy, load_policy
 from knowingly.policy import diff as differences
+from knowingly.policy.checking import Said
+from knowingly.policy.fits import Loc
+from knowingly.recommend.training.fitting import make_all
 from knowingly.shop import Shop
 
 File = Annotated[
@@ -34,7 +38,7 @@ def check(
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 on warnings too.")] = False,
 ) -> None:
     """Say everything that is wrong with a policy file, with its line and what to write instead."""
-    found = check_policy(_named(file))
+    found = check_policy(_named(file), _by_plugins)
     for one in found.errors:
         output.say(f"error: {one.place}: {one.message}")
     for one in found.warnings:
@@ -51,6 +55,23 @@ def check(
     )
     if found.errors or (strict and found.warnings):
         raise typer.Exit(Code.FAILED)
+
+
+def _by_plugins(policy: Policy) -> tuple[Said, Said]:
+    """Options that an algorithm refuses; and algorithms that no plugin here has."""
+    host = PluginHost(allow=policy.plugins.allow)
+    wrong: list[tuple[Loc, str]] = []
+    odd: list[tuple[Loc, str]] = []
+    for name, options in policy.models.algorithms.items():
+        place = ("models", "algorithms", name)
+        try:
+            make_all({name: options}, host.algorithms, host.skipped)
+        except PluginLoadError as error:
+            # Where it is trained there can be a plugin that is not here.
+            odd.append((place, str(error)))
+        except PluginError as error:
+            wrong.append((place, str(error)))
+    return wrong, odd
 
 
 @command
