@@ -218,7 +218,7 @@ def _taken(take: Take, record: dict[str, Any]) -> Any:  # noqa: ANN401 - as abov
     given = [cell.strip() if isinstance(cell, str) else cell for cell in cells]
     given = [cell for cell in given if cell not in ("", None)]
     if not given:
-        return None
+        return take.empty if any(column in record for column in take.read()) else None
     cell = given[0] if len(given) == 1 else take.join.join(map(str, given))
     return _read_as(take, str(cell)) if take.reads else cell
 
