@@ -76,6 +76,8 @@ def test_a_trait_keeps_where_it_came_from(shop, clock):
         ({"shoe_size": "42"}, "a finite number"),
         ({"shoe_size": True}, "a finite number"),
         ({"shoe_size": float("nan")}, "a finite number"),
+        ({"shoe_size": float("-inf")}, "a finite number"),
+        ({"shoe_size": 10**400}, "a finite number"),
         ({"shoe_size": 1e16}, "a finite number"),
         ({"member": 1}, "True or False"),
         ({"tone": "c"}, "one of a, b"),
