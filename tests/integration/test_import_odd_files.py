@@ -179,3 +179,16 @@ def test_the_person_of_the_file_agreed(stocked, house):
     day = (house.clock.now - timedelta(days=1)).isoformat()
     lines("events.jsonl", {"subject": "bob", "kind": "view", "item": "tea", "at": day})
     assert stocked.import_file("events.jsonl").dropped == {"no_record": 1}
+
+
+def test_a_product_has_as_many_images_as_shopify_lets_it_have(stocked):
+    """One in each row of its handle; one more than 250 is refused."""
+    Path("map.toml").write_text(
+        'kind = "items"\ngroup = "Handle"\n[fields]\nid = "Handle"\nimages = "Image Src"\n'
+    )
+    rows = [f"cup,https://cdn.example/{number}.jpg" for number in range(250)]
+    rows += [f"pot,https://cdn.example/{number}.jpg" for number in range(251)]
+    Path("products.csv").write_text("\n".join(["Handle,Image Src", *rows]))
+    report = stocked.import_file("products.csv", mapping="map.toml")
+    assert (report.kept, told(report)) == (1, [(252, "images")])
+    assert len(stocked.items.get("cup").images) == 250

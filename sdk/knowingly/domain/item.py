@@ -122,7 +122,7 @@ class Item(BaseModel, frozen=True, extra="forbid"):
     prices: dict[Market, Price] = Field(default_factory=dict, max_length=250)
     markets: tuple[Market, ...] = Field(default=(), max_length=250)
     variants: tuple[Variant, ...] = Field(default=(), max_length=MAX_VARIANTS)
-    images: tuple[Image, ...] = Field(default=(), max_length=100)
+    images: tuple[Image, ...] = Field(default=(), max_length=250)
     tags: tuple[Title, ...] = Field(default=(), max_length=250)
     attributes: dict[Named, Attribute] = Field(default_factory=dict, max_length=100)
 
