@@ -192,3 +192,39 @@ def test_a_product_has_as_many_images_as_shopify_lets_it_have(stocked):
     report = stocked.import_file("products.csv", mapping="map.toml")
     assert (report.kept, told(report)) == (1, [(252, "images")])
     assert len(stocked.items.get("cup").images) == 250
+
+
+def test_a_number_of_any_size_where_text_belongs_stops_nothing(stocked):
+    """JSON has no largest number; an id of four hundred digits is too long."""
+    Path("map.toml").write_text('kind = "items"\n[fields]\nid = "sku"\n')
+    Path("skus.jsonl").write_text(f'{{"sku": {10**400}}}\n{{"sku": 7.0}}\n{{"sku": {10**30}}}\n')
+    report = stocked.import_file("skus.jsonl", mapping="map.toml")
+    assert (report.kept, told(report)) == (2, [(1, "id")])
+    assert [stocked.items.get(one).id for one in ("7", str(10**30))] == ["7", str(10**30)]
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_that_is_of_no_year_in_utc_is_none(stocked, moment):
+    """It was taken in, and the item could not be read again."""
+    for field in ("published_at", "unpublished_at"):
+        report = stocked.items.upsert({"id": "cup", field: moment})
+        assert [one.field for one in report.refused] == [field]
+    order = {"subject": WHO, "id": "o", "at": "2026-02-20T00:00:00Z", "lines": []}
+    refused = stocked.track([{**order, "updated_at": moment}]).refused
+    assert [one.field for one in refused] == ["updated_at"]
+
+
+def test_an_order_that_says_it_is_of_the_future_is_refused(stocked, house):
+    """Nothing that happens to it could ever be newer; a clock that is a little ahead may be."""
+    day = house.clock.ago(days=1)
+    order = {"subject": WHO, "id": "o", "at": day, "lines": [{"item": "tea"}]}
+    later = house.clock.now + timedelta(days=1)
+    refused = stocked.track([{**order, "updated_at": later}]).refused
+    assert [(one.field, one.expected) for one in refused] == [
+        ("updated_at", "a time that is not in the future")
+    ]
+    soon = house.clock.now + timedelta(minutes=1)
+    assert stocked.track([{**order, "updated_at": soon}]).kept == 1
+    house.clock.forward(minutes=2)
+    stocked.track([{**order, "updated_at": house.clock.now, "cancelled": True}])
+    assert bought(stocked) == [("cancel", "", 1)]

@@ -1,6 +1,5 @@
 """Records of somebody else's export as rows of ours, by a mapping."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -257,7 +256,7 @@ def _as_field(value: Any, line: int, name: str, how: Format) -> Any:  # noqa: AN
         return _time(value, line, name, how)
     if name not in _NUMBERS and type(value) in (int, float):
         # An id that a spreadsheet or a table of numbers took for one.
-        return str(int(value)) if math.isfinite(value) and value == int(value) else str(value)
+        return str(int(value) if type(value) is int or value.is_integer() else value)
     return value
 
 

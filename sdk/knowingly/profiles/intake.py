@@ -174,6 +174,11 @@ def _read(
         at_us = now_us if at is None else (at - EPOCH) // MICROSECOND
         if at_us > latest:
             refused.append(Refusal(numbers[place], "at", "a time that is not in the future"))
+        elif "part" in event and (event["part"].edition.version_us or 0) > latest:
+            # No later edition could take its place.
+            refused.append(
+                Refusal(numbers[place], "updated_at", "a time that is not in the future")
+            )
         elif at_us < 0:
             refused.append(Refusal(numbers[place], "at", "a time after 1970"))
         elif "agent" in event and event["agent"] and tenancy.policy.is_bot(event["agent"]):
