@@ -27,6 +27,8 @@ ROWS_PER_STEP = 20
 TIMES = frozenset({"at", "published_at", "unpublished_at", "updated_at"})
 LISTS = ("categories", "images", "markets", "tags")
 _NOT_FLAT = frozenset({"attributes", "prices", "variants"})
+SOME_LINES = "the lines of an order; events go into a file of their own"
+NO_LINES = "no lines; orders go into a file of their own"
 A_TIME = "a time with a zone, such as 2026-03-01T12:00:00+01:00"
 
 
@@ -214,7 +216,7 @@ def _plain(kind: Kind, records: Iterator[Record]) -> Iterator[Made]:
         row = value if isinstance(value, Refusal) else _fields(line, value)
         if not isinstance(row, Refusal) and ("lines" in row) != (kind is ORDERS):
             # An order and an event are told apart by it, and a file holds one kind.
-            row = Refusal(line, "lines", "orders alone have lines, and a file holds one kind")
+            row = Refusal(line, "lines", SOME_LINES if kind is ORDERS else NO_LINES)
         if isinstance(row, Refusal):
             yield Made(line, (), (), (row,), ends)
         else:
