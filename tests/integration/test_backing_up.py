@@ -216,3 +216,13 @@ def test_the_commands_say_what_they_did(folder, tea_house, tmp_path):
     (folder / "data.db").write_bytes(b"")
     error = json.loads(call("verify", str(folder), "--json", code=4).stdout)["error"]
     assert (error["type"], error["part"]) == ("DamagedBackupError", "data.db")
+
+
+def test_a_price_of_minus_nothing_is_backed_up(tea_house, tmp_path):
+    """PostgreSQL keeps the sign of a zero and SQLite does not: no copy was ever exact again."""
+    free = {"id": "free", "price": "-0", "prices": {"DE": -0.0}}
+    shop = tea_house.open()
+    shop.items.upsert({**free, "variants": [{"id": "free-s", "price": -0.0}]}, strict=True)
+    found = create(tea_house.url, None, data_to=tmp_path / "free", clock=tea_house.clock)["data"]
+    assert verify(tmp_path / "free") == found
+    assert str(shop.items.get("free").price) == "0.0"

@@ -143,7 +143,18 @@ CALLS = {
         NOT_TEXT[1:],
     ),
     "log": (lambda shop, bad: shop.consent.log(bad), NOT_TEXT),
-    "who_saw": (lambda shop, bad: shop.audit.who_saw(bad), (*NOT_TEXT, "", SECRET, "x" * 201)),
+    "who_saw": (
+        lambda shop, bad: shop.audit.who_saw(bad),
+        (*NOT_TEXT, "", SECRET, "x" * 201, "\ud800"),
+    ),
+    "note_told": (
+        lambda shop, bad: shop.rights.note_told(bad),
+        (*NOT_TEXT, "", SECRET, "\ud800"),
+    ),
+    "disclosed(recipient)": (
+        lambda shop, bad: shop.rights.disclosed("t000", bad, "x", purpose="train"),
+        (*NOT_TEXT, SECRET, "\ud800"),
+    ),
     "who_saw(limit)": (
         lambda shop, bad: shop.audit.who_saw("2026-01/en", limit=bad),
         (None, "5", 0, -1, 10_001),

@@ -218,7 +218,7 @@ def test_bytes_that_are_not_utf8_are_named_by_line_with_what_is_in_already(monke
     [
         (b'"never closed\n', "not CSV"),
         (b'"a"b,c\n', "not CSV"),
-        (b"x," + b"y" * 70_000 + b"\n", "field larger than field limit (65536)"),
+        (b'x,"' + b"yyyyyyyyy\n" * 110_000 + b'"\n', "larger than field limit (1000000)"),
         (b"z" * 1_000_001 + b"\n", "longer than 1,000,000 bytes"),
     ],
 )

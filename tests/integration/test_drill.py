@@ -102,6 +102,18 @@ def faults(folder, house):
     return "\n".join(fault for one in found.tenants for fault in one.faults)
 
 
+def test_evidence_of_who_is_erased_again_is_no_fault(tea_house, tmp_path):
+    """It is new there, as it was when they were erased: its key is not among today's."""
+    tea_house.with_policy(evidence={"keep_days_after_erasure": 30})
+    shop = tea_house.open()
+    create(tea_house.url, None, data_to=tmp_path / "before", clock=tea_house.clock)
+    tea_house.clock.forward(days=1)
+    shop.rights.erase(LEARNED)
+    tea_house.close()
+    found = drilled(tmp_path / "before", tea_house)
+    assert [(one.erased, one.faults) for one in found.tenants] == [(1, ())]
+
+
 def test_the_drill_passes_and_leaves_nothing_behind(monday, tea_house, tmp_path, key_rows):
     """Nor does it change the backup, today's data or today's keys."""
     before = key_rows(), (monday / "data.db").read_bytes(), tea_house.count("ledger_entries")

@@ -25,7 +25,19 @@ def no_truth(value: object) -> object:
 
 
 Number = BeforeValidator(no_truth)
-Price = Annotated[float, Field(ge=0, le=MAX_PRICE, allow_inf_nan=False), Number]
+
+
+def _without_sign(price: float) -> float:
+    """A zero without a sign: one database keeps that and another does not."""
+    return price + 0.0
+
+
+Price = Annotated[
+    float,
+    Field(ge=0, le=MAX_PRICE, allow_inf_nan=False),
+    Number,
+    AfterValidator(_without_sign),
+]
 
 _MARKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,19}\Z")
 
@@ -110,7 +122,7 @@ class Item(BaseModel, frozen=True, extra="forbid"):
     prices: dict[Market, Price] = Field(default_factory=dict, max_length=250)
     markets: tuple[Market, ...] = Field(default=(), max_length=250)
     variants: tuple[Variant, ...] = Field(default=(), max_length=MAX_VARIANTS)
-    images: tuple[Image, ...] = Field(default=(), max_length=100)
+    images: tuple[Image, ...] = Field(default=(), max_length=250)
     tags: tuple[Title, ...] = Field(default=(), max_length=250)
     attributes: dict[Named, Attribute] = Field(default_factory=dict, max_length=100)
 

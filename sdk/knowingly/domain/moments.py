@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from pydantic import AwareDatetime, BeforeValidator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from knowingly.errors import InputError
@@ -26,7 +26,16 @@ def _no_number(value: object) -> object:
     raise PydanticCustomError("timezone_aware", "a time")
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_no_number)]
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        # Ours are in UTC, where it would be in the year 0 or 10000.
+        raise PydanticCustomError("timezone_aware", "a time") from None
+    return moment
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_no_number), AfterValidator(_in_utc)]
 """A time with a zone: a datetime, or text in ISO 8601; never a bare number."""
 
 

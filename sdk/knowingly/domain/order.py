@@ -54,7 +54,8 @@ class Order(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
 
     ``id`` is the app's own id of the order, ``at`` when it was placed. An order that is sent again
     replaces what was sent before if its ``updated_at`` is not older; without one, the time it
-    comes in counts. One without lines, or one that is ``cancelled``, undoes them all.
+    comes in counts. It is never in the future: no later edition could take its place. One without
+    lines, or one that is ``cancelled``, undoes them all.
     ``device`` and ``decision`` are what they are of an ``Event``; the page is kept with each line,
     and like the lines it is that of the edition that stays.
 

@@ -101,6 +101,7 @@ class Handover:
         """Move the values that both allow and that are newer than the account's own."""
         declared, now_us = fields.all(), self.tenancy.now_us()
         theirs = {row.trait: row for row in stored_traits.of(self.tx, self.target.person.subject)}
+        gone = traits.removed(self.tx, self.target.person, self.target.cipher)
         rows = []
         for row in stored_traits.of(self.tx, self.source.person.subject):
             trait = traits.unseal(self.source.cipher, row)
@@ -116,6 +117,8 @@ class Handover:
                 self.left_out["expired" if over else _why(row.purposes)] += 1
             elif old is not None and traits.unseal(self.target.cipher, old).at_us >= trait.at_us:
                 self.left_out["superseded"] += 1
+            elif old is None and trait.at_us <= gone.get(trait.field, -1):
+                self.left_out["removed"] += 1
             else:
                 sealed = traits.seal(self.target.cipher, name, trait)
                 rows.append(row._replace(trait=name, purposes=mask, body=sealed))

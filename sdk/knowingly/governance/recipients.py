@@ -79,7 +79,7 @@ class Recipients:
         """
         policy = self._tenancy.policy
         for field, known in (("recipient", policy.recipients), ("purpose", policy.purposes)):
-            if given[field] not in known:
+            if not isinstance(given[field], str) or given[field] not in known:
                 raise InputError(field, f"a {field} of the policy: {', '.join(known) or 'none'}")
         what = given["what"]
         if not isinstance(what, str) or not what.strip() or len(what) > MAX_WHAT_CHARS:
@@ -203,8 +203,9 @@ class Recipients:
         Raises:
             InputError: No notification of that id waits.
         """
+        is_id = isinstance(notification, str) and notification.isascii()
         with self._tenancy.read() as snapshot:
-            row = stored.find(snapshot, notification) if isinstance(notification, str) else None
+            row = stored.find(snapshot, notification) if is_id else None
         entry = None if row is None else self._done(row)
         if entry is None:
             raise InputError("notification", "the id of a notification that waits")

@@ -1,6 +1,5 @@
 """Records of somebody else's export as rows of ours, by a mapping."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -218,7 +217,7 @@ def _taken(take: Take, record: dict[str, Any]) -> Any:  # noqa: ANN401 - as abov
     given = [cell.strip() if isinstance(cell, str) else cell for cell in cells]
     given = [cell for cell in given if cell not in ("", None)]
     if not given:
-        return None
+        return take.empty if any(column in record for column in take.read()) else None
     cell = given[0] if len(given) == 1 else take.join.join(map(str, given))
     return _read_as(take, str(cell)) if take.reads else cell
 
@@ -257,7 +256,7 @@ def _as_field(value: Any, line: int, name: str, how: Format) -> Any:  # noqa: AN
         return _time(value, line, name, how)
     if name not in _NUMBERS and type(value) in (int, float):
         # An id that a spreadsheet or a table of numbers took for one.
-        return str(int(value)) if math.isfinite(value) and value == int(value) else str(value)
+        return str(int(value) if type(value) is int or value.is_integer() else value)
     return value
 
 

@@ -72,10 +72,11 @@ class Format(_Table):
 class Take(_Table):
     """Where a value is taken from.
 
-        ``column`` is one, or several that are joined by ``join``. ``values`` say what a cell stands
-    for, without regard to case, and ``otherwise`` what any other does; ``above`` makes a number
-    true or false; ``split`` makes a list, of what ``values`` say of its parts. ``constant`` needs
-    no column. Of a record within a JSON line or a Parquet row, ``a.b`` is the ``b`` of ``a``.
+    ``column`` is one, or several that are joined by ``join``. ``values`` say what a cell stands
+    for, without regard to case, ``otherwise`` what any other does, and ``empty`` what an empty one
+    does where the column is there; ``above`` makes a number true or false; ``split`` makes a list,
+    of what ``values`` say of its parts. ``constant`` needs no column. Of a record within a JSON
+    line or a Parquet row, ``a.b`` is the ``b`` of ``a``.
     """
 
     column: Column | None = None
@@ -83,6 +84,7 @@ class Take(_Table):
     join: str = " / "
     values: dict[str, Constant] = Field(default={}, max_length=1_000)
     otherwise: Constant | None = None
+    empty: Constant | None = None
     above: float | None = None
     split: str | None = Field(default=None, min_length=1, max_length=5)
     constant: Constant | None = None
@@ -97,7 +99,7 @@ class Take(_Table):
     @property
     def reads(self) -> bool:
         """Whether a cell stands for something else than itself."""
-        given = (self.otherwise, self.above, self.split)
+        given = (self.otherwise, self.empty, self.above, self.split)
         return bool(self.values) or any(one is not None for one in given)
 
     def read(self) -> list[str]:

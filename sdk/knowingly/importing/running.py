@@ -6,12 +6,8 @@ from typing import Any
 
 from knowingly.consent.past import PastChoices, Taken
 from knowingly.counters import Counters
-from knowingly.domain.event import Event
 from knowingly.domain.intake import Intake, Refusal
-from knowingly.domain.moments import to_us
-from knowingly.domain.order import Order
 from knowingly.domain.progress import Progress
-from knowingly.domain.validate import check_rows
 from knowingly.errors import InputError, KnowinglyError
 from knowingly.importing.lines import START, Mark
 from knowingly.importing.mapping import load_mapping
@@ -23,13 +19,14 @@ from knowingly.importing.tables import (
     EVENTS,
     ITEMS,
     Batch,
+    Kind,
     Table,
     batches,
     batches_in_turns,
     recognise,
 )
-from knowingly.items.shelf import put
-from knowingly.profiles.intake import track
+from knowingly.items.shelf import ItemRehearsal, put
+from knowingly.profiles.intake import track, would_refuse
 from knowingly.profiles.people import People
 from knowingly.profiles.undone import Undone
 from knowingly.store.doors import Tx
@@ -96,10 +93,10 @@ class Importer:
 
     def _check(self, table: Table, progress: Progress | None) -> ImportReport:
         checked = ImportReport(table.path.name, table.kind.name, written=False, unread=table.unread)
-        size = table.path.stat().st_size
+        size, refused_of = table.path.stat().st_size, self._rehearsal(table.kind)
         with open_source(table.path, table.format) as source:
             for batch in batches(table, source):
-                checked.add(batch, Intake(refused=tuple(self._bad_rows(table, batch))))
+                checked.add(batch, Intake(refused=tuple(refused_of(batch.rows))))
                 if progress is not None:
                     progress(f"checking {checked.file}", source.read_bytes, size)
         return checked
@@ -159,27 +156,13 @@ class Importer:
             )
             self._counters.intake(intake)
 
-    def _bad_rows(self, table: Table, batch: Batch) -> list[Refusal]:
-        """Every row of a batch that the shop would refuse, by row of the batch."""
-        if table.kind is CHOICES:
-            return self._past.check(batch.rows)
-        good, bad = check_rows(table.kind.model, batch.rows, strict=False)
-        return sorted(bad + self._bad_events(good), key=lambda one: one.row)
-
-    def _bad_events(self, rows: Sequence[tuple[int, Any]]) -> list[Refusal]:
-        """Events and orders of items that are not there, or dated in the future."""
-        asked = [(row, value) for row, value in rows if isinstance(value, Event | Order)]
-        if not asked:
-            return []
-        items = self._tenancy.ask(self._tenancy.catalogue.at).row_of
-        latest_us = self._tenancy.now_us() + self._tenancy.skew_us
-        bad = []
-        for row, value in asked:
-            unknown = [field for field, item in _named(value) if item not in items]
-            bad += [Refusal(row, field, "an item of this shop") for field in unknown]
-            if not unknown and value.at is not None and not 0 <= to_us(value.at) <= latest_us:
-                bad.append(Refusal(row, "at", "a time after 1970 that is not in the future"))
-        return bad
+    def _rehearsal(self, kind: Kind) -> Callable[[Sequence[dict[str, Any]]], list[Refusal]]:
+        """What says which rows of the next batch the shop would refuse, by row of the batch."""
+        if kind is CHOICES:
+            return self._past.check
+        if kind is ITEMS:
+            return ItemRehearsal(self._tenancy).bad
+        return lambda rows: would_refuse(self._tenancy, rows)
 
 
 def _recognised(path: str | Path, mapping: str | Path | None) -> Table:
@@ -205,10 +188,3 @@ def _state(table: Table, line: int) -> str:
     if not line:
         return f"nothing of {name} is in; import it again"
     return f"{name} is in up to line {line}; import it again, and it goes on from there"
-
-
-def _named(value: Event | Order) -> list[tuple[str, str]]:
-    """The items that it names, each with the field that does."""
-    if isinstance(value, Event):
-        return [("item", value.item)] if value.item is not None else []
-    return [(f"lines.{place}.item", line.item) for place, line in enumerate(value.lines)]

@@ -16,6 +16,7 @@ MAX_GROUP_BYTES = 2_000_000_000
 """What one row group of a Parquet file may say it unpacks to: it is read as a whole."""
 
 _PARQUET_ROWS = 5_000
+_READABLE = "text in UTF-8, and times of the years 1 to 9999 in whole microseconds"
 _JSON = frozenset({".jsonl", ".ndjson"})
 
 
@@ -120,9 +121,9 @@ class _JsonLines:
 
 def _object(line: int, text: str) -> dict[str, Any] | Refusal:
     try:
-        found = json.loads(text, parse_constant=_no_constant)
+        found = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_each_once)
     except (ValueError, RecursionError):
-        return Refusal(line, "row", "one JSON object on the line")
+        return Refusal(line, "row", "one JSON object on the line, each key once")
     if not isinstance(found, dict):
         return Refusal(line, "row", "one JSON object on the line")
     if not _shallow(found, MAX_DEPTH):
@@ -132,6 +133,14 @@ def _object(line: int, text: str) -> dict[str, Any] | Refusal:
 
 def _no_constant(_name: str) -> float:
     raise ValueError
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object that says everything once: of two answers to one question neither counts."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError
+    return found
 
 
 def _shallow(value: object, depth: int) -> bool:
@@ -179,9 +188,10 @@ class _Parquet:
         groups, read = self._from_here()
         try:
             for part in self._file.iter_batches(batch_size=_PARQUET_ROWS, row_groups=groups):
-                for record in part.slice(min(read, part.num_rows)).to_pylist():
+                for row in _values(part.slice(min(read, part.num_rows))):
                     self._row += 1
-                    yield Record(self._row, record, Mark(self._row, self._row))
+                    value = Refusal(self._row, "row", _READABLE) if row is None else row
+                    yield Record(self._row, value, Mark(self._row, self._row))
                 read -= min(read, part.num_rows)
         except self._broken:
             raise self.wrong("cannot be read on from here") from None
@@ -200,3 +210,17 @@ class _Parquet:
 
     def wrong(self, what: str) -> FileError:
         return FileError(f"{self._name}, row {self._row}: {what}")
+
+
+def _values(part: Any) -> list[dict[str, Any] | None]:  # noqa: ANN401 - pyarrow has no types
+    """The rows of a batch; None for one with a value that Python has no like of.
+
+    The error says what stood there, and so it is not passed on.
+    """
+    try:
+        rows: list[dict[str, Any] | None] = part.to_pylist()
+    except (ArithmeticError, LookupError, ValueError):
+        if part.num_rows == 1:
+            return [None]
+        return [row for place in range(part.num_rows) for row in _values(part.slice(place, 1))]
+    return rows

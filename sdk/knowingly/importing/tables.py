@@ -18,7 +18,7 @@ from knowingly.importing.lines import START, Mark
 from knowingly.importing.mapped import Made, made_by
 from knowingly.importing.mapping import Format
 from knowingly.importing.mapping import Mapping as FileMapping
-from knowingly.importing.sources import Source, open_source
+from knowingly.importing.sources import Record, Source, open_source
 from knowingly.store.batches import parts
 
 ROWS_PER_BATCH = 5_000
@@ -27,6 +27,8 @@ ROWS_PER_STEP = 20
 TIMES = frozenset({"at", "published_at", "unpublished_at", "updated_at"})
 LISTS = ("categories", "images", "markets", "tags")
 _NOT_FLAT = frozenset({"attributes", "prices", "variants"})
+SOME_LINES = "the lines of an order; events go into a file of their own"
+NO_LINES = "no lines; orders go into a file of their own"
 A_TIME = "a time with a zone, such as 2026-03-01T12:00:00+01:00"
 
 
@@ -194,7 +196,8 @@ def batches_in_turns(
 
 
 def _of_size(table: Table, source: Source, size: int) -> Iterator[Batch]:
-    rows = made_by(table.mapping, source.records()) if table.mapping else _plain(source)
+    records = source.records()
+    rows = made_by(table.mapping, records) if table.mapping else _plain(table.kind, records)
     batch, there = Batch(), 0
     for made in rows:
         batch.add(made)
@@ -207,10 +210,13 @@ def _of_size(table: Table, source: Source, size: int) -> Iterator[Batch]:
         yield batch
 
 
-def _plain(source: Source) -> Iterator[Made]:
+def _plain(kind: Kind, records: Iterator[Record]) -> Iterator[Made]:
     """Rows whose columns are the fields; an empty cell is a value not given."""
-    for line, value, ends in source.records():
+    for line, value, ends in records:
         row = value if isinstance(value, Refusal) else _fields(line, value)
+        if not isinstance(row, Refusal) and ("lines" in row) != (kind is ORDERS):
+            # An order and an event are told apart by it, and a file holds one kind.
+            row = Refusal(line, "lines", SOME_LINES if kind is ORDERS else NO_LINES)
         if isinstance(row, Refusal):
             yield Made(line, (), (), (row,), ends)
         else:

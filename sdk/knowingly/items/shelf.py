@@ -1,6 +1,6 @@
 """``shop.items``: putting things on the shelf."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any, Protocol
 
 from knowingly.domain.intake import Intake, Refusal
@@ -10,7 +10,7 @@ from knowingly.errors import InputError
 from knowingly.items.catalogue import Catalogue, CatalogueView
 from knowingly.items.columns import from_row, to_row
 from knowingly.store import items as rows
-from knowingly.store.doors import Store, Then, Tx
+from knowingly.store.doors import Snapshot, Store, Then, Tx
 
 
 class Owner(Protocol):
@@ -129,6 +129,31 @@ def put(
     return intake
 
 
+class ItemRehearsal:
+    """What ``put`` would refuse, batch after batch of one file; writes nothing.
+
+    The ids of earlier batches are remembered, as they would be on the shelf by then.
+    """
+
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+        self._items: set[str] = set()
+        self._variants: set[str] = set()
+
+    def bad(self, rows: Iterable[Item | Mapping[str, Any]]) -> list[Refusal]:
+        """The rows of the next batch that would be refused."""
+        good, refused = check_rows(Item, rows, strict=False)
+        latest = {item.id: (row, item) for row, item in good}
+        with self._owner.store.read(self._owner.number) as snapshot:
+            clashes = _clashes(snapshot, latest, self._items, self._variants)
+        bad = {one.row for one in clashes}
+        for item_id, (row, item) in latest.items():
+            if row not in bad:
+                self._items.add(item_id)
+                self._variants.update(variant.id for variant in item.variants)
+        return sorted(refused + clashes, key=lambda one: one.row)
+
+
 def _write(tx: Tx, items: Mapping[str, Item], now_us: int) -> None:
     if not items:
         return
@@ -149,13 +174,18 @@ def _write(tx: Tx, items: Mapping[str, Item], now_us: int) -> None:
         rows.put_variants(tx, row_of_variant, there)
 
 
-def _clashes(tx: Tx, latest: Mapping[str, tuple[int, Item]]) -> list[Refusal]:
+def _clashes(
+    snapshot: Snapshot,
+    latest: Mapping[str, tuple[int, Item]],
+    more_items: Set[str] = frozenset(),
+    more_variants: Set[str] = frozenset(),
+) -> list[Refusal]:
     """Rows whose ids, or whose variants' ids, stand for something else already."""
     owner = {
         variant.id: item_id for item_id, (_, item) in latest.items() for variant in item.variants
     }
-    taken_by_items = rows.rows_of(tx, list(owner)).keys() | latest.keys()
-    taken_by_variants = rows.rows_of_variants(tx, list(latest)).keys()
+    taken_by_items = rows.rows_of(snapshot, list(owner)).keys() | latest.keys() | more_items
+    taken_by_variants = rows.rows_of_variants(snapshot, list(latest)).keys() | more_variants
     clashes = []
     for item_id, (row, item) in latest.items():
         if item_id in taken_by_variants:

@@ -1,6 +1,5 @@
 """The fields that may be kept of a person: those of the policy file, then those of plugins."""
 
-import math
 from collections.abc import Mapping
 from datetime import date
 
@@ -77,7 +76,8 @@ def _fitting(name: str, field: DataField, value: object) -> Value:
     if field.kind == "flag" and isinstance(value, bool):
         return value
     if field.kind == "number" and isinstance(value, int | float) and not isinstance(value, bool):
-        if math.isfinite(value) and abs(value) <= MAX_NUMBER:
+        # No comparison with NaN is true.
+        if abs(value) <= MAX_NUMBER:
             return value
     elif field.kind == "date" and type(value) is date:
         return value.isoformat()

@@ -32,6 +32,7 @@ from knowingly.vault.seal import Cipher, seal_each
 
 _RECORD = struct.Struct("<BqiIdq")
 _NO_ORDER = order_code(None)
+_NO_SUCH_ITEM = "an item of this shop (add it with items.upsert first)"
 _OF_ORDERS = frozenset({EventKind.PURCHASE, EventKind.RETURN, EventKind.CANCEL})
 
 
@@ -131,6 +132,24 @@ def track(
     return intake
 
 
+def would_refuse(
+    tenancy: Tenancy, rows: Iterable[Event | Order | Mapping[str, Any]]
+) -> list[Refusal]:
+    """The rows that ``track`` would refuse; writes nothing.
+
+    An unknown item is refused of everybody, also of those whose events would be dropped: whoever
+    asks beforehand wants to know of it.
+    """
+    batch = _read(tenancy, rows, tenancy.now_us(), strict=False)
+    items = tenancy.ask(tenancy.catalogue.at).row_of
+    unknown = [
+        Refusal(batch.row[place], _field(event), _NO_SUCH_ITEM)
+        for place in batch.at_us
+        if (event := batch.fields[place])["item"] is not None and event["item"] not in items
+    ]
+    return sorted([*batch.refused, *unknown], key=lambda refusal: refusal.row)
+
+
 def _read(
     tenancy: Tenancy,
     rows: Iterable[Event | Order | Mapping[str, Any]],
@@ -155,6 +174,11 @@ def _read(
         at_us = now_us if at is None else (at - EPOCH) // MICROSECOND
         if at_us > latest:
             refused.append(Refusal(numbers[place], "at", "a time that is not in the future"))
+        elif "part" in event and (event["part"].edition.version_us or 0) > latest:
+            # No later edition could take its place.
+            refused.append(
+                Refusal(numbers[place], "updated_at", "a time that is not in the future")
+            )
         elif at_us < 0:
             refused.append(Refusal(numbers[place], "at", "a time after 1970"))
         elif "agent" in event and event["agent"] and tenancy.policy.is_bot(event["agent"]):
@@ -324,8 +348,7 @@ def _allowed(batch: _Batch, groups: Sequence[_Group], row_of: Mapping[str, int])
             item = row_of.get(event["item"])
             if item is None:
                 if event["item"] is not None:
-                    expected = "an item of this shop (add it with items.upsert first)"
-                    batch.refused.append(Refusal(batch.row[place], _field(event), expected))
+                    batch.refused.append(Refusal(batch.row[place], _field(event), _NO_SUCH_ITEM))
                     continue
                 item = NO_ITEM
             at_us = batch.at_us[place]

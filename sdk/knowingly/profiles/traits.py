@@ -18,7 +18,7 @@ from knowingly.errors import HoldError, InputError, SealError, UnknownSubjectErr
 from knowingly.ledger import log
 from knowingly.policy import DataField
 from knowingly.profiles.fields import Fields, Value, mask_of, may_see
-from knowingly.store import consents, holds, subjects
+from knowingly.store import consents, holds, ledger, subjects
 from knowingly.store import traits as stored
 from knowingly.store.doors import Snapshot, Tx
 from knowingly.store.subjects import ACTIVE, SubjectRow
@@ -27,6 +27,8 @@ from knowingly.tenancy import Tenancy
 from knowingly.vault.seal import Cipher
 
 TABLE = "traits"
+REMOVED = "profile.removed"
+_REMOVED = f'"kind":"{REMOVED}"'.encode()
 HELD = "a legal hold is in force, so nothing was deleted or replaced: release it first"
 
 
@@ -131,6 +133,8 @@ def keep(tenancy: Tenancy, fields: Fields, subject: str, new: Setting) -> Intake
         cipher = tenancy.keyring.cipher(person.key_id)
         known = {row.trait: row for row in stored.of(tx, person.subject)}
         held = holds.of(tx, person.subject) is not None
+        # Nothing that is so now was taken away before.
+        gone = removed(tx, person, cipher) if new.at_us < tenancy.now_us() else {}
         rows = []
         for name, value in new.values.items():
             field = fields.named(name)
@@ -140,6 +144,8 @@ def keep(tenancy: Tenancy, fields: Fields, subject: str, new: Setting) -> Intake
                 dropped[why_not] += 1
             elif old is not None and unseal(cipher, old).at_us > new.at_us:
                 dropped["superseded"] += 1
+            elif old is None and new.at_us <= gone.get(name, -1):
+                dropped["removed"] += 1
             elif old is not None and held:
                 dropped["held"] += 1
             else:
@@ -196,9 +202,20 @@ def remove(
         there = [name for name in fields if name_of(tenancy, person, name) in known]
         gone = stored.remove(tx, person.subject, list(names(tenancy, person, there)))
         if gone:
-            _note(tenancy, tx, person, "profile.removed", there)
+            _note(tenancy, tx, person, REMOVED, there)
             tell(tx, person, "removal", _with_purposes(declared, there))
     return gone
+
+
+def removed(snapshot: Snapshot, person: SubjectRow, cipher: Cipher) -> dict[str, int]:
+    """When each field that was taken away from a person was so last, by their log entries."""
+    found: dict[str, int] = {}
+    for index, leaf, sealed in ledger.details_of(snapshot, person.subject):
+        if _REMOVED in leaf:
+            plain = cipher.open(log.DETAILS, log.row_name(index), sealed)
+            at_us = to_us(log.as_entry(index, leaf).at)
+            found |= dict.fromkeys(json.loads(plain[log.SECRET_BYTES :])["fields"], at_us)
+    return found
 
 
 def _with_purposes(declared: Fields, names: Iterable[str]) -> dict[str, Collection[str] | None]:

@@ -16,7 +16,8 @@ from knowingly.vault.tenant_key import TenantKey, again
 from knowingly.vault.wrapping import KEY_BYTES
 
 SIGNING = "signing"
-SECRETS = ("lookup", "operator", "token", "backup")
+LOOKUP = "lookup"
+SECRETS = (LOOKUP, "operator", "token", "backup")
 """Made once and kept; beside them is at least one version of what signs."""
 
 
@@ -76,8 +77,17 @@ class TenantSecrets:
             return secrets
         with self._database.writing(alone=True) as connection:
             secrets = open_secrets(connection, self._tenant_key)
+            if LOOKUP not in secrets and self._has_people(connection):
+                # A new one would find nobody, and no tombstone of who was erased.
+                raise StoreError(
+                    "the key store has lost a secret of this shop, by which people are found: "
+                    "restore it from its own backup"
+                )
             self._add(connection, secrets, _lacking(secrets))
         return secrets
+
+    def _has_people(self, connection: KeyTx) -> bool:
+        return bool(key_rows.count_by_version(connection, self._tenant_key.tenant))
 
     def _stored(self) -> dict[str, bytes]:
         with self._database.reading() as connection:

@@ -168,6 +168,22 @@ def test_events_from_before_either_yes_stay_behind(shop, clock):
     assert items(shop, "a") == ["i2"]
 
 
+def test_a_field_that_the_account_took_away_stays_away(shop, clock):
+    """A session's value of before it is not newer than that; one of after it is."""
+    for subject in ("s", "a"):
+        grant(shop, subject, "personalize")
+    shop.profiles.set("s", {"tone": "old"})
+    shop.profiles.set("a", {"tone": "mine", "size": 1})
+    clock.forward(minutes=1)
+    shop.profiles.remove("a", ["tone", "size"])
+    clock.forward(minutes=1)
+    shop.profiles.set("s", {"size": 2})
+    done = shop.profiles.merge("s", into="a")
+    assert (done.traits, done.left_out) == (1, {"removed": 1})
+    known = shop.profiles.view("a", "personalize").traits
+    assert {name: trait.value for name, trait in known.items()} == {"size": 2}
+
+
 def test_the_newer_value_of_a_field_stays(shop, clock):
     """Whichever side it is from; a special field needs both to have said yes."""
     for subject in ("s", "a"):

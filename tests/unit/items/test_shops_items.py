@@ -171,7 +171,7 @@ def test_a_variant_that_is_no_longer_listed_still_stands_for_its_last_product(sh
 BAD = {
     "image": ({"images": ["http://plain.example/x.jpg"]}, "images.0"),
     "image without host": ({"images": ["https://"]}, "images.0"),
-    "too many images": ({"images": ["https://a.example/x"] * 101}, "images"),
+    "too many images": ({"images": ["https://a.example/x"] * 251}, "images"),
     "price": ({"prices": {"DE": -1}}, "prices"),
     "market": ({"prices": {"secret key": 1}}, "prices"),
     "markets": ({"markets": ["D E"]}, "markets.0"),

@@ -76,6 +76,8 @@ def test_a_trait_keeps_where_it_came_from(shop, clock):
         ({"shoe_size": "42"}, "a finite number"),
         ({"shoe_size": True}, "a finite number"),
         ({"shoe_size": float("nan")}, "a finite number"),
+        ({"shoe_size": float("-inf")}, "a finite number"),
+        ({"shoe_size": 10**400}, "a finite number"),
         ({"shoe_size": 1e16}, "a finite number"),
         ({"member": 1}, "True or False"),
         ({"tone": "c"}, "one of a, b"),
@@ -196,6 +198,26 @@ def test_rectify_after_a_no_deletes(shop):
     shop.consent.withdraw("ada")
     assert shop.profiles.rectify("ada", {"tone": "b"}).dropped == {"withdrawn": 1}
     assert shop.rights.export("ada")["traits"] == []
+
+
+def test_what_was_taken_away_does_not_come_back_by_an_old_value(shop, clock):
+    """Sent again with its moment, in whatever order; a value of after it is a new one."""
+    before = clock.forward(minutes=1)
+    shop.profiles.set("ada", {"tone": "a", "nickname": "x"}, at=before)
+    clock.forward(minutes=1)
+    shop.profiles.remove("ada", ["tone"])
+    clock.forward(minutes=1)
+    again = shop.profiles.set("ada", {"tone": "a", "nickname": "x"}, at=before)
+    assert (again.kept, again.dropped) == (1, {"removed": 1})
+    after = clock.now
+    clock.forward(minutes=1)
+    assert shop.profiles.set("ada", {"tone": "b"}, at=after).kept == 1
+    assert shop.profiles.set("ada", {"tone": "a"}, at=before).dropped == {"superseded": 1}
+    shop.profiles.remove("ada", ["tone"])
+    shop.keys.reseal("ada")
+    assert shop.profiles.set("ada", {"tone": "b"}, at=after).dropped == {"removed": 1}
+    assert shop.profiles.set("ada", {"tone": "a"}).kept == 1
+    assert seen(shop, "personalize") == {"nickname": "x", "tone": "a"}
 
 
 def test_remove_takes_fields_away(shop):

@@ -183,6 +183,17 @@ def test_another_shops_key_store_is_refused(house, tmp_path):
     assert not house.keys.exists()
 
 
+def test_a_lost_lookup_secret_is_not_made_anew(house, agree):
+    """With another one everybody would be unknown, and the erased could come back."""
+    shop = house.open()
+    agree(shop, "ann")
+    house.close()
+    house.run("DELETE FROM tenant_secrets WHERE name = 'lookup'", store="keys")
+    with pytest.raises(knowingly.StoreError, match="lost a secret"):
+        house.open()
+    assert house.rows("SELECT name FROM tenant_secrets WHERE name = 'lookup'", store="keys") == []
+
+
 def test_reprs_show_no_key(shop, ring):
     """Neither of the keyring nor of a cipher."""
     [key_id] = ring.create(1, at_us=0)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from knowingly.domain.moments import EPOCH, to_us
+from knowingly.domain.validate import check_id
 from knowingly.errors import InputError
 from knowingly.policy import Policy
 from knowingly.store import choices
@@ -13,7 +14,6 @@ from knowingly.store.doors import Snapshot
 
 MAX_GROUPS = 10_000
 _EVER_US = 2**62
-_MAX_NOTICE_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,7 @@ def who_saw(snapshot: Snapshot, policy: Policy, notice: str, *, since: int, limi
     Raises:
         InputError: No notice of the policy and no choice has that id.
     """
-    if not isinstance(notice, str) or not 0 < len(notice) <= _MAX_NOTICE_CHARS:
-        raise InputError("notice", "the id of a notice")
+    check_id(notice, "notice")
     people = choices.people_shown(snapshot, notice)
     known = policy.notice(notice)
     if not people and known is None:
