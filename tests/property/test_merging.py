@@ -83,7 +83,7 @@ class Two:
         return events | {(trait.field, trait.value) for trait in view.traits.values()}
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(ACTS, max_size=14), st.sampled_from(["consent", "legitimate_interest"]))
 def test_a_merge_never_widens(acts, basis):
     """Allowed after: only what the account allowed before and the session had not refused.

@@ -1,5 +1,9 @@
-"""Random lives of small shops: after each one the log is whole and every model equals a refit."""
+"""Random lives of small shops: after each one the log is whole and every model equals a refit.
 
+A dozen of them; with ``KNOWINGLY_LONG=1``, or by ``tox run -e soak``, ten times as many.
+"""
+
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -126,12 +130,13 @@ OF_UNDOING = [
 ]
 """What is undone or grows too old between trainings, and crashes where it is subtracted."""
 
+TIMES = 10 if os.environ.get("KNOWINGLY_LONG") else 1
 lives = given(st.lists(OPERATIONS, min_size=1, max_size=25))
 slowly = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-@pytest.mark.only_sqlite("twenty lives here, three on a server, where each takes longer")
-@settings(slowly, max_examples=20)
+@pytest.mark.only_sqlite("twelve lives here, three on a server, where each takes longer")
+@settings(slowly, max_examples=12 * TIMES)
 @lives
 @example(OF_ORDERS)
 @example(OF_UNDOING)
@@ -141,7 +146,7 @@ def test_any_life_keeps_the_laws(build: Callable[..., House], operations):
 
 
 @pytest.mark.only_postgresql
-@settings(slowly, max_examples=3)
+@settings(slowly, max_examples=3 * TIMES)
 @lives
 @example(OF_ORDERS)
 @example(OF_UNDOING)
