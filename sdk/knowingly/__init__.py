@@ -64,7 +64,7 @@ from knowingly.governance.holds import Hold
 from knowingly.governance.keys import KeyStatus, RootVersion
 from knowingly.governance.recipients import Disclosure
 from knowingly.governance.reseal import Resealed
-from knowingly.governance.retention import Retained
+from knowingly.governance.retention.tally import Retained
 from knowingly.governance.rotation import Rotated
 from knowingly.governance.signing_key import SigningRotated
 from knowingly.governance.upkeep import Maintained

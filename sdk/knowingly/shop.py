@@ -36,7 +36,8 @@ from knowingly.governance.export import Exporter
 from knowingly.governance.keys import Keys
 from knowingly.governance.merge import Merges
 from knowingly.governance.recipients import Recipients
-from knowingly.governance.retention import Retained, Retention
+from knowingly.governance.retention.job import Retention
+from knowingly.governance.retention.tally import Retained
 from knowingly.governance.rights import Rights
 from knowingly.governance.upkeep import Maintained, Upkeep
 from knowingly.importing.report import ImportReport

@@ -7,7 +7,7 @@ import typer
 
 from knowingly.cli.options import shop_command
 from knowingly.cli.output import Output
-from knowingly.governance.retention import Retained
+from knowingly.governance.retention.tally import Retained
 from knowingly.shop import Shop
 
 

@@ -18,7 +18,7 @@ from knowingly.governance.checkpoints import Checkpoints
 from knowingly.governance.erasure import Erasures
 from knowingly.governance.horizon import due
 from knowingly.governance.recipients import Recipients
-from knowingly.governance.retention import Retention
+from knowingly.governance.retention.job import Retention
 from knowingly.governance.signing_key import sweep_signing
 from knowingly.recommend.registry.serving import Registry
 from knowingly.recommend.training.publishing import Trained

@@ -5,7 +5,7 @@ import tracemalloc
 import pytest
 
 from houses import Clock, House
-from knowingly.governance import retention
+from knowingly.governance.retention import job
 from knowingly.profiles import scan
 from knowingly.vault import shredding
 
@@ -65,8 +65,8 @@ def test_memory_does_not_grow_with_the_people(aged, monkeypatch, work, done):
     """Five times the people, and nothing like five times the memory."""
     for place, name in (
         (scan, "PEOPLE_AT_ONCE"),
-        (retention, "PEOPLE_AT_ONCE"),
-        (retention, "_PEOPLE_PER_TRANSACTION"),
+        (job, "PEOPLE_AT_ONCE"),
+        (job, "_PEOPLE_PER_TRANSACTION"),
         (shredding, "SWEPT_AT_ONCE"),
     ):
         monkeypatch.setattr(place, name, AT_ONCE)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from knowingly.governance import retention
+from knowingly.governance.retention import job, sweeping
 
 FIELDS = {
     "size": {"title": "Size", "purposes": ["personalize"], "keep_days": 20},
@@ -59,14 +59,14 @@ def test_a_rehearsal_changes_nothing_and_says_what_would_go(aged):
 def test_it_goes_through_people_some_at_a_time(aged, monkeypatch):
     """With the same outcome, and never in the way of who writes for longer than some take."""
     told = aged.retain()
-    monkeypatch.setattr(retention, "PEOPLE_AT_ONCE", 3)
-    sweep, seen = retention.Retention._sweep, []
+    monkeypatch.setattr(job, "PEOPLE_AT_ONCE", 3)
+    sweep, seen = sweeping.Sweeping.sweep, []
 
     def swept(self, tx, people, *more):
         sweep(self, tx, people, *more)
         seen.append((people, tx.head.ledger_size))
 
-    monkeypatch.setattr(retention.Retention, "_sweep", swept)
+    monkeypatch.setattr(sweeping.Sweeping, "sweep", swept)
     assert aged.retain() == told
     assert len(seen) == 3
     seen.clear()
@@ -80,16 +80,16 @@ def test_it_goes_through_people_some_at_a_time(aged, monkeypatch):
 
 def test_a_rehearsal_lets_others_write_between(aged, monkeypatch):
     """Each of its turns is a transaction that is taken back before the next one."""
-    monkeypatch.setattr(retention, "_PEOPLE_PER_TRANSACTION", 2)
+    monkeypatch.setattr(job, "_PEOPLE_PER_TRANSACTION", 2)
     told = aged.retain()
-    sweep, spans, turns = retention.Retention._sweep, [], []
+    sweep, spans, turns = sweeping.Sweeping.sweep, [], []
 
     def swept(self, tx, people, *more):
         sweep(self, tx, people, *more)
         spans.append(people)
         turns.append(tx)
 
-    monkeypatch.setattr(retention.Retention, "_sweep", swept)
+    monkeypatch.setattr(sweeping.Sweeping, "sweep", swept)
     assert aged.retain() == told
     assert len(spans) == len({id(tx) for tx in turns}) == 3
     assert [first for first, _ in spans] == [0, *(last + 1 for _, last in spans[:-1])]
