@@ -417,6 +417,28 @@ def test_rows_look_back_as_far_as_each_says(tea_house):
     assert rows["short"].hits == tea_alone.hits
 
 
+@pytest.mark.parametrize("looks_at", [2, 3, 4, 5])
+def test_how_far_a_row_looks_back_does_not_depend_on_its_neighbours(tea_house, clock, looks_at):
+    """The newest by the clock, of a day on which the database knows no order, and nothing else."""
+    short = {"algorithms": ["item_item"], "exclude": [], "max_history_events": looks_at}
+    tea = opened(tea_house, short=short, long={"exclude": []})
+    tea.consent.grant("one-day", ["personalize"], notice="2026-01/en")
+    clock.forward(days=1)
+    chosen = ["oolong", "sencha", "assam", "ginger", "lapsang", "breakfast"]
+    # As they come in, which is not as they happened; the order is only there where its line is.
+    for minute in (3, 0, 4, 1, 5, 2):
+        event = {"subject": "one-day", "kind": "purchase", "item": chosen[minute], "quantity": 2}
+        tea.track({**event, "order": f"o{minute}", "at": clock.ago(minutes=10 - minute)})
+    back = {"subject": "one-day", "kind": "return", "item": "breakfast", "order": "o5"}
+    tea.track({**back, "quantity": 1, "at": clock.ago(minutes=1)})
+    alone = tea.recommend("one-day", slot="short", k=20)
+    rows = tea.recommend_many("one-day", slots=["short", "long"], k=20)
+    told = tea.explain("one-day", alone.hits[0], slot="short", k=20)
+    newest = ["breakfast", "breakfast", "lapsang", "ginger", "assam"][:looks_at]
+    assert rows["short"].hits == alone.hits
+    assert sorted(one.item for one in told.events) == sorted(newest)
+
+
 @pytest.mark.parametrize(
     ("slots", "expected"),
     [

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from knowingly.domain.event import KIND_CODE, EventKind
 from knowingly.profiles.body import NO_ITEM
 
+Settled = tuple[NDArray[np.void], NDArray[np.intp]]
+"""Records that count, and which each is of those that were settled."""
+
 _PURCHASE = KIND_CODE[EventKind.PURCHASE]
 _RETURN = KIND_CODE[EventKind.RETURN]
 _CANCEL = KIND_CODE[EventKind.CANCEL]
@@ -23,7 +26,7 @@ def settle(records: NDArray[np.void]) -> NDArray[np.void]:
     return with_places(records)[0]
 
 
-def with_places(records: NDArray[np.void]) -> tuple[NDArray[np.void], NDArray[np.intp]]:
+def with_places(records: NDArray[np.void]) -> Settled:
     """What ``settle`` gives, and which of the records each one is."""
     if not needs_settling(records):
         return records, np.arange(len(records))

@@ -14,9 +14,9 @@ from knowingly.domain.moments import DAY_US
 from knowingly.domain.page import PageRef
 from knowingly.domain.signal import Signal
 from knowingly.domain.validate import check_id
-from knowingly.errors import InternalError, SealError
+from knowingly.errors import SealError
 from knowingly.profiles import body
-from knowingly.profiles.settling import settle, with_places
+from knowingly.profiles.settling import Settled, with_places
 from knowingly.profiles.traits import Trait
 from knowingly.store import consents, events, subjects
 from knowingly.store.doors import Snapshot
@@ -74,21 +74,35 @@ class Profile:
 class PastRecords:
     """A person's history for a purpose as records, with the decision that let it be read.
 
-    Where one event more was read, ``read`` has all of them as they are stored, and ``places`` which
-    of those each of ``records`` is.
+    ``records`` (``body.RECORD``) are as they were kept, the newest first. ``ranks`` says which each
+    is of all that were read, where some may not be used: how far a page looks back must not depend
+    on how much was read for the others.
     """
 
     decision: Decision
     person: SubjectRow | None
     records: NDArray[np.void]
-    read: NDArray[np.void] | None = None
-    places: NDArray[np.intp] | None = None
+    ranks: NDArray[np.intp]
+    _settled: dict[int, Settled] = field(default_factory=dict, init=False, compare=False)
 
-    def without(self, place: int) -> NDArray[np.void]:
-        """What ``records`` would be if one of them were not stored: an older event moves in."""
-        if self.read is None or self.places is None:  # pragma: no cover - a caller of ours reads it
-            raise InternalError("a history without one of its events needs one event more")
-        return settle(np.delete(self.read, self.places[place]))
+    def newest(self, limit: int) -> Settled:
+        """What the newest events, at most ``limit``, come to, and the record that each one is."""
+        found = self._settled.get(limit)
+        if found is None:
+            looked_at = self.records[: np.searchsorted(self.ranks, limit)]
+            found = self._settled[limit] = with_places(looked_at)
+        return found
+
+    def without(self, place: int) -> "PastRecords":
+        """The same if one of ``records`` were not stored: an older one moves up."""
+        ranks = np.delete(self.ranks, place)
+        ranks[place:] -= 1
+        return PastRecords(self.decision, self.person, np.delete(self.records, place), ranks)
+
+
+def no_past(decision: Decision, person: SubjectRow | None = None) -> PastRecords:
+    """A history with nothing in it."""
+    return PastRecords(decision, person, body.to_records([]), np.zeros(0, np.intp))
 
 
 def decide_for(
@@ -120,12 +134,11 @@ def read_records(
     limit: int,
     signals: Sequence[Signal] = (),
     device: str | None = None,
-    one_more: bool = False,
 ) -> PastRecords:
     """A person's newest events for a purpose, opened: the one way history leaves this room.
 
-    Consent and events are read from one snapshot, so that no withdrawal falls in between. With
-    ``one_more`` than ``limit`` it can be told what the history would be without each of them.
+    Consent and events are read from one snapshot, so that no withdrawal falls in between. There may
+    be more of them than ``limit``.
 
     Raises:
         KeyReplacedError: The person was given a new key meanwhile: read again.
@@ -134,57 +147,37 @@ def read_records(
         tenancy, snapshot, subject, purpose, at_us=at_us, signals=signals, device=device
     )
     if person is None or not decision.allowed:
-        return PastRecords(decision, person, body.to_records([]))
+        return no_past(decision, person)
     try:
-        return _opened(tenancy, snapshot, person, decision, limit=limit, one_more=one_more)
+        return _opened(tenancy, snapshot, person, decision, limit)
     except KeyReplacedError:
         raise
     except SealError:
         # A lost key or a damaged event must not take their page from them; staff calls do raise.
         lost = Decision(purpose, False, "key_lost", at_us)
-        return PastRecords(lost, person, body.to_records([]))
+        return no_past(lost, person)
 
 
 def _opened(
-    tenancy: Tenancy,
-    snapshot: Snapshot,
-    person: SubjectRow,
-    decision: Decision,
-    *,
-    limit: int,
-    one_more: bool,
+    tenancy: Tenancy, snapshot: Snapshot, person: SubjectRow, decision: Decision, limit: int
 ) -> PastRecords:
     purpose = decision.purpose
     cipher = cipher_of(tenancy, person)
     if cipher is None:
-        erased = Decision(purpose, False, "erased", decision.at_us)
-        return PastRecords(erased, person, body.to_records([]))
+        return no_past(Decision(purpose, False, "erased", decision.at_us), person)
     mask, past = tenancy.masks.get(purpose, 0), tenancy.past_mask(purpose)
-    most = limit + one_more
     rows: Sequence[tuple[Any, ...]]
     if past:
-        rows = events.history_with_purposes(snapshot, person.subject, mask | past, most)
+        rows = events.history_with_purposes(snapshot, person.subject, mask | past, limit)
         records = body.to_records(cipher.open_all(body.TABLE, [row[:2] for row in rows]))
         usable = records["at_us"] >= oldest(tenancy, decision, [row[2] for row in rows])
     else:
-        rows = events.history(snapshot, person.subject, mask, most)
+        rows = events.history(snapshot, person.subject, mask, limit)
         records = body.to_records(cipher.open_all(body.TABLE, rows) if rows else [])
         usable = records["at_us"] >= first_us(tenancy, decision)
     newest_first = np.argsort(-records["at_us"], kind="stable")
-    own = newest_first[usable[newest_first]]
-    if not one_more:
-        return PastRecords(decision, person, settle(records[own]))
-    looked_at = np.arange(len(own))
-    if len(rows) > limit:
-        looked_at = np.flatnonzero(own != _beyond(rows, records))
-    settled, places = with_places(records[own[looked_at]])
-    return PastRecords(decision, person, settled, records[own], looked_at[places])
-
-
-def _beyond(rows: Sequence[tuple[Any, ...]], records: NDArray[np.void]) -> int:
-    """The place of the event that one fewer would have left out: see ``events.history``."""
-    days = (records["at_us"] // DAY_US).tolist()
-    return max(range(len(rows)), key=lambda place: (-days[place], rows[place][0]))
+    ranks = np.flatnonzero(usable[newest_first])
+    return PastRecords(decision, person, records[newest_first[ranks]], ranks)
 
 
 def cipher_of(tenancy: Tenancy, person: SubjectRow) -> Cipher | None:

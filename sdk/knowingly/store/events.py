@@ -30,17 +30,39 @@ _OF_ONE = select(table.c.event, table.c.body).where(
 )
 
 
-class _Newest:
-    """A read of a person's newest events: no more than so many, in no order that counts.
+_OF_THE_LAST_DAY = 1_000
+"""Events more than asked for, at most, that a read of the newest takes to have whole days."""
 
-    Most people have fewer, so the first so many are read as they lie. Only where some are left out
-    are they put in order before, which takes SQLite as long again as reading them.
+
+class _Newest:
+    """A read of a person's newest events: so many, and the rest of the last day, in no order.
+
+    The day is all of their time that the database knows, so which of a day's events are the newest
+    is the reader's to say. Most people have fewer, so the first so many are read as they lie. Only
+    where some are left out are they put in order before, which takes SQLite as long again as
+    reading them.
     """
 
     def __init__(self, statement: Select[Any]) -> None:
-        some = statement.limit(bindparam("n"))
-        self._as_they_lie = Prepared(some.order_by(table.c.event))
-        self._newest = Prepared(some.order_by(table.c.day.desc(), table.c.event))
+        last = table.alias()
+        last_day = (
+            select(last.c.day)
+            .where(
+                last.c.tenant == bindparam("t"),
+                last.c.subject == bindparam("s"),
+                last.c.purposes.bitwise_and(bindparam("mask")) != 0,
+            )
+            .order_by(last.c.day.desc())
+            .offset(bindparam("n") - 1)
+            .limit(1)
+            .scalar_subquery()
+        )
+        self._as_they_lie = Prepared(statement.order_by(table.c.event).limit(bindparam("n")))
+        self._newest = Prepared(
+            statement.where(table.c.day >= last_day)
+            .order_by(table.c.day.desc(), table.c.event)
+            .limit(bindparam("n") + _OF_THE_LAST_DAY)
+        )
 
     def all(
         self, snapshot: Snapshot, subject: int, mask: int, limit: int
@@ -73,7 +95,10 @@ NewEvent = tuple[int, int, bytes, int, int, bytes]
 def history(
     snapshot: Snapshot, subject: int, mask: int, limit: int
 ) -> Sequence[tuple[bytes, bytes]]:
-    """A person's newest events for a purpose, by day, in no order: ``(event, sealed body)``."""
+    """A person's newest events for a purpose, in no order: ``(event, sealed body)``.
+
+    There are ``limit`` of them, where there are as many, and those of the last one's day.
+    """
     return _HISTORY.all(snapshot, subject, mask, limit)
 
 

@@ -81,7 +81,7 @@ def history_of(past: NDArray[np.void], rows: NDArray[np.integer], at_us: int) ->
 
 def evidence_for(visit: Visit, slot: Slot, shown: Sequence[int] = ()) -> Evidence:
     """What a slot of the policy may show, below rows that show these catalogue rows."""
-    past = _newest(visit.past, slot.max_history_events)
+    past, _ = visit.past.newest(slot.max_history_events)
     by_history = _excluded_by_history(visit, slot, past)
     filtered = bool(by_history.any())
     excluded = _excluded(visit, slot, by_history)
@@ -91,13 +91,6 @@ def evidence_for(visit: Visit, slot: Slot, shown: Sequence[int] = ()) -> Evidenc
     if shown:
         excluded[list(shown)] = True
     return Evidence(visit, slot, past, excluded, filtered)
-
-
-def _newest(past: NDArray[np.void], limit: int) -> NDArray[np.void]:
-    """No more events than a slot looks at; a request reads for the one that looks back furthest."""
-    if len(past) <= limit:
-        return past
-    return past[np.sort(np.argsort(-past["at_us"], kind="stable")[:limit])]
 
 
 def _excluded_by_history(visit: Visit, slot: Slot, past: NDArray[np.void]) -> NDArray[np.bool_]:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from knowingly.consent.explaining import note_read
 from knowingly.domain.event import KINDS, EventKind
 from knowingly.domain.page import Basis, Hit
@@ -102,17 +104,18 @@ class Explainer:
         place = next(at for at, one in enumerate(page.hits) if _is(visit, one, row))
         step, score = page.steps[page.rows.index(row)], page.hits[place].score
 
-        def without(at: int) -> EventInfluence:
-            left, counted = visit.without(at), 0.0
+        def influence(record: np.void, place: int) -> EventInfluence:
+            left, counted = visit.without(place), 0.0
             # The rows above are others too, and leave other items for this one.
             rows = rows_of(left, slots, k, trained)
             same = next(one for one in rows if one.slot == found.slot)
             if step >= 0:
                 evidence = evidence_for(left, slot, same.shown)
                 counted = score - score_at(evidence, k or slot.k, step, row, trained)
-            return _influence(visit, at, counted, row not in same.composed.rows)
+            return _influence(visit, record, counted, row not in same.composed.rows)
 
-        events = [without(at) for at in range(len(visit.past))]
+        looked_at = visit.past.newest(max(one.max_history_events for one in slots.values()))
+        events = [influence(*one) for one in zip(*looked_at, strict=True)]
         events.sort(key=lambda one: -abs(one.counted))
         return HitExplanation(
             found.slot, page.hits[place], place, found.basis, visit.decision.reason, tuple(events)
@@ -123,9 +126,8 @@ def _is(visit: Visit, hit: Hit, row: int) -> bool:
     return visit.catalogue.row_of.get(hit.item) == row
 
 
-def _influence(visit: Visit, at: int, counted: float, decisive: bool) -> EventInfluence:
-    record, catalogue = visit.past[at], visit.catalogue
-    row = int(record["item"])
+def _influence(visit: Visit, record: np.void, counted: float, decisive: bool) -> EventInfluence:
+    catalogue, row = visit.catalogue, int(record["item"])
     return EventInfluence(
         KINDS[int(record["kind"])],
         catalogue.ids[row],

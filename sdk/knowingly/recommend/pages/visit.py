@@ -4,15 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from knowingly.domain.consent import Decision
 from knowingly.domain.signal import Signal
 from knowingly.errors import PluginError
 from knowingly.items.catalogue import CatalogueView
 from knowingly.policy import Slot
-from knowingly.profiles import body
-from knowingly.profiles.views import PastRecords, read_records
+from knowingly.profiles.views import PastRecords, no_past, read_records
 from knowingly.recommend.describing import Described, Descriptions
 from knowingly.recommend.interface.algorithms import Model
 from knowingly.recommend.interface.arrays import Rows
@@ -47,8 +45,7 @@ class Request:
 class Visit:
     """Everything the pages of one request rest on; without consent there is no history in it.
 
-    ``matched`` is there where a rule of a slot asks what items are. ``past`` is what was ``read``
-    of the history.
+    ``matched`` is there where a rule of a slot asks what items are.
     """
 
     catalogue: CatalogueView
@@ -59,8 +56,7 @@ class Visit:
     matched: Matched | None
     decision: Decision
     person: SubjectRow | None
-    past: NDArray[np.void]
-    read: PastRecords
+    past: PastRecords
     item: int | None
     basket: Rows
     market: str | None
@@ -82,8 +78,8 @@ class Visit:
         return None if self.serving is None or model is None else (self.serving, model)
 
     def without(self, place: int) -> "Visit":
-        """The same if one event of ``past`` were not stored; of a visit with one event more."""
-        return replace(self, past=self.read.without(place))
+        """The same if one of the records of ``past`` were not stored."""
+        return replace(self, past=self.past.without(place))
 
 
 class Reader:
@@ -124,8 +120,7 @@ class Reader:
             matched=matched,
             decision=past.decision,
             person=past.person,
-            past=past.records,
-            read=past,
+            past=past,
             item=row_of.get(request.item) if request.item is not None else None,
             basket=basket,
             market=request.market,
@@ -145,15 +140,14 @@ class Reader:
         if request.subject is None or not request.profiling:
             # Nobody is looked for: neither who they are nor what they allow is read.
             why = "no_subject" if request.subject is None else "profiling_off"
-            return PastRecords(Decision(PURPOSE, False, why, at_us), None, body.to_records([]))
+            return no_past(Decision(PURPOSE, False, why, at_us))
         return read_records(
             self._tenancy,
             snapshot,
             request.subject,
             PURPOSE,
             at_us=at_us,
-            limit=max(slot.max_history_events for slot in slots),
+            limit=max(slot.max_history_events for slot in slots) + one_more,
             signals=request.signals,
             device=request.device,
-            one_more=one_more,
         )
