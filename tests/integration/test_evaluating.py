@@ -314,6 +314,7 @@ def test_what_is_missing_is_said_with_the_cure(house, clock, agree):
         ({"split": "yesterday"}, "split"),
         ({"served": True, "split": "now"}, "split"),
         ({"consent_rates": [0.0]}, "consent_rates"),
+        ({"consent_rates": [True]}, "consent_rates"),
         ({"consent_rates": 0.5}, "consent_rates"),
         ({"consent_rates": [0.5] * 11}, "consent_rates"),
         ({"slots": "home"}, "slots"),

@@ -71,7 +71,7 @@ class Asked:
             isinstance(rates, str)
             or not isinstance(rates, Sequence)
             or len(rates) > MAX_RATES
-            or not all(isinstance(rate, int | float) and 0 < rate <= 1 for rate in rates)
+            or not all(_is_share(rate) for rate in rates)
         ):
             raise InputError("consent_rates", f"at most {MAX_RATES} shares above 0 and up to 1")
 
@@ -262,3 +262,7 @@ def _check_tested(tested: int, floor: int, *, repeats: bool) -> None:
 
 def _is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1
