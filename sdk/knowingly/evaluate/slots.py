@@ -65,7 +65,7 @@ class SlotScorer:
 
     def _blended(self, step: Blend, query: Query, may: Rows) -> tuple[AnyRows, Floats]:
         parts = [
-            Part(*said, weight)
+            Part.of(*said, weight)
             for name, weight in step.blend.items()
             if (said := self._said(name, query, may)) is not None
         ]

@@ -78,3 +78,16 @@ def test_lists_of_different_items_are_put_together_by_catalogue_row():
 def test_nothing_to_say_gives_nothing():
     found = blended([part([0.0, -1.0]), part([0.0, 0.0])], "score", 5, 2)
     assert not len(found.rows)
+
+
+@pytest.mark.parametrize("by", ["score", "rank"])
+def test_what_nothing_is_said_of_may_be_left_out(by):
+    """Items that score 0 count in how far scores lie apart, whether they are handed over or not."""
+    made_up = np.random.default_rng(7)
+    scores = [made_up.normal(0.3, 1.0, 40) * (made_up.random(40) < 0.3) for _ in range(2)]
+    scores[1][5] = -np.inf
+    whole = blended([part(one) for one in scores], by, 9, 40)
+    short = blended([Part.of(np.arange(40), one, 1.0) for one in scores], by, 9, 40)
+    assert len(whole.rows) > 3
+    np.testing.assert_array_equal(short.rows, whole.rows)
+    np.testing.assert_allclose(short.added, whole.added, rtol=1e-12)

@@ -24,14 +24,22 @@ _ROUNDING = 1e-12  # what scores differ by no more than, beside the largest, the
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Part:
-    """What one algorithm says: items that may be shown, with all of its scores for them.
+    """What one algorithm says of the items that may be shown.
 
-    ``rows`` are catalogue rows, each once. 0 is nothing to say; ``-inf`` is never.
+    ``rows`` are catalogue rows, each once, and ``scores`` theirs; ``-inf`` is never. 0 is nothing
+    to say: most items have it on most pages, so they may be left out, and ``silent`` is how many.
     """
 
     rows: AnyRows
     scores: Floats
     weight: float
+    silent: int = 0
+
+    @classmethod
+    def of(cls, rows: AnyRows, scores: Floats, weight: float) -> "Part":
+        """Of all scores for the items that may be shown."""
+        said = np.flatnonzero(scores)
+        return cls(rows[said], scores[said], weight, len(rows) - len(said))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -67,17 +75,24 @@ def blended(
             gives[part.rows[best]] = part.weight / (RANK_OFFSET + 1 + np.arange(len(best)))
             gives[part.rows[np.isneginf(part.scores)]] = -np.inf
         else:
-            gives[part.rows] = part.weight * _comparable(part.scores)
+            gives[part.rows] = part.weight * _comparable(part)
     rows = np.flatnonzero(forward)
     sums = added[:, rows].sum(axis=0)
     rows, sums = rows[sums > 0], sums[sums > 0]
     return Blended(rows, sums, added[:, rows])
 
 
-def _comparable(scores: Floats) -> Floats:
-    said = scores[np.isfinite(scores)]
-    spread = float(said.std()) if said.size else 0.0
+def _comparable(part: Part) -> Floats:
+    said = part.scores[np.isfinite(part.scores)]
+    spread = _deviation(said, part.silent)
     if spread > _ROUNDING * np.abs(said).max(initial=0.0):
-        return scores / spread
+        return part.scores / spread
     # It says the same of every item, so it has no say in their order; never stays never.
-    return np.where(np.isfinite(scores), 0.0, scores)
+    return np.where(np.isfinite(part.scores), 0.0, part.scores)
+
+
+def _deviation(said: Floats, zeros: int) -> float:
+    """The standard deviation of some numbers and so many zeros."""
+    n = max(len(said) + zeros, 1)
+    mean = said.sum() / n
+    return float(np.sqrt((np.square(said - mean).sum() + zeros * mean**2) / n))

@@ -17,7 +17,7 @@ from knowingly.policy import Blend
 from knowingly.recommend.interface.arrays import Rows
 from knowingly.recommend.pages import sources
 from knowingly.recommend.pages.again import BUY_AGAIN, bought_again
-from knowingly.recommend.pages.blending import Part, blended
+from knowingly.recommend.pages.blending import blended
 from knowingly.recommend.pages.choosing import choose, strongest
 from knowingly.recommend.pages.diversity import mix_of
 from knowingly.recommend.pages.evidence import Evidence, history_of
@@ -181,10 +181,7 @@ class _Page:
             return None
         if len(members) == 1:
             return members[0].offer(evidence)  # nothing to make comparable
-        parts = []
-        for one in members:
-            may = ~evidence.excluded[one.items]
-            parts.append(Part(one.items[may], one.scores[may], step.blend[one.source]))
+        parts = [one.part(evidence, step.blend[one.source]) for one in members]
         mixed = blended(parts, step.by, step.candidates, len(evidence.excluded))
         lead = mixed.added.argmax(axis=0) if mixed.added.size else np.zeros(0, np.intp)
         basis = most_personal([one.basis for one in members])

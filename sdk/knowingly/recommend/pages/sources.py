@@ -15,6 +15,7 @@ from knowingly.recommend.describing import Described
 from knowingly.recommend.interface.algorithms import Model
 from knowingly.recommend.interface.arrays import AnyRows, Floats, Rows
 from knowingly.recommend.pages import reasons
+from knowingly.recommend.pages.blending import Part
 from knowingly.recommend.pages.evidence import Evidence
 from knowingly.recommend.registry.serving import Serving
 
@@ -58,6 +59,14 @@ class Scored:
         own, rows = own[shown], rows[shown]
         scores = self.scores[own]
         return Offer(self.source, self.basis, rows, scores, lambda places: self.tell(own[places]))
+
+    def part(self, evidence: Evidence, weight: float) -> Part:
+        """What it says in a blend: as for an offer, but also what counts against an item."""
+        own = np.flatnonzero(self.scores)
+        rows = self.items[own]
+        shown = np.flatnonzero(~evidence.excluded[rows])
+        asked = len(self.items) - np.count_nonzero(evidence.excluded[self.items])
+        return Part(rows[shown], self.scores[own[shown]], weight, int(asked) - len(shown))
 
     def tell_rows(self, rows: Rows) -> list[str]:
         """The reasons for some catalogue rows, each of which the model knows."""
