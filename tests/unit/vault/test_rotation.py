@@ -330,6 +330,29 @@ def test_what_a_service_says_when_it_fails_is_not_repeated(house, where):
     assert caught.value.__cause__ is caught.value.__context__ is None
 
 
+@pytest.mark.parametrize("gives", ["cut off", "another key"])
+def test_nothing_rests_on_what_a_service_does_not_open_again(house, agree, gives):
+    """A rotation to such a version stops before it; the service mended, it is taken on."""
+    service = Service()
+    shop = house.open(keys=service)
+    agree(shop, "ada")
+    service.keys["v2"], service.version = os.urandom(32), "v2"
+    if gives == "cut off":
+        service.wrap = lambda key, *, context: b"v2" + key[:9]
+    else:
+        service.wrap = lambda key, *, context: Service.wrap(service, key[::-1], context=context)
+    with pytest.raises(RootKeyError, match="unwrap"):
+        shop.keys.rotate()
+    house.close()
+    del service.wrap
+    shop = house.open(keys=service)
+    assert shop.knows("ada")
+    assert shop.keys.rotate().root == "v2"
+    house.close()
+    del service.keys["v1"]
+    assert house.open(keys=service).knows("ada")
+
+
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
