@@ -1,12 +1,17 @@
 """Today's data with a key store from a backup: what it lacks is said, and nothing is made up."""
 
+from contextlib import closing
+from datetime import datetime
+
 import pytest
 
 from houses import Files
 from knowingly.backup.creating import create
 from knowingly.backup.restoring import restore_keys
-from knowingly.errors import StoreError
+from knowingly.backup.signing import keyrings
+from knowingly.errors import RootKeyError, StoreError
 from knowingly.means import find_means
+from knowingly.store.database import Database
 
 
 @pytest.fixture
@@ -20,12 +25,27 @@ def shop(house, agree):
     return shop
 
 
+def backed_up(house, folder):
+    """A backup of the key store as it is now."""
+    means = find_means(house.policy, house.key, house.clock)
+    create(house.url, None, keys_to=folder, means=means, clock=house.clock)
+    return folder
+
+
 @pytest.fixture
 def keys_backup(house, shop, tmp_path):
     """The key store as it is now."""
+    return backed_up(house, tmp_path / "keys")
+
+
+def opens(house, folder):
+    """Whether today's root keys open a backup of the key store."""
     means = find_means(house.policy, house.key, house.clock)
-    create(house.url, None, keys_to=tmp_path / "keys", means=means, clock=house.clock)
-    return tmp_path / "keys"
+    with closing(Database(f"sqlite:///{folder / 'keys.db'}")) as keys:
+        try:
+            return bool(list(keyrings(means, keys)))
+        except RootKeyError:
+            return False
 
 
 def brought_back(house, folder):
@@ -66,3 +86,48 @@ def test_a_signing_key_that_is_lost_is_not_replaced_by_an_older_one(house, shop,
         with pytest.raises(StoreError, match="older than the signing key that the log names"):
             shop.keys.rotate_signing()
     assert (house.count("tenant_secrets", "keys"), shop.audit.verify().size) == before
+
+
+def test_a_rotation_that_the_key_store_has_forgotten_still_counts(house, shop, tmp_path):
+    """Copies made after it open as long as its root key lives, whatever the key store knows."""
+    backup = backed_up(house, tmp_path / "first")
+    house.clock.forward(days=10)
+    shop.keys.rotate()
+    shop.keys.rotate()
+    later = backed_up(house, tmp_path / "later")
+    house.clock.forward(days=1)
+    shop = brought_back(house, backup)
+    certificate = shop.rights.erase("cas")
+    assert certificate.root_keys == [one.name for one in shop.keys.status().root_keys]
+    assert opens(house, later)
+    house.clock.forward(days=1)
+    done = shop.keys.rotate()
+    assert set(done.left) == set(certificate.root_keys) - {done.root}
+    assert shop.keys.status().tenant_version == 4
+    house.clock.forward(days=1)
+    assert set(shop.keys.rotate(destroy_old=True).destroyed) == set(certificate.root_keys)
+    assert not opens(house, later)
+    [certificate] = shop.rights.certificates()
+    assert certificate.horizon == shop.now().isoformat()
+    assert shop.keys.status().horizon == shop.now()
+    kinds = [entry.kind for entry in shop.audit.entries(limit=100)]
+    assert kinds.count("keys.rotated") == 4
+    shop.audit.verify()
+
+
+def test_no_horizon_is_told_that_a_forgotten_root_key_undoes(house, shop, tmp_path):
+    """The oldest root key alive is one that the key store knows nothing of."""
+    backup = backed_up(house, tmp_path / "first")
+    house.clock.forward(days=10)
+    shop.keys.rotate()
+    later = backed_up(house, tmp_path / "later")
+    house.clock.forward(days=1)
+    shop = brought_back(house, backup)
+    shop.rights.erase("cas")
+    house.clock.forward(days=1)
+    shop.keys.rotate(destroy_old=True)
+    [certificate] = shop.rights.certificates()
+    assert opens(house, later)
+    assert certificate.horizon is None
+    told = shop.keys.status().horizon
+    assert told is None or told <= datetime.fromisoformat(certificate.statement["begun"])

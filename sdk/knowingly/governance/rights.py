@@ -13,8 +13,8 @@ from knowingly.governance.claims import Claims, ClaimsEvidence
 from knowingly.governance.erasure import Erasures
 from knowingly.governance.export import Exporter, find
 from knowingly.governance.holds import Hold, every_hold, put_hold, release_hold
+from knowingly.governance.horizon import DESTROYED
 from knowingly.governance.recipients import Disclosure, Recipients
-from knowingly.governance.rotation import DESTROYED
 from knowingly.ledger import keys, log
 from knowingly.ledger.log import Entry
 from knowingly.store import key_acts

@@ -17,18 +17,20 @@ Other processes keep working: whoever meets a version it does not know looks aga
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from knowingly.domain.moments import from_us
 from knowingly.domain.progress import Progress
 from knowingly.errors import StoreError
+from knowingly.governance.horizon import DESTROYED, ROTATED, past
 from knowingly.ledger import log
 from knowingly.store import key_acts, root_versions, tenant_keys
+from knowingly.store.root_versions import RootRow
 from knowingly.tenancy import Tenancy
 from knowingly.vault import rewrap
 
-ROTATED, DESTROYED = "keys.rotated", "root.destroyed"
 _PASSES = 3
 
 
@@ -68,10 +70,10 @@ class Rotation:
         Raises:
             RootKeyError: There is no newer root key and none can be made, or it does not work.
         """
-        for name in self._tenants():
-            # Whoever cannot be opened now could not be wrapped anew: nothing is changed yet.
-            self._tenancy_of(name)
+        # Whoever cannot be opened now could not be wrapped anew: nothing is changed yet.
+        opened = [self._tenancy_of(name) for name in self._tenants()]
         root, resumed = self._next_root()
+        self._remember(opened)
         self._retire_others(root)
         # Looked up again: from here on no tenant begins under an old root key, but one may have.
         tenants = self._tenants()
@@ -117,6 +119,23 @@ class Rotation:
             )
         return self._roots.version, False
 
+    def _remember(self, tenancies: Iterable[Tenancy]) -> None:
+        """Note root versions that a key store from a backup has forgotten: they still open copies.
+
+        Those that the logs say were destroyed are noted as such.
+        """
+        with self._database.reading() as connection:
+            known = root_versions.every(connection)
+        forgotten: dict[str, RootRow] = {}
+        for tenancy in tenancies:
+            forgotten |= tenancy.ask(partial(past, tenancy)).roots
+        with self._database.writing(alone=True) as connection:
+            for row in forgotten.values():
+                if row.root not in known:
+                    root_versions.note(connection, row.root, at_us=row.first_used_us)
+                    if row.destroyed_us is not None:
+                        root_versions.mark_destroyed(connection, row.root, at_us=row.destroyed_us)
+
     def _retire_others(self, root: str) -> None:
         now_us = self._tenancy.now_us()
         with self._database.writing(alone=True) as connection:
@@ -145,7 +164,9 @@ class Rotation:
 
     def _replace(self, tenancy: Tenancy, progress: Progress) -> int:
         key, keyring = tenancy.keyring.tenant_key, tenancy.keyring
-        wrapping = rewrap.begin(key, at_us=tenancy.now_us())
+        # No version comes twice: a key store from a backup may have forgotten some the log names.
+        said = tenancy.ask(lambda snapshot: key_acts.latest(snapshot, ROTATED))
+        wrapping = rewrap.begin(key, at_us=tenancy.now_us(), above=said)
         version, total, done = wrapping.version, sum(keyring.count_by_version().values()), 0
 
         def tell(keys: int) -> None:
