@@ -3,10 +3,11 @@
 import os
 import re
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from knowingly.activation import activate, is_active, last_chosen, standing
+from knowingly.activation import activate, in_force, is_active, last_chosen, standing
 from knowingly.domain.moments import Clock, to_us
 from knowingly.domain.progress import Progress
 from knowingly.errors import InputError, PolicyError, StoreError
@@ -315,13 +316,50 @@ def open_tenancy(
                 seal=keyring.operator.seal,
                 is_chosen=policy_is_chosen,
             )
-    masks = {purpose: known[purpose] for purpose in policy.purposes}
+    return _parts(store, keyring, policy, clock, number=number, known=known)
+
+
+def open_as_it_is(
+    files: Files, roots: Wrapping, clock: Clock, tenant: str, *, otherwise: Policy
+) -> Tenancy:
+    """One tenant's parts under the policy in force there, which stays; ``otherwise`` where none is.
+
+    For what is done to every tenant at once: another merchant's policy is not theirs.
+
+    Raises:
+        RootKeyError: The root key does not open this tenant's keys.
+        StoreError: The key store has lost this tenant's keys.
+    """
+    store = Store(files.data)
+    number = store.known_tenant(tenant)
+    policy = None
+    if number is not None:
+        _must_have_its_keys(files, tenant)
+        with store.read(number) as snapshot:
+            policy, known = in_force(snapshot), events.bits(snapshot)
+            policy = None if policy is None else standing(policy, snapshot)
+    if number is None or policy is None:
+        return open_tenancy(files, roots, otherwise, clock, tenant)
+    keyring = Keyring(files.keys, roots, tenant, at_us=to_us(clock(), "clock"))
+    return _parts(store, keyring, policy, clock, number=number, known=known)
+
+
+def _parts(
+    store: Store,
+    keyring: Keyring,
+    policy: Policy,
+    clock: Clock,
+    *,
+    number: int,
+    known: Mapping[str, int],
+) -> Tenancy:
+    masks = {purpose: known[purpose] for purpose in policy.purposes if purpose in known}
     past = {
         purpose: known[past_name(purpose)]
         for purpose in policy.purposes
         if past_name(purpose) in known
     }
-    return Tenancy(tenant, number, store, keyring, policy, clock, masks, past)
+    return Tenancy(keyring.tenant, number, store, keyring, policy, clock, masks, past)
 
 
 def _must_have_its_keys(files: Files, tenant: str) -> None:

@@ -24,8 +24,10 @@ from knowingly.recommend.registry.serving import Registry
 from knowingly.store import copying, tenant_keys
 from knowingly.store import shop as shop_rows
 from knowingly.store.database import Database
+from knowingly.store.doors import every_tenant
 from knowingly.store.shop import RESTORING
 from knowingly.store.urls import key_store_beside
+from knowingly.tenancy import Tenancy
 from knowingly.vault.belonging import same_shop
 
 
@@ -136,7 +138,11 @@ def fill_data(
     one becomes a copy of it.
     """
     _fill(folder, found, files, today, progress)
-    done = tuple(_replayed(means, files, found, log.tenant) for log in found.logs)
+    with files.data.reading() as connection:
+        policies = {one.head.policy_digest for one in every_tenant(connection)}
+    # Where merchants have policies of their own, the one that was given is not everybody's.
+    tenancy_of = means.tenancy if len(policies) == 1 else means.tenancy_as_it_is
+    done = tuple(_replayed(means, tenancy_of(files, log.tenant), found) for log in found.logs)
     with files.data.writing(alone=True) as connection:
         shop_rows.rename_data(connection, found.shop)
     return done
@@ -183,7 +189,6 @@ def _copy_keys(keys: Database, today: Database, tell: Progress) -> None:
         keys_copied(old, new, keys, tell)
 
 
-def _replayed(means: Means, files: Files, found: Manifest, tenant: str) -> Replayed:
-    tenancy = means.tenancy(files, tenant)
+def _replayed(means: Means, tenancy: Tenancy, found: Manifest) -> Replayed:
     erasures = Erasures(tenancy, Registry(tenancy.keyring), means.host.algorithms)
     return replay(tenancy, erasures, backup_us=to_us(found.created))

@@ -19,7 +19,7 @@ Other processes keep working: whoever meets a version it does not know looks aga
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 from knowingly.domain.moments import from_us
 from knowingly.domain.progress import Progress
@@ -60,7 +60,8 @@ class Rotation:
 
     def __init__(self, tenancy: Tenancy, tenancy_of: Callable[[str], Tenancy]) -> None:
         self._tenancy = tenancy
-        self._tenancy_of = tenancy_of
+        # Opened once: each opening asks a key service.
+        self._tenancy_of = cache(tenancy_of)
         self._database = tenancy.keyring.tenant_key.database
         self._roots = tenancy.keyring.tenant_key.roots
 
@@ -126,15 +127,17 @@ class Rotation:
         """
         with self._database.reading() as connection:
             known = root_versions.every(connection)
-        forgotten: dict[str, RootRow] = {}
+        told: dict[str, RootRow] = {}
         for tenancy in tenancies:
-            forgotten |= tenancy.ask(partial(past, tenancy)).roots
+            told |= tenancy.ask(partial(past, tenancy)).roots
+        forgotten = [row for row in told.values() if row.root not in known]
+        if not forgotten:
+            return
         with self._database.writing(alone=True) as connection:
-            for row in forgotten.values():
-                if row.root not in known:
-                    root_versions.note(connection, row.root, at_us=row.first_used_us)
-                    if row.destroyed_us is not None:
-                        root_versions.mark_destroyed(connection, row.root, at_us=row.destroyed_us)
+            for row in forgotten:
+                root_versions.note(connection, row.root, at_us=row.first_used_us)
+                if row.destroyed_us is not None:
+                    root_versions.mark_destroyed(connection, row.root, at_us=row.destroyed_us)
 
     def _retire_others(self, root: str) -> None:
         now_us = self._tenancy.now_us()
