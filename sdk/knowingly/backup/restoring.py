@@ -143,6 +143,9 @@ def fill_data(
     # Where merchants have policies of their own, the one that was given is not everybody's.
     tenancy_of = means.tenancy if len(policies) == 1 else means.tenancy_as_it_is
     done = tuple(_replayed(means, tenancy_of(files, log.tenant), found) for log in found.logs)
+    if files.keys is not today:
+        with files.keys.writing(alone=True) as connection:
+            shop_rows.rename_keys(connection, found.shop)
     with files.data.writing(alone=True) as connection:
         shop_rows.rename_data(connection, found.shop)
     return done
@@ -178,15 +181,22 @@ def _fill(folder: Path, found: Manifest, files: Files, today: Database, tell: Pr
         check(found.sums, copied(old, new, "data", tell), "data")
         shop_rows.rename_data(new, RESTORING + found.shop)
         if files.keys is not today:
-            _copy_keys(files.keys, today, tell)
+            _copy_keys(files.keys, today, found.shop, tell)
 
 
-def _copy_keys(keys: Database, today: Database, tell: Progress) -> None:
+def _copy_keys(keys: Database, today: Database, shop: str, tell: Progress) -> None:
+    """A copy of today's keys, under a name that says it is one until the restore is done.
+
+    Only what bears that name is ever cleared away: other keys could be the only ones there are.
+    """
     if keys.identity() == today.identity():
         raise StoreError("the copy of the key store is the key store itself")
     make_store(keys, "keys")
     with today.reading() as old, keys.writing(alone=True) as new:
+        if shop_rows.keys_shop(new) == RESTORING + shop:
+            copying.clear(new, "keys")
         keys_copied(old, new, keys, tell)
+        shop_rows.rename_keys(new, RESTORING + shop)
 
 
 def _replayed(means: Means, tenancy: Tenancy, found: Manifest) -> Replayed:
