@@ -97,7 +97,7 @@ class Rotation:
     def note_destroyed(self, root: str) -> None:
         """Every tenant's log says that a root version is gone, then the key store does."""
         for name in self._tenants():
-            _say(self._tenancy_of(name), DESTROYED, root, {"root": root})
+            say(self._tenancy_of(name), DESTROYED, root, {"root": root})
         with self._database.writing(alone=True) as connection:
             root_versions.mark_destroyed(connection, root, at_us=self._tenancy.now_us())
 
@@ -181,12 +181,12 @@ class Rotation:
         ended = False
         while not ended:
             rewrap.rewrap(key, wrapping, tell)
-            _say(tenancy, ROTATED, str(version), {"version": version, "root": root})
+            say(tenancy, ROTATED, str(version), {"version": version, "root": root})
             ended = rewrap.end(key, version)
         return done
 
 
-def _say(tenancy: Tenancy, act: str, name: str, facts: dict[str, object]) -> None:
+def say(tenancy: Tenancy, act: str, name: str, facts: dict[str, object]) -> None:
     """An entry in the tenant's log, and a signed statement of it; the second time, nothing."""
     with tenancy.write() as tx:
         if key_acts.is_said(tx, act, name):
