@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from knowingly.backup.checking import reading, verify
+from knowingly.backup.checking import database_of, reading, verify
 from knowingly.backup.copies import check, copied, keys_copied, must_be_empty
 from knowingly.backup.manifest import Manifest
 from knowingly.backup.signing import check_signed
@@ -63,7 +63,7 @@ def restore_keys(
     found = verify(folder, tell)
     _must_hold(found, "keys")
     if not accept_unsigned:
-        with closing(Database(f"sqlite:///{folder / found.file}")) as backup:
+        with closing(database_of(folder, found)) as backup:
             check_signed(found, means, backup)
     with closing(Database(to)) as target:
         fill_keys(folder, found, target, tell)
