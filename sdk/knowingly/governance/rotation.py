@@ -118,7 +118,10 @@ class Rotation:
                 f"there is no newer root key than {root}, and none can be made from here: make "
                 "one, let it be the current one (of a variable, the first), and rotate again"
             )
-        return self._roots.version, False
+        fresh = self._roots.version
+        if fresh == root:
+            raise self._roots.error(f"renew made no new version: it is {root} still")
+        return fresh, False
 
     def _remember(self, tenancies: Iterable[Tenancy]) -> None:
         """Note root versions that a key store from a backup has forgotten: they still open copies.

@@ -6,6 +6,7 @@ says, and no key, gets into a message of ours.
 
 import re
 from collections.abc import Callable
+from inspect import getattr_static
 from typing import Protocol, TypeVar, runtime_checkable
 
 from knowingly.errors import KnowinglyError, RootKeyError
@@ -50,9 +51,13 @@ def is_root_keys(found: object) -> bool:
     """Whether this has the shape of ``RootKeys``."""
     try:
         return (
-            isinstance(getattr(found, "version", None), str)
-            and callable(getattr(found, "wrap", None))
+            callable(getattr(found, "wrap", None))
             and callable(getattr(found, "unwrap", None))
+            # A property may ask a service that is away now: it says so when it is needed.
+            and (
+                isinstance(getattr_static(found, "version", None), property)
+                or isinstance(getattr(found, "version", None), str)
+            )
         )
     except Exception:
         # Somebody else's property can raise anything.
