@@ -152,6 +152,26 @@ def test_root_keys_that_were_destroyed_since_are_said_to_be_again(house, there, 
     shop.audit.verify()
 
 
+def test_a_certificate_stays_genuine_where_its_signer_is_lost(house, there, tmp_path, agree):
+    """Restored from before a new signing key, nothing leads from its signer to today's."""
+    shop = house.open()
+    agree(shop, "ada")
+    agree(shop, "bob")
+    shop.rights.erase("ada")
+    means = find_means(house.policy, house.key, house.clock)
+    create(house.url, None, data_to=tmp_path / "monday", means=means, clock=house.clock)
+    shop.keys.rotate_signing()
+    shop = restored(house, there, tmp_path)
+    shop.keys.rotate(destroy_old=True)
+    shop.rights.erase("bob")
+    shop.keys.rotate_signing()
+    shop.keys.rotate(destroy_old=True)
+    old, new = shop.rights.certificates()
+    assert old.is_genuine()
+    assert new.is_genuine()
+    assert (old.horizon, new.horizon) == (None, shop.now().isoformat())
+
+
 def test_who_was_told_since_the_backup_is_not_said_to_wait(house, there, tmp_path, clock):
     """An erasure before the backup, whose recipient was told after it."""
     house.policy = house.policy.model_copy(update={"recipients": {"mailer": MAILER}})
