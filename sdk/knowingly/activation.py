@@ -92,14 +92,21 @@ def activations(snapshot: Snapshot) -> list[Activation]:
     return found
 
 
-def last_chosen(snapshot: Snapshot) -> Policy | None:
-    """The policy in force, as this release reads it; None where nobody chose one."""
+def in_force(snapshot: Snapshot) -> Policy | None:
+    """The policy in force, as this release reads it; None where there was none yet."""
     kept = rows.bodies(snapshot)
     for row in rows.activations(snapshot)[-1:]:
-        if _SHIPPED not in ledger.leaves_of(snapshot, [row.idx]).get(row.idx, b""):
-            [policy] = _past({row.digest: kept.get(row.digest, "")})
-            return policy
+        [policy] = _past({row.digest: kept.get(row.digest, "")})
+        return policy
     return None
+
+
+def last_chosen(snapshot: Snapshot) -> Policy | None:
+    """The policy in force; None where nobody chose one."""
+    for row in rows.activations(snapshot)[-1:]:
+        if _SHIPPED in ledger.leaves_of(snapshot, [row.idx]).get(row.idx, b""):
+            return None
+    return in_force(snapshot)
 
 
 def policy_at(snapshot: Snapshot, at_us: int) -> Policy | None:

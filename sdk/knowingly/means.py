@@ -5,7 +5,7 @@ from pathlib import Path
 
 from knowingly.domain.moments import Clock, system_clock
 from knowingly.errors import RootKeyError
-from knowingly.opening import Files, open_files, open_tenancy, refuse_to_replace
+from knowingly.opening import Files, open_as_it_is, open_files, open_tenancy, refuse_to_replace
 from knowingly.plugins import PluginHost
 from knowingly.policy import Policy, load_policy
 from knowingly.shop import Shop
@@ -88,6 +88,10 @@ class Means:
             tenant,
             policy_is_chosen=self.policy_is_chosen,
         )
+
+    def tenancy_as_it_is(self, files: Files, tenant: str) -> Tenancy:
+        """One merchant's parts, under the policy in force there."""
+        return open_as_it_is(files, self.roots, self.clock, tenant, otherwise=self.policy)
 
 
 def find_means(

@@ -3,15 +3,16 @@
 import os
 import re
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from knowingly.activation import activate, is_active, last_chosen, standing
+from knowingly.activation import activate, in_force, is_active, last_chosen, standing
 from knowingly.domain.moments import Clock, to_us
 from knowingly.domain.progress import Progress
 from knowingly.errors import InputError, PolicyError, StoreError
 from knowingly.policy import Policy
-from knowingly.store import events, migrate
+from knowingly.store import events, migrate, tenant_keys
 from knowingly.store import shop as shop_rows
 from knowingly.store.database import Database
 from knowingly.store.doors import Store
@@ -263,7 +264,10 @@ def refuse_to_replace(files: Files, policy: Policy, tenant: str) -> None:
     """
     check_tenant(tenant)
     store = Store(files.data)
-    with store.read(store.tenant(tenant)) as snapshot:
+    number = store.known_tenant(tenant)
+    if number is None:
+        return
+    with store.read(number) as snapshot:
         last = last_chosen(snapshot)
     if last is not None and last.digest != policy.digest:
         raise PolicyError(
@@ -288,10 +292,12 @@ def open_tenancy(
         InputError: The name is no tenant name, or the clock no function.
         PolicyError: A notice has other words than it had when it was in force.
         RootKeyError: The root key does not open this tenant's keys.
+        StoreError: The key store has lost this tenant's keys.
     """
     check_tenant(tenant)
     if not callable(clock):
         raise InputError("clock", "a function that gives the time now, with a zone")
+    _must_have_its_keys(files, tenant)
     store = Store(files.data)
     keyring = Keyring(files.keys, roots, tenant, at_us=to_us(clock(), "clock"))
     number = store.tenant(tenant)
@@ -310,13 +316,72 @@ def open_tenancy(
                 seal=keyring.operator.seal,
                 is_chosen=policy_is_chosen,
             )
-    masks = {purpose: known[purpose] for purpose in policy.purposes}
+    return _parts(store, keyring, policy, clock, number=number, known=known)
+
+
+def open_as_it_is(
+    files: Files, roots: Wrapping, clock: Clock, tenant: str, *, otherwise: Policy
+) -> Tenancy:
+    """One tenant's parts under the policy in force there, which stays; ``otherwise`` where none is.
+
+    For what is done to every tenant at once: another merchant's policy is not theirs.
+
+    Raises:
+        RootKeyError: The root key does not open this tenant's keys.
+        StoreError: The key store has lost this tenant's keys.
+    """
+    store = Store(files.data)
+    number = store.known_tenant(tenant)
+    policy = None
+    if number is not None:
+        _must_have_its_keys(files, tenant)
+        with store.read(number) as snapshot:
+            policy, known = in_force(snapshot), events.bits(snapshot)
+            policy = None if policy is None else standing(policy, snapshot)
+    if number is None or policy is None:
+        return open_tenancy(files, roots, otherwise, clock, tenant)
+    keyring = Keyring(files.keys, roots, tenant, at_us=to_us(clock(), "clock"))
+    return _parts(store, keyring, policy, clock, number=number, known=known)
+
+
+def _parts(
+    store: Store,
+    keyring: Keyring,
+    policy: Policy,
+    clock: Clock,
+    *,
+    number: int,
+    known: Mapping[str, int],
+) -> Tenancy:
+    masks = {purpose: known[purpose] for purpose in policy.purposes if purpose in known}
     past = {
         purpose: known[past_name(purpose)]
         for purpose in policy.purposes
         if past_name(purpose) in known
     }
-    return Tenancy(tenant, number, store, keyring, policy, clock, masks, past)
+    return Tenancy(keyring.tenant, number, store, keyring, policy, clock, masks, past)
+
+
+def _must_have_its_keys(files: Files, tenant: str) -> None:
+    """Refuse a tenant that is in the data and not in the key store: new keys would find nobody.
+
+    A key store from a backup can be older than the tenant. Of a new one, the keys come before
+    anything is logged.
+    """
+    store = Store(files.data)
+    number = store.known_tenant(tenant)
+    if number is None:
+        return
+    with store.read(number) as snapshot:
+        if not snapshot.head.ledger_size:
+            return
+    with files.keys.reading() as keys:
+        known = tenant_keys.live(keys, tenant)
+    if not known:
+        raise StoreError(
+            f"the key store has no keys of {tenant}, whose data are here: restore a newer backup "
+            "of the key store; nothing was written"
+        )
 
 
 def _private(path: Path) -> None:

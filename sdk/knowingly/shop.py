@@ -43,7 +43,7 @@ from knowingly.governance.upkeep import Maintained, Upkeep
 from knowingly.importing.report import ImportReport
 from knowingly.importing.running import Importer
 from knowingly.items.shelf import Items
-from knowingly.opening import Files, check_tenant, open_tenancy
+from knowingly.opening import Files, check_tenant, open_as_it_is, open_tenancy
 from knowingly.plugins import PluginHost
 from knowingly.policy import Policy
 from knowingly.profiles.desk import Profiles
@@ -112,7 +112,7 @@ class Shop:
         )
         checkpoints = Checkpoints(tenancy, self._host.send_checkpoint)
         self.audit = Audit(tenancy, checkpoints)
-        self.keys = Keys(tenancy, lambda name: self.tenant(name)._tenancy)  # noqa: SLF001 - a Shop's
+        self.keys = Keys(tenancy, self._tenancy_of)
         self._retention = Retention(tenancy, algorithms, fields)
         self._train = partial(
             train, tenancy, algorithms, counters=self._counters, skipped=self._host.skipped
@@ -168,6 +168,17 @@ class Shop:
             found = self._tenants[name]
         actor = self._tenancy.actor
         return found if actor is None else found.acting_as(actor.id, kind=actor.kind)
+
+    def _tenancy_of(self, name: str) -> Tenancy:
+        """A merchant's parts, for what is done to the keys of all: their policy stays theirs."""
+        known = self._tenants.get(name)
+        policy, clock = self._tenancy.policy, self._tenancy.clock
+        parts = (
+            open_as_it_is(self._files, self._roots, clock, name, otherwise=policy)
+            if known is None
+            else known._tenancy  # noqa: SLF001 - a Shop's
+        )
+        return replace(parts, actor=self._tenancy.actor)
 
     def acting_as(self, name: str, *, kind: ActorKind = "operator") -> "Shop":
         """The same shop, as used by somebody: every entry made through it says who, sealed.

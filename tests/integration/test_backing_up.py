@@ -8,11 +8,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 
 import knowingly
 from knowingly.backup import creating, manifest
-from knowingly.backup.checking import verify
+from knowingly.backup.checking import reading, verify
 from knowingly.backup.creating import create
 from knowingly.cli.app import app
 
@@ -92,6 +94,15 @@ def test_verifying_changes_nothing_and_needs_no_key(folder, tea_house):
     assert verify(folder) == verify(folder)
     assert (folder / "data.db").read_bytes() == before
     assert {path.name for path in folder.iterdir()} == {"data.db", "manifest.json"}
+
+
+def test_nothing_is_made_beside_a_backup_that_is_read(folder):
+    """It may lie where nobody can write, and no other file has a say in what is read."""
+    with reading(folder, manifest.read(folder)) as connection:
+        assert connection.execute(text("SELECT count(*) FROM events")).scalar() > 0
+        assert {path.name for path in folder.iterdir()} == {"data.db", "manifest.json"}
+        with pytest.raises(OperationalError, match="readonly"):
+            connection.execute(text("DELETE FROM events"))
 
 
 @pytest.mark.parametrize("place", [100, 5_000, 50_000, -1])

@@ -136,6 +136,42 @@ def test_a_first_certificate_has_nothing_to_say_of_backups(backed_up):
     assert "backup" not in certificate.summary()
 
 
+def test_root_keys_that_were_destroyed_since_are_said_to_be_again(house, there, tmp_path, agree):
+    """A certificate in the backup names them, and would say for ever that they open old copies."""
+    shop = house.open()
+    agree(shop, "ada")
+    shop.rights.erase("ada")
+    means = find_means(house.policy, house.key, house.clock)
+    create(house.url, None, data_to=tmp_path / "monday", means=means, clock=house.clock)
+    house.clock.forward(days=1)
+    shop.keys.rotate(destroy_old=True)
+    shop = restored(house, there, tmp_path)
+    [certificate] = shop.rights.certificates()
+    assert certificate.is_genuine()
+    assert certificate.horizon == shop.now().isoformat()
+    shop.audit.verify()
+
+
+def test_a_certificate_stays_genuine_where_its_signer_is_lost(house, there, tmp_path, agree):
+    """Restored from before a new signing key, nothing leads from its signer to today's."""
+    shop = house.open()
+    agree(shop, "ada")
+    agree(shop, "bob")
+    shop.rights.erase("ada")
+    means = find_means(house.policy, house.key, house.clock)
+    create(house.url, None, data_to=tmp_path / "monday", means=means, clock=house.clock)
+    shop.keys.rotate_signing()
+    shop = restored(house, there, tmp_path)
+    shop.keys.rotate(destroy_old=True)
+    shop.rights.erase("bob")
+    shop.keys.rotate_signing()
+    shop.keys.rotate(destroy_old=True)
+    old, new = shop.rights.certificates()
+    assert old.is_genuine()
+    assert new.is_genuine()
+    assert (old.horizon, new.horizon) == (None, shop.now().isoformat())
+
+
 def test_who_was_told_since_the_backup_is_not_said_to_wait(house, there, tmp_path, clock):
     """An erasure before the backup, whose recipient was told after it."""
     house.policy = house.policy.model_copy(update={"recipients": {"mailer": MAILER}})

@@ -145,6 +145,53 @@ def test_a_restore_that_is_cut_short_cannot_be_opened(monday, tea_house, there, 
     assert not there.open().knows(LEARNED)
 
 
+def test_a_copy_of_the_keys_that_was_cut_short_is_made_anew(
+    monday, tea_house, there, monkeypatch, agree
+):
+    """Whatever the erasures put into it, and whoever came to today's shop meanwhile."""
+    tea_house.with_policy(evidence={"keep_days_after_erasure": 30})
+    real = restoring.replay
+
+    def killed(tenancy, erasures, *, backup_us):
+        real(tenancy, erasures, backup_us=backup_us)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(restoring, "replay", killed)
+    with pytest.raises(KeyboardInterrupt):
+        restored(monday, tea_house, there)
+    monkeypatch.undo()
+    with pytest.raises(knowingly.StoreError, match="erasures since it are not done"):
+        there.open()
+    agree(tea_house.open(), "newcomer")
+    tea_house.close()
+    restored(monday, tea_house, there)
+    shop = there.open()
+    assert shop.profiles.view("t002", "personalize").events
+    assert there.count("subject_keys", "keys") == tea_house.count("subject_keys", "keys") + 3
+    with pytest.raises(knowingly.StoreError, match="not empty"):
+        restored(monday, tea_house, there)
+    assert shop.profiles.view("t002", "personalize").events
+
+
+def test_a_copy_of_the_keys_alone_opens_as_no_shop(monday, tea_house, there, monkeypatch):
+    """Cut short before the data were kept: a new shop must not begin with somebody's keys."""
+    real = restoring._copy_keys
+
+    def killed(*arguments):
+        real(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(restoring, "_copy_keys", killed)
+    with pytest.raises(KeyboardInterrupt):
+        restored(monday, tea_house, there)
+    monkeypatch.undo()
+    assert there.count("subject_keys", "keys") > 0
+    with pytest.raises(knowingly.StoreError, match="run 'knowingly backup restore' again"):
+        there.open()
+    restored(monday, tea_house, there)
+    assert not there.open().knows(LEARNED)
+
+
 def test_nothing_is_restored_over_anything(monday, tea_house, there):
     """Nor into the shop itself, nor with another shop's keys."""
     with pytest.raises(knowingly.StoreError, match="not empty"):

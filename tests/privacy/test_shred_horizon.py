@@ -249,3 +249,17 @@ def test_a_new_key_does_not_hide_where_the_old_one_was(house, agree):
     shop.keys.rotate()
     shop.keys.reseal("ada")
     assert shop.rights.erase("ada").root_keys == [one.name for one in shop.keys.status().root_keys]
+
+
+def test_a_merge_does_not_hide_where_the_session_was(house, agree):
+    """The account's certificate names the root key under which the session's old copies open."""
+    shop = house.open()
+    shop.items.upsert([{"id": "tea"}])
+    agree(shop, "session")
+    shop.track("session", "view", "tea")
+    shop.keys.rotate()
+    agree(shop, "account")
+    shop.profiles.merge("session", into="account")
+    roots = [one.name for one in shop.keys.status().root_keys]
+    assert len(roots) == 2
+    assert shop.rights.erase("account").root_keys == roots

@@ -73,10 +73,15 @@ def checked_files(folder: Path, tell: Progress) -> Manifest:
     return found
 
 
+def database_of(folder: Path, found: Manifest) -> Database:
+    """A backup's database, just as it was hashed, also where nobody may write."""
+    return Database(f"sqlite:///{folder / found.file}", frozen=True)
+
+
 @contextmanager
 def reading(folder: Path, found: Manifest) -> Iterator[StoreTx]:
     """A snapshot of a backup's database, which is only read."""
-    database = Database(f"sqlite:///{folder / found.file}")
+    database = database_of(folder, found)
     try:
         version = migrate.version(database, found.store)
         if version != migrate.HEADS[found.store]:

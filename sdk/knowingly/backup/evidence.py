@@ -15,6 +15,7 @@ from knowingly.governance.reseal import PLACES
 from knowingly.ledger.verify import verify
 from knowingly.means import Means
 from knowingly.opening import Files
+from knowingly.shop import Shop
 from knowingly.store import claims, models, sealed, subjects
 from knowingly.store import rights as stored
 from knowingly.store.copying import StoreTx
@@ -269,6 +270,7 @@ def _log_verifies(restored: Snapshot) -> Iterator[str]:
 
 def _a_page_is_made(past: Past, means: Means, restored: Files) -> Iterator[str]:
     try:
-        means.shop(restored, past.tenant).recommend()
+        tenancy = means.tenancy_as_it_is(restored, past.tenant)
+        Shop(restored, tenancy, means.host, means.roots).recommend()
     except KnowinglyError as error:
         yield f"a page cannot be made: {type(error).__name__}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from knowingly.backup.checking import reading, verify
+from knowingly.backup.checking import database_of, reading, verify
 from knowingly.backup.copies import check, copied, keys_copied, must_be_empty
 from knowingly.backup.manifest import Manifest
 from knowingly.backup.signing import check_signed
@@ -24,8 +24,10 @@ from knowingly.recommend.registry.serving import Registry
 from knowingly.store import copying, tenant_keys
 from knowingly.store import shop as shop_rows
 from knowingly.store.database import Database
+from knowingly.store.doors import every_tenant
 from knowingly.store.shop import RESTORING
 from knowingly.store.urls import key_store_beside
+from knowingly.tenancy import Tenancy
 from knowingly.vault.belonging import same_shop
 
 
@@ -61,7 +63,7 @@ def restore_keys(
     found = verify(folder, tell)
     _must_hold(found, "keys")
     if not accept_unsigned:
-        with closing(Database(f"sqlite:///{folder / found.file}")) as backup:
+        with closing(database_of(folder, found)) as backup:
             check_signed(found, means, backup)
     with closing(Database(to)) as target:
         fill_keys(folder, found, target, tell)
@@ -136,7 +138,14 @@ def fill_data(
     one becomes a copy of it.
     """
     _fill(folder, found, files, today, progress)
-    done = tuple(_replayed(means, files, found, log.tenant) for log in found.logs)
+    with files.data.reading() as connection:
+        policies = {one.head.policy_digest for one in every_tenant(connection)}
+    # Where merchants have policies of their own, the one that was given is not everybody's.
+    tenancy_of = means.tenancy if len(policies) == 1 else means.tenancy_as_it_is
+    done = tuple(_replayed(means, tenancy_of(files, log.tenant), found) for log in found.logs)
+    if files.keys is not today:
+        with files.keys.writing(alone=True) as connection:
+            shop_rows.rename_keys(connection, found.shop)
     with files.data.writing(alone=True) as connection:
         shop_rows.rename_data(connection, found.shop)
     return done
@@ -172,18 +181,24 @@ def _fill(folder: Path, found: Manifest, files: Files, today: Database, tell: Pr
         check(found.sums, copied(old, new, "data", tell), "data")
         shop_rows.rename_data(new, RESTORING + found.shop)
         if files.keys is not today:
-            _copy_keys(files.keys, today, tell)
+            _copy_keys(files.keys, today, found.shop, tell)
 
 
-def _copy_keys(keys: Database, today: Database, tell: Progress) -> None:
+def _copy_keys(keys: Database, today: Database, shop: str, tell: Progress) -> None:
+    """A copy of today's keys, under a name that says it is one until the restore is done.
+
+    Only what bears that name is ever cleared away: other keys could be the only ones there are.
+    """
     if keys.identity() == today.identity():
         raise StoreError("the copy of the key store is the key store itself")
     make_store(keys, "keys")
     with today.reading() as old, keys.writing(alone=True) as new:
+        if shop_rows.keys_shop(new) == RESTORING + shop:
+            copying.clear(new, "keys")
         keys_copied(old, new, keys, tell)
+        shop_rows.rename_keys(new, RESTORING + shop)
 
 
-def _replayed(means: Means, files: Files, found: Manifest, tenant: str) -> Replayed:
-    tenancy = means.tenancy(files, tenant)
+def _replayed(means: Means, tenancy: Tenancy, found: Manifest) -> Replayed:
     erasures = Erasures(tenancy, Registry(tenancy.keyring), means.host.algorithms)
     return replay(tenancy, erasures, backup_us=to_us(found.created))

@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from knowingly.backup.checking import reading
+from knowingly.backup.checking import database_of, reading
 from knowingly.backup.manifest import Manifest
 from knowingly.backup.signing import check_signed, keyrings
 from knowingly.errors import DamagedBackupError, SealError
@@ -57,9 +57,8 @@ def verify_with_keys(
     """
     is_data = found.store == "data"
     counts: Counter[str] = Counter()
-    backup = f"sqlite:///{folder / found.file}"
     today = key_store_beside(checked_url(url)) if key_store is None else key_store
-    with closing(Database(today if is_data else backup)) as keys:
+    with closing(Database(today) if is_data else database_of(folder, found)) as keys:
         check_current(keys, "keys")
         check_signed(found, means, keys)
         if is_data:

@@ -237,7 +237,7 @@ class Erasures:
                 },
             ],
             "recipients": [{**one, "told": None} for one in told.get("recipients", ())],
-            "old_copies": old_copies(self._tenancy, told.get("first_version", 1)),
+            "old_copies": old_copies(self._tenancy, tx, told.get("first_version", 1)),
             **_not_in_the_backup(told),
         }
 

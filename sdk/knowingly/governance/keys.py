@@ -8,7 +8,7 @@ from knowingly.domain.moments import from_us
 from knowingly.domain.progress import Progress
 from knowingly.domain.validate import check_id
 from knowingly.errors import InputError
-from knowingly.governance.horizon import due, horizon
+from knowingly.governance.horizon import due, horizon, past
 from knowingly.governance.reseal import Resealed, reseal
 from knowingly.governance.rotation import Rotated, Rotation
 from knowingly.governance.signing_key import SigningRotated, rotate_signing
@@ -62,8 +62,10 @@ class Keys:
     def status(self) -> KeyStatus:
         """Versions and dates, how many keys each wraps, and the shred horizon."""
         keyring = self._tenancy.keyring
-        versions, roots = keyring.history()
-        live = [row for row in versions if row.wrapped is not None]
+        with self._tenancy.read() as snapshot:
+            known, promised = past(self._tenancy, snapshot), due(self._tenancy, snapshot)
+        roots = known.roots
+        live = [row for row in known.versions if row.wrapped is not None]
         return KeyStatus(
             root_keys=tuple(
                 RootVersion(
@@ -74,8 +76,8 @@ class Keys:
             tenant_version=live[-1].version,
             keys_by_version=keyring.count_by_version(),
             rotating=len(live) > 1 or roots[live[-1].root].retired_us is not None,
-            horizon=horizon(versions, roots),
-            due=due(self._tenancy),
+            horizon=horizon(known),
+            due=promised,
         )
 
     def rotate(self, *, destroy_old: bool = False, progress: Progress | None = None) -> Rotated:

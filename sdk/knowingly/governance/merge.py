@@ -87,6 +87,8 @@ class Merges:
         return Side(person, records, decisions, cipher)
 
     def _merge(self, tx: Tx, source: Side, target: Side, account: str) -> tuple[Merged, ErasureRow]:
+        # The account's own certificate has to name what opens copies of the session.
+        self._tenancy.keyring.take_over(target.person.key_id, source.person.key_id)
         refused = self._refuse(tx, source, target)
         shared = shared_by(self._tenancy, tx, source, target)
         handover = Handover(self._tenancy, tx, source, target)

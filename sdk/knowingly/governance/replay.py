@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from knowingly.governance.aggregates import spend_the_rest
 from knowingly.governance.claims import Claims
 from knowingly.governance.erasure import Erasures
+from knowingly.governance.horizon import DESTROYED
 from knowingly.governance.recipients import Recipients
+from knowingly.governance.rotation import say
 from knowingly.ledger import checkpoints, log
 from knowingly.ledger.signing import SIGNING_ROTATED
 from knowingly.store import key_acts, subjects
@@ -38,7 +40,8 @@ def replay(tenancy: Tenancy, erasures: Erasures, *, backup_us: int) -> Replayed:
     As by the first erasure, evidence for claims outlives it where the policy says so: which choices
     were made and when, because how is sealed under a key that is gone. So is whom their data was
     given to: nobody can be told of it from here. Kept checkpoints are signed again where the key
-    that signs was replaced since. Evidence that was destroyed since, and
+    that signs was replaced since; where it was not, that root keys were destroyed since is said
+    again, for the certificates that name them. Evidence that was destroyed since, and
     notifications that were given since, are removed again. The log says so, and from when the
     backup is.
     """
@@ -50,10 +53,13 @@ def replay(tenancy: Tenancy, erasures: Erasures, *, backup_us: int) -> Replayed:
     for subject in lost:
         certificate = erasures.replay(subject, backup_us=backup_us)
         models |= certificate.statement["models"].keys()
+    named = tenancy.ask(lambda snapshot: key_acts.latest(snapshot, SIGNING_ROTATED)) or 1
+    is_known = tenancy.keyring.secrets.signing_version(named) == named
+    if is_known:
+        _say_destroyed(tenancy)
     with tenancy.write() as tx:
         spend_the_rest(tenancy, tx)
-        named = key_acts.latest(tx, SIGNING_ROTATED) or 1
-        if tenancy.keyring.secrets.signing_version(named) != named:
+        if not is_known:
             # The key that signed them is destroyed, and nothing in this data names the newer one.
             checkpoints.cosign(tx, tenancy)
         log.append(
@@ -64,6 +70,14 @@ def replay(tenancy: Tenancy, erasures: Erasures, *, backup_us: int) -> Replayed:
             facts={"made": backup_us, "erased": len(lost)},
         )
     return Replayed(tenancy.name, len(lost), tuple(sorted(models)))
+
+
+def _say_destroyed(tenancy: Tenancy) -> None:
+    """Which root keys above this tenant's were destroyed since, as far as the log lacks it."""
+    versions, roots = tenancy.keyring.history()
+    for root in dict.fromkeys(row.root for row in versions):
+        if roots[root].destroyed_us is not None:
+            say(tenancy, DESTROYED, root, {"root": root})
 
 
 def without_key(tenancy: Tenancy) -> list[int]:

@@ -1,6 +1,6 @@
 """``shop.rights``: access, portability, restriction, erasure, and the hold that stops it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,8 +13,8 @@ from knowingly.governance.claims import Claims, ClaimsEvidence
 from knowingly.governance.erasure import Erasures
 from knowingly.governance.export import Exporter, find
 from knowingly.governance.holds import Hold, every_hold, put_hold, release_hold
+from knowingly.governance.horizon import DESTROYED
 from knowingly.governance.recipients import Disclosure, Recipients
-from knowingly.governance.rotation import DESTROYED
 from knowingly.ledger import keys, log
 from knowingly.ledger.log import Entry
 from knowingly.store import key_acts
@@ -229,20 +229,21 @@ class Rights:
             destroyed = key_acts.documents(snapshot, DESTROYED)
             successions = [Addendum(**said) for said in keys.announcements(snapshot)]
             found = [Certificate.from_json(text) for text in stored.certificates(snapshot)]
-        return [
-            replace(
-                one,
-                addenda=(
-                    *_since(successions, one.public_key),
-                    *(
-                        Addendum.from_json(destroyed[root])
-                        for root in one.root_keys
-                        if root in destroyed
-                    ),
-                ),
-            )
-            for one in found
-        ]
+        found = [replace(one, addenda=(*_since(successions, one.public_key),)) for one in found]
+        return [replace(one, addenda=(*one.addenda, *_gone(one, destroyed))) for one in found]
+
+
+def _gone(certificate: Certificate, destroyed: Mapping[str, str]) -> Iterator[Addendum]:
+    """What was signed of the root keys it names, by a key that its own signer leads to.
+
+    After a restore from before a rotation of the signing key there is no such key any more.
+    """
+    trusted = {certificate.public_key}.union(*(one.names_keys() for one in certificate.addenda))
+    for root in certificate.root_keys:
+        if root in destroyed:
+            addendum = Addendum.from_json(destroyed[root])
+            if addendum.public_key in trusted:
+                yield addendum
 
 
 def _since(successions: Sequence[Addendum], public_key: str) -> Sequence[Addendum]:

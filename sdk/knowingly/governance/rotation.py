@@ -17,18 +17,20 @@ Other processes keep working: whoever meets a version it does not know looks aga
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache, partial
 
 from knowingly.domain.moments import from_us
 from knowingly.domain.progress import Progress
 from knowingly.errors import StoreError
+from knowingly.governance.horizon import DESTROYED, ROTATED, past
 from knowingly.ledger import log
 from knowingly.store import key_acts, root_versions, tenant_keys
+from knowingly.store.root_versions import RootRow
 from knowingly.tenancy import Tenancy
 from knowingly.vault import rewrap
 
-ROTATED, DESTROYED = "keys.rotated", "root.destroyed"
 _PASSES = 3
 
 
@@ -58,7 +60,8 @@ class Rotation:
 
     def __init__(self, tenancy: Tenancy, tenancy_of: Callable[[str], Tenancy]) -> None:
         self._tenancy = tenancy
-        self._tenancy_of = tenancy_of
+        # Opened once: each opening asks a key service.
+        self._tenancy_of = cache(tenancy_of)
         self._database = tenancy.keyring.tenant_key.database
         self._roots = tenancy.keyring.tenant_key.roots
 
@@ -68,10 +71,10 @@ class Rotation:
         Raises:
             RootKeyError: There is no newer root key and none can be made, or it does not work.
         """
-        for name in self._tenants():
-            # Whoever cannot be opened now could not be wrapped anew: nothing is changed yet.
-            self._tenancy_of(name)
+        # Whoever cannot be opened now could not be wrapped anew: nothing is changed yet.
+        opened = [self._tenancy_of(name) for name in self._tenants()]
         root, resumed = self._next_root()
+        self._remember(opened)
         self._retire_others(root)
         # Looked up again: from here on no tenant begins under an old root key, but one may have.
         tenants = self._tenants()
@@ -94,7 +97,7 @@ class Rotation:
     def note_destroyed(self, root: str) -> None:
         """Every tenant's log says that a root version is gone, then the key store does."""
         for name in self._tenants():
-            _say(self._tenancy_of(name), DESTROYED, root, {"root": root})
+            say(self._tenancy_of(name), DESTROYED, root, {"root": root})
         with self._database.writing(alone=True) as connection:
             root_versions.mark_destroyed(connection, root, at_us=self._tenancy.now_us())
 
@@ -115,7 +118,29 @@ class Rotation:
                 f"there is no newer root key than {root}, and none can be made from here: make "
                 "one, let it be the current one (of a variable, the first), and rotate again"
             )
-        return self._roots.version, False
+        fresh = self._roots.version
+        if fresh == root:
+            raise self._roots.error(f"renew made no new version: it is {root} still")
+        return fresh, False
+
+    def _remember(self, tenancies: Iterable[Tenancy]) -> None:
+        """Note root versions that a key store from a backup has forgotten: they still open copies.
+
+        Those that the logs say were destroyed are noted as such.
+        """
+        with self._database.reading() as connection:
+            known = root_versions.every(connection)
+        told: dict[str, RootRow] = {}
+        for tenancy in tenancies:
+            told |= tenancy.ask(partial(past, tenancy)).roots
+        forgotten = [row for row in told.values() if row.root not in known]
+        if not forgotten:
+            return
+        with self._database.writing(alone=True) as connection:
+            for row in forgotten:
+                root_versions.note(connection, row.root, at_us=row.first_used_us)
+                if row.destroyed_us is not None:
+                    root_versions.mark_destroyed(connection, row.root, at_us=row.destroyed_us)
 
     def _retire_others(self, root: str) -> None:
         now_us = self._tenancy.now_us()
@@ -145,7 +170,9 @@ class Rotation:
 
     def _replace(self, tenancy: Tenancy, progress: Progress) -> int:
         key, keyring = tenancy.keyring.tenant_key, tenancy.keyring
-        wrapping = rewrap.begin(key, at_us=tenancy.now_us())
+        # No version comes twice: a key store from a backup may have forgotten some the log names.
+        said = tenancy.ask(lambda snapshot: key_acts.latest(snapshot, ROTATED))
+        wrapping = rewrap.begin(key, at_us=tenancy.now_us(), above=said)
         version, total, done = wrapping.version, sum(keyring.count_by_version().values()), 0
 
         def tell(keys: int) -> None:
@@ -157,12 +184,12 @@ class Rotation:
         ended = False
         while not ended:
             rewrap.rewrap(key, wrapping, tell)
-            _say(tenancy, ROTATED, str(version), {"version": version, "root": root})
+            say(tenancy, ROTATED, str(version), {"version": version, "root": root})
             ended = rewrap.end(key, version)
         return done
 
 
-def _say(tenancy: Tenancy, act: str, name: str, facts: dict[str, object]) -> None:
+def say(tenancy: Tenancy, act: str, name: str, facts: dict[str, object]) -> None:
     """An entry in the tenant's log, and a signed statement of it; the second time, nothing."""
     with tenancy.write() as tx:
         if key_acts.is_said(tx, act, name):

@@ -35,12 +35,20 @@ def rotate_signing(tenancy: Tenancy) -> SigningRotated:
     """Replace the key of one tenant that signs checkpoints, certificates and statements.
 
     Raises:
-        StoreError: Another process did so at the same time.
+        StoreError: Another process did so at the same time, or the key store, from a backup, lacks
+            the key in force.
     """
     keyring = tenancy.keyring
     with tenancy.read() as snapshot:
-        present = keyring.secrets.signing_version(key_acts.latest(snapshot, SIGNING_ROTATED) or 1)
+        named = key_acts.latest(snapshot, SIGNING_ROTATED) or 1
+        present = keyring.secrets.signing_version(named)
         old = NoteKey(checkpoints.origin(snapshot), keyring.secrets.signing_seed(present))
+    if present < named:
+        # An older key cannot vouch for who follows the one that is lost.
+        raise StoreError(
+            "the key store is older than the signing key that the log names, and lacks it: restore "
+            "a newer backup of the key store; nothing was replaced"
+        )
     version = present + 1
     new = NoteKey(old.name, keyring.secrets.new_signing_seed(version))
     with tenancy.write() as tx:

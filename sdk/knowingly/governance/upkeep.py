@@ -118,7 +118,7 @@ class Upkeep:
             made, failed = self._checkpoints.hand_on()
             done.checkpoint = made.size
             done.notes += tuple(f"checkpoint not handed on: {why}" for why in failed)
-        promised = due(self._tenancy)
+        promised = self._tenancy.ask(partial(due, self._tenancy))
         if promised is not None and promised < from_us(self._tenancy.now_us()):
             day = f"{promised:%Y-%m-%d}"
             done.notes += (f"keys: a rotation was promised by {day}: run {ROTATE}",)

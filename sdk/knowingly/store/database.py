@@ -33,14 +33,18 @@ class Database:
     A transaction that fails before its first statement is answered has done nothing, and is begun
     again a few times where the failure is of a kind that passes. What came after that statement is
     never repeated here: only the caller knows whether it may be. With ``read_only`` the database
-    itself refuses to write.
+    itself refuses to write. A SQLite file that is ``frozen`` is written to by nobody, and can lie
+    where nobody may write.
     """
 
-    def __init__(self, url: str | URL, *, read_only: bool = False) -> None:
+    def __init__(self, url: str | URL, *, read_only: bool = False, frozen: bool = False) -> None:
         self.url = checked_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        kind = Sqlite if self.is_sqlite else Postgres
-        self._kind = kind(self.url, read_only=read_only)
+        self._kind: Sqlite | Postgres
+        if self.is_sqlite:
+            self._kind = Sqlite(self.url, read_only=read_only, frozen=frozen)
+        else:
+            self._kind = Postgres(self.url, read_only=read_only)
         _apart_at_fork(self._kind)
 
     @property

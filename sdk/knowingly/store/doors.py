@@ -119,11 +119,17 @@ class Store:
         for call in tx.committed:
             call()
 
-    def tenant(self, name: str) -> int:
-        """The number of a tenant, opened on first use."""
+    def known_tenant(self, name: str) -> int | None:
+        """The number of a tenant that is there."""
         find = select(tenants.c.tenant).where(tenants.c.name == name)
         with self.database.reading() as connection:
             number = connection.execute(find).scalar()
+        return None if number is None else int(number)
+
+    def tenant(self, name: str) -> int:
+        """The number of a tenant, opened on first use."""
+        find = select(tenants.c.tenant).where(tenants.c.name == name)
+        number = self.known_tenant(name)
         if number is None:
             with self.database.writing(alone=True) as connection:
                 number = connection.execute(find).scalar()

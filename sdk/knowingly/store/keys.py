@@ -74,6 +74,12 @@ def first_version(connection: Connection, tenant: str, key_id: bytes) -> int | N
     return connection.execute(mine).scalar()
 
 
+def lower_first_version(connection: Connection, tenant: str, key_id: bytes, version: int) -> None:
+    """Say that copies of a person's rows can be under keys from this version on."""
+    later = (table.c.tenant == tenant, table.c.key_id == key_id, table.c.first_version > version)
+    connection.execute(update(table).where(*later).values(first_version=version))
+
+
 def add_subject_keys(connection: Connection, tenant: str, rows: Iterable[NewKey]) -> None:
     """Keep wrapped subject keys."""
     _ADD(connection, [(tenant, *row) for row in rows])

@@ -8,7 +8,7 @@ from knowingly.store.schema import shop
 
 _DATA_SHOP = Prepared(select(shop.c.shop_id))
 RESTORING = "restoring:"
-"""Before the shop id of data that were restored, until they may be opened."""
+"""Before the shop id of data that are restored, and of keys copied for them, until it is done."""
 
 
 def data_shop(connection: Connection) -> str | None:
@@ -35,3 +35,8 @@ def name_keys(connection: Connection, shop_id: str) -> None:
 def rename_data(connection: Connection, shop_id: str) -> None:
     """Change the shop id of a data file."""
     connection.execute(update(shop).values(shop_id=shop_id))
+
+
+def rename_keys(connection: Connection, shop_id: str) -> None:
+    """Change the shop id of a key store."""
+    connection.execute(update(key_shop).values(shop_id=shop_id))

@@ -33,10 +33,11 @@ class Sqlite:
     reading = "BEGIN"
     writing = "BEGIN IMMEDIATE"
 
-    def __init__(self, url: URL, *, read_only: bool = False) -> None:
+    def __init__(self, url: URL, *, read_only: bool = False, frozen: bool = False) -> None:
         self._path = Path(url.database or "")
+        read_only = read_only or frozen
         self.engine = create_engine(
-            _read_only(self._path) if read_only else url,
+            _read_only(self._path, frozen=frozen) if read_only else url,
             hide_parameters=True,
             pool_size=POOL_SIZE,
             max_overflow=MAX_OVERFLOW,
@@ -108,10 +109,14 @@ class Sqlite:
         self._turn = threading.Lock()
 
 
-def _read_only(path: Path) -> URL:
-    """A file that SQLite opens for reading and never makes."""
+def _read_only(path: Path, *, frozen: bool) -> URL:
+    """A file that SQLite opens for reading and never makes; of one that is frozen, that alone.
+
+    Otherwise it needs a folder to write in, for what processes that read share.
+    """
     name = f"file:{quote(str(path.absolute()))}"
-    return URL.create("sqlite", database=name, query={"mode": "ro", "uri": "true"})
+    query = {"mode": "ro", "uri": "true", **({"immutable": "1"} if frozen else {})}
+    return URL.create("sqlite", database=name, query=query)
 
 
 def _prepare_to_read(connection: sqlite3.Connection, _record: object) -> None:

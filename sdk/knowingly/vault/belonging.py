@@ -11,7 +11,7 @@ def same_shop(data: str | None, keys: str | None) -> None:
         StoreError: They belong to different shops, the key store of existing data is gone, or
             the data are being restored.
     """
-    if data is not None and data.startswith(RESTORING):
+    if any(one is not None and one.startswith(RESTORING) for one in (data, keys)):
         raise StoreError(
             "a backup was restored here and the erasures since it are not done: run "
             "'knowingly backup restore' again, to the same place"

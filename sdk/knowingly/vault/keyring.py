@@ -70,6 +70,12 @@ class Keyring(Names, Shredding):
         with self._database.reading() as connection:
             return key_rows.first_version(connection, self._tenant, key_id) or 1
 
+    def take_over(self, key_id: bytes, other: bytes) -> None:
+        """Old copies of what was sealed under ``other`` are copies of this person from now on."""
+        version = self.first_version(other)
+        with self._database.writing() as connection:
+            key_rows.lower_first_version(connection, self._tenant, key_id, version)
+
     def history(self) -> tuple[list[TenantKeyRow], dict[str, RootRow]]:
         """Every version of the tenant's key there was, and of the root key."""
         with self._database.reading() as connection:

@@ -16,14 +16,15 @@ from knowingly.vault.tenant_secrets import open_secrets, seal_secret
 KEYS_AT_ONCE = 1_000
 
 
-def begin(tenant_key: TenantKey, *, at_us: int) -> Cipher:
+def begin(tenant_key: TenantKey, *, at_us: int, above: int = 0) -> Cipher:
     """A new version under the current root version; it wraps the secrets and every new key.
 
-    One that was begun, and one that is under the current root version already, is taken on.
+    Its number is higher than ``above``. One that was begun, and one that is under the current root
+    version already, is taken on.
     """
     tenant = tenant_key.tenant
     with tenant_key.database.writing() as connection:
-        newest = tenant_keys.newest(connection, tenant, to_replace=True)
+        newest = max(above, tenant_keys.newest(connection, tenant, to_replace=True))
         live = tenant_keys.live(connection, tenant)
         if len(live) == 1 and live[0].root != tenant_key.roots.version:
             secrets = open_secrets(connection, tenant_key)

@@ -80,7 +80,10 @@ class SubjectKeys:
         """
         found = self.present(key_ids)
         if len(found) < len(set(key_ids)):
-            raise SealError("a subject's key is not in the key store")
+            raise SealError(
+                "a subject's key is not in the key store: restore a newer backup of it, or erase "
+                "whose key is lost"
+            )
         return found
 
     def present(self, key_ids: Sequence[bytes]) -> dict[bytes, Cipher]:

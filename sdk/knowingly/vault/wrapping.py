@@ -6,6 +6,7 @@ says, and no key, gets into a message of ours.
 
 import re
 from collections.abc import Callable
+from inspect import getattr_static
 from typing import Protocol, TypeVar, runtime_checkable
 
 from knowingly.errors import KnowinglyError, RootKeyError
@@ -50,9 +51,13 @@ def is_root_keys(found: object) -> bool:
     """Whether this has the shape of ``RootKeys``."""
     try:
         return (
-            isinstance(getattr(found, "version", None), str)
-            and callable(getattr(found, "wrap", None))
+            callable(getattr(found, "wrap", None))
             and callable(getattr(found, "unwrap", None))
+            # A property may ask a service that is away now: it says so when it is needed.
+            and (
+                isinstance(getattr_static(found, "version", None), property)
+                or isinstance(getattr(found, "version", None), str)
+            )
         )
     except Exception:
         # Somebody else's property can raise anything.
@@ -87,18 +92,18 @@ class Wrapping:
         return name
 
     def wrap(self, key: bytes, tenant: str, version: int) -> tuple[str, bytes]:
-        """``(root version, wrapped)`` of one version of a tenant's key.
+        """``(root version, wrapped)`` of one version of a tenant's key, which opens again.
 
         Raises:
-            RootKeyError: It cannot be wrapped.
+            RootKeyError: It cannot be wrapped, or not be unwrapped again.
         """
+        context = tenant_context(tenant, version)
         for _ in range(_TRIES):
             root = self.version
-            wrapped = self._guarded(
-                "wrap", lambda: self.keys.wrap(key, context=tenant_context(tenant, version))
-            )
+            wrapped = self._guarded("wrap", lambda: self.keys.wrap(key, context=context))
             if not isinstance(wrapped, bytes) or not 0 < len(wrapped) <= MAX_WRAPPED_BYTES:
                 raise self.error("wrap gave no bytes, or too many")
+            self._check_opens(wrapped, key, context)
             # Another process may have made a new version in between: whose is this?
             if root == self.version:
                 return root, wrapped
@@ -110,14 +115,9 @@ class Wrapping:
         Raises:
             RootKeyError: That version is not there, or does not open it.
         """
-        key = self._guarded(
-            f"unwrap, of version {root}",
-            lambda: self.keys.unwrap(wrapped, context=tenant_context(tenant, version)),
-            cure=f": give back root key version {root}, which wrapped this shop's keys",
-        )
-        if not isinstance(key, bytes) or len(key) != KEY_BYTES:
-            raise self.error("unwrap gave no key of 32 bytes")
-        return key
+        cure = f": give back root key version {root}, which wrapped this shop's keys"
+        context = tenant_context(tenant, version)
+        return self._unwrapped(wrapped, context, f"unwrap, of version {root}", cure)
 
     def renew(self) -> bool:
         """Make a new version where these root keys can do that; whether they can."""
@@ -130,6 +130,18 @@ class Wrapping:
     def error(self, message: str) -> RootKeyError:
         """An error that says where the root key is."""
         return RootKeyError(message, source=self._source)
+
+    def _check_opens(self, wrapped: bytes, key: bytes, context: bytes) -> None:
+        """Before anything rests on what was wrapped: afterwards there would be no way back."""
+        found = self._unwrapped(wrapped, context, "unwrap", ", of what wrap had just given")
+        if found != key:
+            raise self.error("unwrap does not give back what wrap was given; nothing was kept")
+
+    def _unwrapped(self, wrapped: bytes, context: bytes, what: str, cure: str) -> bytes:
+        key = self._guarded(what, lambda: self.keys.unwrap(wrapped, context=context), cure=cure)
+        if not isinstance(key, bytes) or len(key) != KEY_BYTES:
+            raise self.error("unwrap gave no key of 32 bytes")
+        return key
 
     def _optional(self, name: str, *values: str) -> bool:
         method = getattr(self.keys, name, None)

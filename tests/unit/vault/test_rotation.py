@@ -330,6 +330,55 @@ def test_what_a_service_says_when_it_fails_is_not_repeated(house, where):
     assert caught.value.__cause__ is caught.value.__context__ is None
 
 
+def test_a_renewal_that_makes_no_new_version_is_no_rotation(house):
+    """It would move no date, and look as if it had."""
+    service = Service()
+    service.renew = lambda: None
+    shop = house.open(keys=service)
+    with pytest.raises(RootKeyError, match="no new version"):
+        shop.keys.rotate()
+    assert shop.keys.status().tenant_version == 1
+
+
+def test_a_service_that_is_away_is_not_taken_for_no_root_keys(house):
+    """The error is that of the service."""
+
+    class Away(Service):
+        @property
+        def version(self):
+            raise TimeoutError
+
+        @version.setter
+        def version(self, _name):
+            pass
+
+    with pytest.raises(RootKeyError, match=r"failed in version \(TimeoutError\)"):
+        house.open(keys=Away())
+
+
+@pytest.mark.parametrize("gives", ["cut off", "another key"])
+def test_nothing_rests_on_what_a_service_does_not_open_again(house, agree, gives):
+    """A rotation to such a version stops before it; the service mended, it is taken on."""
+    service = Service()
+    shop = house.open(keys=service)
+    agree(shop, "ada")
+    service.keys["v2"], service.version = os.urandom(32), "v2"
+    if gives == "cut off":
+        service.wrap = lambda key, *, context: b"v2" + key[:9]
+    else:
+        service.wrap = lambda key, *, context: Service.wrap(service, key[::-1], context=context)
+    with pytest.raises(RootKeyError, match="unwrap"):
+        shop.keys.rotate()
+    house.close()
+    del service.wrap
+    shop = house.open(keys=service)
+    assert shop.knows("ada")
+    assert shop.keys.rotate().root == "v2"
+    house.close()
+    del service.keys["v1"]
+    assert house.open(keys=service).knows("ada")
+
+
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
