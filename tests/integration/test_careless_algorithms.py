@@ -72,6 +72,19 @@ class Unsorted(Algorithm):
         return ItemNeighbours(neighbour, (neighbour >= 0).astype(np.int32), total)
 
 
+class Erasing(Algorithm):
+    """Takes the attributes out of the items that it was handed."""
+
+    name = "erasing"
+    forgets = "stateless"
+    needs_items = True
+
+    def fit(self, data):
+        for attributes in data.items.attributes:
+            attributes.clear()
+        return ItemScores(np.ones(data.n_items))
+
+
 class PickyOptions(BaseModel, frozen=True, extra="forbid"):
     """Options that, asked to, are checked by code that fails."""
 
@@ -132,7 +145,7 @@ class Plugin:
     @staticmethod
     @knowingly.hookimpl
     def knowingly_algorithms():
-        return [Scribbling, Peeking, Never, Unsorted, Picky, Shy, Endless, WithCode]
+        return [Scribbling, Peeking, Never, Unsorted, Erasing, Picky, Shy, Endless, WithCode]
 
 
 def trained(house, *names):
@@ -155,6 +168,20 @@ def test_one_that_writes_into_its_block_changes_nothing_for_the_others(
     assert gaps(shop) == {"popularity": 0.0}
     with pytest.raises(PluginError, match="'a_scribbler'"):
         shop.train()
+
+
+def test_one_that_writes_into_its_items_changes_no_rule_of_a_page(tea_house):
+    """A page goes by what the shop said of the item."""
+    slots = {"sized": {"algorithms": (), "where": "attributes.grams > 50"}}
+    policy = tea_house.policy
+    tea_house.policy = policy.model_copy(update={"slots": policy.slots | slots})
+    tea_house.with_policy(models={"algorithms": {"erasing": {}}})
+    shop = tea_house.open()
+    shop.plugins.add("careless", Plugin())
+    shop.items.upsert({**shop.items.get("oolong").model_dump(), "attributes": {"grams": 100}})
+    with pytest.raises(PluginError, match=r"'erasing'.*failed in fit"):
+        shop.train()
+    assert [hit.item for hit in shop.recommend(slot="sized")] == ["oolong"]
 
 
 def test_one_that_learns_from_nobody_is_handed_nobody(tea_house):
