@@ -19,7 +19,13 @@ from pydantic import ValidationError
 
 from knowingly.domain.event import KIND_CODE, MAX_QUANTITY, EventKind
 from knowingly.recommend.guard import MAX_SCORE
-from knowingly.recommend.interface.algorithms import INTERFACE, Algorithm, CountingAlgorithm, Model
+from knowingly.recommend.interface.algorithms import (
+    INTERFACE,
+    MAX_TOLERANCE,
+    Algorithm,
+    CountingAlgorithm,
+    Model,
+)
 from knowingly.recommend.interface.arrays import Rows
 from knowingly.recommend.interface.block import Block, FitData
 from knowingly.recommend.interface.counts import touched_rows
@@ -72,7 +78,7 @@ class AlgorithmContract:
         assert self.algorithm.forgets in ("exact", "refit", "stateless")
         assert (self.algorithm.forgets == "exact") == issubclass(self.algorithm, CountingAlgorithm)
         if issubclass(self.algorithm, CountingAlgorithm):
-            assert 0 <= self.algorithm.tolerance <= 1e-6
+            assert 0 <= self.algorithm.tolerance <= MAX_TOLERANCE
 
     def test_it_says_in_a_sentence_what_it_goes_by(self) -> None:
         """``explains`` is shown to people who ask why they see what they see."""
