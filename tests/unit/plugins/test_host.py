@@ -292,6 +292,19 @@ def test_training_an_algorithm_that_no_plugin_has_names_it(house):
         house.open().train()
 
 
+@pytest.mark.parametrize("verb", ["train", "evaluate"])
+def test_an_algorithm_of_a_plugin_that_was_skipped_is_told_so(bare_house, install, verb):
+    """Whether the plugin is called after it, or has another name."""
+    install(theirs=RuntimeError(WORDS), mine=RuntimeError(WORDS))
+    for wanted, said in (
+        ("mine", r"'mine': .*skipped: .*could not be imported \(RuntimeError\)"),
+        ("other", "skipped were mine, theirs, and knowingly plugins says why"),
+    ):
+        bare_house.with_policy(models={"algorithms": {wanted: {}}})
+        with pytest.raises(PluginLoadError, match=said):
+            getattr(bare_house.open(), verb)()
+
+
 def test_hookimpl_is_pluggys():
     """A plugin marked with it is seen by our project and by no other."""
     assert isinstance(knowingly.hookimpl, pluggy.HookimplMarker)
