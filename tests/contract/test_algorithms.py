@@ -14,6 +14,7 @@ from knowingly import (
     FitData,
     ItemNeighbours,
     ItemScores,
+    ItemWeights,
 )
 from knowingly.testing import AlgorithmContract, ShopContract
 from knowingly.testing.algorithms import check_same
@@ -212,3 +213,59 @@ def test_a_tolerance_does_not_trip_over_never():
     check_same(ItemScores([-np.inf, 1.0]), ItemScores([-np.inf, 1.0 + 1e-7]), 1e-6)
     with pytest.raises(AssertionError, match="score differs"):
         check_same(ItemScores([-np.inf, 1.0]), ItemScores([0.0, 1.0]), 1e-6)
+
+
+class Eager(CountedScores):
+    """Counts what was done, and not who did it."""
+
+    name = "eager"
+
+    def count(self, block):
+        chosen = block.chosen([EventKind.VIEW, EventKind.PURCHASE])
+        return np.bincount(block.item[chosen], minlength=block.n_items)[:, None]
+
+    def scores(self, counts, floor):
+        return np.where(counts[:, 0] >= floor, counts[:, 0], 0.0)
+
+
+class Bulky(Eager):
+    """Counts units."""
+
+    name = "bulky"
+
+    def count(self, block):
+        units = block.quantity * block.chosen([EventKind.PURCHASE])
+        return np.bincount(block.item, units, minlength=block.n_items).astype(np.int64)[:, None]
+
+
+class Coupled(CountingAlgorithm):
+    """Holds the floor against items, and not against pairs of them."""
+
+    name = "coupled"
+
+    def count(self, block):
+        return ItemNeighbours.pairs(block.matrix([EventKind.PURCHASE]))
+
+    def build(self, counts):
+        pairs = counts.rows(np.arange(counts.n_items))
+        enough = pairs.diagonal() >= counts.floor
+        listed = (pairs > 0) & enough & enough[:, None] & ~np.eye(counts.n_items, dtype=bool)
+        neighbour = np.full(pairs.shape, -1, np.int32)
+        weight = np.zeros(pairs.shape, np.float32)
+        for row, some in enumerate(listed):
+            there = np.flatnonzero(some)
+            neighbour[row, : len(there)], weight[row, : len(there)] = there, pairs[row, there]
+        return ItemWeights(neighbour, weight, np.zeros(len(pairs)), np.zeros(len(pairs)))
+
+
+@pytest.mark.parametrize("algorithm", [Eager, Bulky])
+def test_the_floor_counts_people_and_not_what_they_did(algorithm):
+    """One heavy buyer would show alone."""
+    with pytest.raises(AssertionError):
+        contract_of(AlgorithmContract, algorithm)().test_what_too_few_share_does_not_show()
+
+
+def test_the_floor_is_held_against_pairs():
+    """Which two things go together is told by those who chose both."""
+    with pytest.raises(AssertionError, match="four people chose both"):
+        contract_of(AlgorithmContract, Coupled)().test_a_pair_that_too_few_share_is_not_listed()

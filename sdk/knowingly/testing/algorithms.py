@@ -46,6 +46,7 @@ __all__ = ["AlgorithmContract", "make_block", "make_fit_data"]
 N_PEOPLE = 61
 N_ITEMS = 17
 SEEDS = (0, 1, 2)
+CHOICES = (EventKind.VIEW, EventKind.CART, EventKind.PURCHASE, EventKind.LIKE)
 SLUG = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -205,19 +206,32 @@ class AlgorithmContract:
             check_same(nobody, self.make().fit(make_fit_data(N_PEOPLE, N_ITEMS, seed)))
 
     def test_what_too_few_share_does_not_show(self) -> None:
-        """Of a counting algorithm, a figure of fewer people than the floor scores nothing."""
+        """Of a counting algorithm, a figure of fewer people than the floor scores nothing.
+
+        However often they did it, and with however many units: the floor counts people.
+        """
         algorithm = self.counting()
         few = 4
-        block = make_choices(
-            np.repeat(np.arange(few), 3), np.tile([0, 1, 2], few), n_people=few, n_items=N_ITEMS
-        )
-        crowd = make_fit_data(N_PEOPLE, N_ITEMS, 0, floor=N_PEOPLE + 1)
-        for data in (as_fit_data(block, floor=few + 1), crowd):
-            model = algorithm.fit(data)
+        block = often(np.repeat(np.arange(few), 3), np.tile([0, 1, 2], few), n_people=few)
+        crowd = often(*_pairs(make_block(N_PEOPLE, N_ITEMS, 0)), n_people=N_PEOPLE)
+        for some, floor in ((block, few + 1), (crowd, N_PEOPLE + 1)):
+            model = algorithm.fit(self.fit_data(some, floor))
             for query in make_queries(N_ITEMS, 0):
                 assert (model.score(query) <= 0).all()
             for item in range(N_ITEMS):
                 assert (model.similar(item) <= 0).all()
+
+    def test_a_pair_that_too_few_share_is_not_listed(self) -> None:
+        """Of a counting algorithm, also where enough people chose each of the two."""
+        algorithm = self.counting()
+        people = np.array([0, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 7])
+        items = np.array([0, 0, 0, 1, 0, 1, 0, 1, 0, 1, 1, 1])
+        model = algorithm.fit(self.fit_data(often(people, items, n_people=8), 5))
+        listed = model.arrays().get("neighbour")
+        if listed is None:
+            pytest.skip(f"{algorithm.name} lists no pairs")
+        assert 1 not in listed[0], "four people chose both items, and the floor is five"
+        assert 0 not in listed[1], "four people chose both items, and the floor is five"
 
     @pytest.mark.parametrize("seed", SEEDS)
     def test_counts_add_up_over_people(self, seed: int) -> None:
@@ -279,6 +293,32 @@ class AlgorithmContract:
         model = algorithm.build(before)
         left = algorithm.rebuild(model, as_served(counts), touched_rows(delta), delta)
         check_same(left, algorithm.build(counts), algorithm.tolerance)
+
+
+def often(people: Rows, items: Rows, *, n_people: int) -> Block:
+    """The block in which ``people[i]`` did every kind of thing with ``items[i]``, again and again.
+
+    Each time it was a million units, and all of a person is one order.
+
+    Stability: plugin.
+    """
+    kinds = [KIND_CODE[kind] for kind in CHOICES] * 3
+    times = len(kinds)
+    block = make_choices(
+        np.repeat(people, times), np.repeat(items, times), n_people=n_people, n_items=N_ITEMS
+    )
+    return replace(
+        block,
+        kind=np.tile(np.array(kinds, np.int8), len(people)),
+        quantity=np.full_like(block.quantity, MAX_QUANTITY),
+        order=block.person.astype(np.int64) + 1,
+    )
+
+
+def _pairs(block: Block) -> tuple[Rows, Rows]:
+    """Who did anything with what, sorted."""
+    pairs = np.unique(block.person.astype(np.int64) * block.n_items + block.item)
+    return pairs // block.n_items, pairs % block.n_items
 
 
 def as_served(counts: MemoryCounts) -> MemoryCounts:
