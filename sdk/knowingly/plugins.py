@@ -212,7 +212,7 @@ class PluginHost:
                 continue
             try:
                 found = one.function()
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise PluginLoadError(
                     f"failed in {hook} ({type(error).__name__})", plugin=name
                 ) from error
@@ -291,7 +291,7 @@ def _load(point: EntryPoint) -> object:
         raise PluginLoadError(
             f"could not be imported: no module {error.name}", plugin=point.name
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # Its words may hold anything, and whoever wrote it needs them.
         statement = f"import {point.module}"
         if point.attr:

@@ -24,14 +24,17 @@ MAX_SCORE = 1e100
 
 @contextmanager
 def guarded(plugin: str, doing: str) -> Iterator[None]:
-    """Name the plugin in whatever goes wrong; never repeat its message, which can hold anything."""
+    """Name the plugin in whatever goes wrong; never repeat its message, which can hold anything.
+
+    Where it would end the program, too: that is for the app.
+    """
     try:
         yield
     except KnowinglyError as error:
         if isinstance(error, PluginError) and error.plugin == plugin:
             raise
         raise PluginError(f"failed in {doing} ({error})", plugin=plugin) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(f"failed in {doing} ({type(error).__name__})", plugin=plugin) from error
 
 
@@ -52,7 +55,7 @@ def make(algorithm: type[Algorithm[Any]], options: Mapping[str, Any]) -> Algorit
             known = ", ".join(algorithm.options_type.model_fields) or "none"
             expected = f"one of its options, which are: {known}"
         raise PluginError(f"option {place}: expected {expected}", plugin=algorithm.name) from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         failed = f"cannot be made with its options ({type(error).__name__})"
         raise PluginError(failed, plugin=algorithm.name) from error
     if not _come_back(made):

@@ -85,11 +85,11 @@ def with_unknown_hook():
     return found
 
 
-def broken_hook():
+def broken_hook(error=ValueError):
     class Broken:
         @knowingly.hookimpl
         def knowingly_algorithms(self):
-            raise ValueError(WORDS)
+            raise error(WORDS)
 
     return Broken()
 
@@ -152,8 +152,10 @@ BAD = {
     "broken": (SyntaxError(WORDS), PluginLoadError, "SyntaxError"),
     "raising": (RuntimeError(WORDS), PluginLoadError, "RuntimeError"),
     "attribute": (AttributeError(WORDS), PluginLoadError, "AttributeError"),
+    "leaving": (SystemExit(WORDS), PluginLoadError, "SystemExit"),
     "unknown_hook": (with_unknown_hook(), PluginLoadError, "knowingly_recommendations"),
     "broken_hook": (broken_hook(), PluginLoadError, "ValueError"),
+    "leaving_hook": (broken_hook(SystemExit), PluginLoadError, "SystemExit"),
     "no_list": (no_list(), ContractError, "knowingly_algorithms: expected a list"),
     "no_list_either": (a_class_alone(), ContractError, "knowingly_algorithms: expected a list"),
     "argument": (
