@@ -126,12 +126,13 @@ class PluginHost:
         self.origin |= dict.fromkeys(found, name)
 
     def _register(self, name: str, plugin: ModuleType | object, hooks: Collection[str]) -> None:
-        there = name if self._manager.has_plugin(name) else self._manager.get_name(plugin)
-        if there is not None:
+        if self._manager.has_plugin(name):
             raise PluginLoadError(
-                f"there is a plugin {there!r} already: each has a name of its own, and one only",
+                "another plugin has this name already: give its entry point one of its own",
                 plugin=name,
             )
+        if (other := self._manager.get_name(plugin)) is not None:
+            raise PluginLoadError(f"is there already, as {other!r}: name it once", plugin=name)
         try:
             self._manager.register(plugin, name=name)
         except pluggy.PluginValidationError as error:
@@ -275,7 +276,8 @@ class PluginHost:
                 _check(one, name)
                 if one.name in self.algorithms or one.name in found:
                     raise PluginLoadError(
-                        f"its algorithm {one.name!r} has a name that another plugin uses",
+                        f"its algorithm {one.name!r} has a name that another plugin uses, "
+                        f"{self.origin.get(one.name, name)!r}: rename it in yours",
                         plugin=name,
                     )
                 found[one.name] = one

@@ -226,7 +226,7 @@ def test_a_name_that_is_taken_goes_to_the_first(install):
     install(a=plugin_of(Good), b=plugin_of(named("good")))
     host = PluginHost()
     assert (host.algorithms["good"], host.origin) == (Good, {"good": "a"})
-    assert "'good'" in host.skipped["b"]
+    assert "'good' has a name that another plugin uses, 'a'" in host.skipped["b"]
     with pytest.raises(PluginLoadError, match="another plugin"):
         PluginHost(strict=True)
 
@@ -253,8 +253,11 @@ def test_a_plugin_that_stands_there_already_is_told_so(install):
     install()
     host, plugin = PluginHost(), plugin_of(Good)
     host.add("mine", plugin)
-    for name, added in (("mine", plugin_of(named("other"))), ("yours", plugin)):
-        with pytest.raises(PluginLoadError, match="'mine'"):
+    for name, added, said in (
+        ("mine", plugin_of(named("other")), "another plugin has this name"),
+        ("yours", plugin, "is there already, as 'mine'"),
+    ):
+        with pytest.raises(PluginLoadError, match=said):
             host.add(name, added)
     assert host.origin == {"good": "mine"}
 
