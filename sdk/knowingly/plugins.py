@@ -1,13 +1,15 @@
 """The host: finds plugins, checks each alone, and keeps why one was skipped."""
 
+import inspect
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import Any, TypeVar, cast
 
 import pluggy
+from pydantic import BaseModel
 
 from knowingly import hookspecs
 from knowingly.consent.signals.decoder import INTERFACE as SIGNALS_INTERFACE
@@ -27,7 +29,12 @@ from knowingly.errors import (
 from knowingly.hookspecs import PROJECT
 from knowingly.policy import DataField
 from knowingly.policy.slots import BUILT_IN
-from knowingly.recommend.interface.algorithms import INTERFACE, Algorithm, CountingAlgorithm
+from knowingly.recommend.interface.algorithms import (
+    INTERFACE,
+    MAX_TOLERANCE,
+    Algorithm,
+    CountingAlgorithm,
+)
 from knowingly.vault.wrapping import RootKeys, is_root_keys
 
 logger = logging.getLogger("knowingly")
@@ -89,18 +96,18 @@ class PluginHost:
             PluginError: It has an unknown hook, a name that is taken, or a class that is none.
         """
         known = {hook for hook in vars(hookspecs) if hook.startswith("knowingly_")}
-        mine = {hook for hook in dir(plugin) if hook.startswith("knowingly_")}
+        # What is called like a hook and is no function may be the plugin's own package.
+        mine = {
+            hook
+            for hook in dir(plugin)
+            if hook.startswith("knowingly_") and callable(getattr(plugin, hook, None))
+        }
         if unknown := sorted(mine - known):
             raise PluginLoadError(
                 f"has an unknown hook, {unknown[0]}; there are {', '.join(sorted(known))}",
                 plugin=name,
             )
-        try:
-            self._manager.register(plugin, name=name)
-        except (ValueError, pluggy.PluginValidationError) as error:
-            raise PluginLoadError(
-                f"could not be registered ({type(error).__name__})", plugin=name
-            ) from error
+        self._register(name, plugin, mine)
         if mine and not self._manager.get_hookcallers(plugin):
             self._manager.unregister(name=name)
             raise PluginLoadError("its hooks lack @hookimpl, so none is called", plugin=name)
@@ -117,6 +124,29 @@ class PluginHost:
         self.destinations |= destinations
         self.decoders |= decoders
         self.origin |= dict.fromkeys(found, name)
+
+    def _register(self, name: str, plugin: ModuleType | object, hooks: Collection[str]) -> None:
+        if self._manager.has_plugin(name):
+            raise PluginLoadError(
+                "another plugin has this name already: give its entry point one of its own",
+                plugin=name,
+            )
+        if (other := self._manager.get_name(plugin)) is not None:
+            raise PluginLoadError(f"is there already, as {other!r}: name it once", plugin=name)
+        try:
+            self._manager.register(plugin, name=name)
+        except pluggy.PluginValidationError as error:
+            # Some releases of pluggy keep what they had of it by then.
+            self._manager.unregister(name=name)
+            why = "could not be registered"
+            for hook in sorted(hooks):
+                if self._manager.parse_hookimpl_opts(plugin, hook) is None:
+                    continue
+                takes, asked = _arguments(getattr(hookspecs, hook)), getattr(plugin, hook)
+                if more := [one for one in _arguments(asked) if one not in takes]:
+                    known = ", ".join(takes) or "nothing"
+                    why = f"{hook} takes {known}, and not {', '.join(more)}"
+            raise PluginLoadError(why, plugin=name) from error
 
     def send_stats(self, tenant: str, stats: Mapping[str, Any]) -> None:
         """Hand the counters to every plugin that wants them; a failing one is logged."""
@@ -182,11 +212,16 @@ class PluginHost:
             if one.plugin is not plugin:
                 continue
             try:
-                answers.append(kind(cast("Any", one.function())))
-            except Exception as error:
+                found = one.function()
+            except (Exception, SystemExit) as error:
                 raise PluginLoadError(
                     f"failed in {hook} ({type(error).__name__})", plugin=name
                 ) from error
+            try:
+                answers.append(kind(cast("Any", found)))
+            except Exception as error:
+                expected = "a list" if kind is list else "a mapping"
+                raise ContractError(f"{hook}: expected {expected}", plugin=name) from error
         return answers
 
     def _data_fields(self, name: str, plugin: object) -> dict[str, DataField]:
@@ -241,7 +276,8 @@ class PluginHost:
                 _check(one, name)
                 if one.name in self.algorithms or one.name in found:
                     raise PluginLoadError(
-                        f"its algorithm {one.name!r} has a name that another plugin uses",
+                        f"its algorithm {one.name!r} has a name that another plugin uses, "
+                        f"{self.origin.get(one.name, name)!r}: rename it in yours",
                         plugin=name,
                     )
                 found[one.name] = one
@@ -257,10 +293,21 @@ def _load(point: EntryPoint) -> object:
         raise PluginLoadError(
             f"could not be imported: no module {error.name}", plugin=point.name
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        # Its words may hold anything, and whoever wrote it needs them.
+        statement = f"import {point.module}"
+        if point.attr:
+            statement += f"; {point.module}.{point.attr}"
         raise PluginLoadError(
-            f"could not be imported ({type(error).__name__})", plugin=point.name
+            f"could not be imported ({type(error).__name__}): python -c '{statement}' says why",
+            plugin=point.name,
         ) from error
+
+
+def _arguments(hook: Callable[..., object]) -> list[str]:
+    """The arguments that have to be given to it, by name."""
+    known = inspect.signature(hook).parameters.values()
+    return [one.name for one in known if one.default is inspect.Parameter.empty]
 
 
 def _check_field(field: object, said: object, plugin: str) -> None:
@@ -310,11 +357,13 @@ def _check(found: object, plugin: str) -> None:
     if not (isinstance(found, type) and issubclass(found, Algorithm)):
         raise ContractError("knowingly_algorithms: expected subclasses of Algorithm", plugin=plugin)
     name = getattr(found, "name", None)
-    if not isinstance(name, str) or not _NAME.match(name) or name in BUILT_IN:
+    if not isinstance(name, str) or not _NAME.match(name):
         raise ContractError(
             "an algorithm's name: expected lower-case letters, digits and _, at most 40",
             plugin=plugin,
         )
+    if name in BUILT_IN:
+        raise ContractError(f"the name {name!r} is built in: take another", plugin=plugin)
     if getattr(found, "__abstractmethods__", None):
         raise ContractError(f"{name}: methods are missing", plugin=plugin)
     if found.interface != INTERFACE:
@@ -330,3 +379,29 @@ def _check(found: object, plugin: str) -> None:
             f"{name}: exact forgetting is for a CountingAlgorithm, and each of them has it",
             plugin=plugin,
         )
+    _check_words(found, name, plugin)
+    if not _are_options(getattr(found, "options_type", None)):
+        raise ContractError(
+            f'{name}: options_type is a pydantic model with frozen=True and extra="forbid"',
+            plugin=plugin,
+        )
+    if issubclass(found, CountingAlgorithm) and not _is_small(found.tolerance):
+        raise ContractError(
+            f"{name}: tolerance is a number from 0 to {MAX_TOLERANCE:g}", plugin=plugin
+        )
+
+
+def _are_options(found: object) -> bool:
+    if not (isinstance(found, type) and issubclass(found, BaseModel)):
+        return False
+    return bool(found.model_config.get("frozen")) and found.model_config.get("extra") == "forbid"
+
+
+def _check_words(found: type[Algorithm[Any]], name: str, plugin: str) -> None:
+    for words in ("explains", "reason"):
+        if not isinstance(getattr(found, words), str):
+            raise ContractError(f"{name}: {words} is text, which people are shown", plugin=plugin)
+
+
+def _is_small(tolerance: object) -> bool:
+    return isinstance(tolerance, int | float) and 0 <= tolerance <= MAX_TOLERANCE

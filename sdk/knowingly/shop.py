@@ -451,7 +451,14 @@ class Shop:
             InputError: An argument is out of bounds.
         """
         asked = Asked(k, split, served, repeats, consent_rates, seed, slots)
-        return evaluate(self._tenancy, self._registry, self._host.algorithms, asked, progress)
+        return evaluate(
+            self._tenancy,
+            self._registry,
+            self._host.algorithms,
+            asked,
+            progress,
+            skipped=self._host.skipped,
+        )
 
     def maintain(
         self, *, skip: Collection[str] = (), progress: Progress | None = None

@@ -6,9 +6,19 @@ import numpy as np
 import pytest
 from pydantic import BaseModel, Field
 
-from knowingly import Algorithm, FitData, ItemNeighbours, ItemScores
+from knowingly import (
+    Algorithm,
+    CountedScores,
+    CountingAlgorithm,
+    EventKind,
+    FitData,
+    ItemNeighbours,
+    ItemScores,
+    ItemWeights,
+)
 from knowingly.testing import AlgorithmContract, ShopContract
 from knowingly.testing.algorithms import check_same
+from knowingly.testing.in_a_shop import opened
 
 
 class RecentOptions(BaseModel, frozen=True, extra="forbid"):
@@ -109,6 +119,89 @@ TestCheapest = contract_of(AlgorithmContract, Cheapest)
 TestCheapestInAShop = contract_of(ShopContract, Cheapest)
 
 
+class MostLiked(CountedScores):
+    """Goes by likes alone."""
+
+    name = "most_liked"
+    explains = "What most people like."
+    reason = "much liked"
+
+    def count(self, block):
+        return block.matrix([EventKind.LIKE]).sum(axis=0)[:, None]
+
+    def scores(self, counts, floor):
+        return np.where(counts[:, 0] >= floor, counts[:, 0], 0.0)
+
+
+class MostCarted(MostLiked):
+    """Goes by baskets alone."""
+
+    name = "most_carted"
+
+    def count(self, block):
+        return block.matrix([EventKind.CART]).sum(axis=0)[:, None]
+
+
+TestMostLiked = contract_of(AlgorithmContract, MostLiked)
+TestMostLikedInAShop = contract_of(ShopContract, MostLiked)
+TestMostCartedInAShop = contract_of(ShopContract, MostCarted)
+
+
+class Wintry(Cheapest):
+    """Goes by an attribute that the contract cannot know of."""
+
+    name = "wintry"
+
+    def fit(self, data: FitData) -> ItemScores:
+        return ItemScores([float(of.get("season") == "winter") for of in data.items.attributes])
+
+
+class TestWintryInAShop(ShopContract):
+    """An author says what the shop lacks."""
+
+    algorithm = Wintry
+
+    @classmethod
+    def fill(cls, shop):
+        super().fill(shop)
+        wintry = {"season": "winter"}
+        shop.items.upsert([{"id": f"item{n}", "attributes": wintry} for n in range(4)])
+
+
+class Tagged(CountingAlgorithm):
+    """Asks what items are whenever it builds, and so cannot rebuild."""
+
+    name = "tagged"
+    explains = "What most people choose of what is tagged."
+    needs_items = True
+
+    def count(self, block):
+        return block.matrix([EventKind.PURCHASE]).sum(axis=0)[:, None]
+
+    def build(self, counts):
+        tagged = [bool(counts.items.tags[row]) for row in range(counts.n_items)]
+        people = counts.rows(np.arange(counts.n_items))[:, 0]
+        return ItemScores(np.where(people >= counts.floor, people, 0) * tagged)
+
+
+def test_what_items_are_is_not_there_when_somebody_is_forgotten():
+    """As in a shop, where such a model would leave service."""
+    contract = contract_of(AlgorithmContract, Tagged)()
+    with pytest.raises(IndexError):
+        contract.test_forgetting_equals_a_refit(0, 1)
+    with pytest.raises(IndexError):
+        contract.test_forgetting_a_part_equals_a_refit(0)
+
+
+def test_a_model_that_leaves_service_at_an_erasure_has_not_forgotten(tmp_path):
+    """The contract says what became of it, and not that a page had a note."""
+    contract = contract_of(ShopContract, Tagged)()
+    with opened(tmp_path, Tagged, {}) as shop:
+        contract.fill(shop)
+        with pytest.raises(AssertionError, match="it left service"):
+            contract.test_somebody_who_is_erased_is_forgotten(shop)
+
+
 def test_what_says_it_learns_from_nobody_is_tried_on_somebody():
     """Nobody would ever be taken out of it."""
     with pytest.raises(AssertionError, match="score differs"):
@@ -120,3 +213,59 @@ def test_a_tolerance_does_not_trip_over_never():
     check_same(ItemScores([-np.inf, 1.0]), ItemScores([-np.inf, 1.0 + 1e-7]), 1e-6)
     with pytest.raises(AssertionError, match="score differs"):
         check_same(ItemScores([-np.inf, 1.0]), ItemScores([0.0, 1.0]), 1e-6)
+
+
+class Eager(CountedScores):
+    """Counts what was done, and not who did it."""
+
+    name = "eager"
+
+    def count(self, block):
+        chosen = block.chosen([EventKind.VIEW, EventKind.PURCHASE])
+        return np.bincount(block.item[chosen], minlength=block.n_items)[:, None]
+
+    def scores(self, counts, floor):
+        return np.where(counts[:, 0] >= floor, counts[:, 0], 0.0)
+
+
+class Bulky(Eager):
+    """Counts units."""
+
+    name = "bulky"
+
+    def count(self, block):
+        units = block.quantity * block.chosen([EventKind.PURCHASE])
+        return np.bincount(block.item, units, minlength=block.n_items).astype(np.int64)[:, None]
+
+
+class Coupled(CountingAlgorithm):
+    """Holds the floor against items, and not against pairs of them."""
+
+    name = "coupled"
+
+    def count(self, block):
+        return ItemNeighbours.pairs(block.matrix([EventKind.PURCHASE]))
+
+    def build(self, counts):
+        pairs = counts.rows(np.arange(counts.n_items))
+        enough = pairs.diagonal() >= counts.floor
+        listed = (pairs > 0) & enough & enough[:, None] & ~np.eye(counts.n_items, dtype=bool)
+        neighbour = np.full(pairs.shape, -1, np.int32)
+        weight = np.zeros(pairs.shape, np.float32)
+        for row, some in enumerate(listed):
+            there = np.flatnonzero(some)
+            neighbour[row, : len(there)], weight[row, : len(there)] = there, pairs[row, there]
+        return ItemWeights(neighbour, weight, np.zeros(len(pairs)), np.zeros(len(pairs)))
+
+
+@pytest.mark.parametrize("algorithm", [Eager, Bulky])
+def test_the_floor_counts_people_and_not_what_they_did(algorithm):
+    """One heavy buyer would show alone."""
+    with pytest.raises(AssertionError):
+        contract_of(AlgorithmContract, algorithm)().test_what_too_few_share_does_not_show()
+
+
+def test_the_floor_is_held_against_pairs():
+    """Which two things go together is told by those who chose both."""
+    with pytest.raises(AssertionError, match="four people chose both"):
+        contract_of(AlgorithmContract, Coupled)().test_a_pair_that_too_few_share_is_not_listed()

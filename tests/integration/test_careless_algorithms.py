@@ -1,13 +1,18 @@
 """An algorithm that breaks its word harms no other, and is not believed."""
 
+from collections.abc import Callable
+from typing import ClassVar
+
 import numpy as np
 import pytest
+from pydantic import BaseModel, model_validator
 
 import knowingly
 from knowingly import (
     Algorithm,
     ContractError,
     CountingAlgorithm,
+    DescribingAlgorithm,
     ItemNeighbours,
     ItemScores,
     PluginError,
@@ -67,13 +72,80 @@ class Unsorted(Algorithm):
         return ItemNeighbours(neighbour, (neighbour >= 0).astype(np.int32), total)
 
 
+class Erasing(Algorithm):
+    """Takes the attributes out of the items that it was handed."""
+
+    name = "erasing"
+    forgets = "stateless"
+    needs_items = True
+
+    def fit(self, data):
+        for attributes in data.items.attributes:
+            attributes.clear()
+        return ItemScores(np.ones(data.n_items))
+
+
+class PickyOptions(BaseModel, frozen=True, extra="forbid"):
+    """Options that, asked to, are checked by code that fails."""
+
+    fails: ClassVar[bool] = False
+
+    @model_validator(mode="after")
+    def _checked(self):
+        if self.fails:
+            raise KeyError("zqx-words of a plugin")
+        return self
+
+
+class Picky(Never, CountingAlgorithm[PickyOptions]):
+    """Cannot be made, once its options fail."""
+
+    name = "picky"
+
+
+class Shy(DescribingAlgorithm):
+    """Cannot be made, ever."""
+
+    name = "shy"
+
+    def __init__(self, options=None):
+        raise RuntimeError("zqx-words of a plugin")
+
+    def describe(self, items):
+        raise NotImplementedError
+
+
+class EndlessOptions(BaseModel, frozen=True, extra="forbid"):
+    """JSON has no infinity."""
+
+    half_life_days: float = float("inf")
+
+
+class Endless(Never, CountingAlgorithm[EndlessOptions]):
+    """Its options are other ones once they were stored."""
+
+    name = "endless"
+
+
+class WithCodeOptions(BaseModel, frozen=True, extra="forbid"):
+    """JSON has no functions."""
+
+    weigh: Callable[[float], float] = abs
+
+
+class WithCode(Never, CountingAlgorithm[WithCodeOptions]):
+    """Its options cannot be stored."""
+
+    name = "with_code"
+
+
 class Plugin:
     """The plugin of them."""
 
     @staticmethod
     @knowingly.hookimpl
     def knowingly_algorithms():
-        return [Scribbling, Peeking, Never, Unsorted]
+        return [Scribbling, Peeking, Never, Unsorted, Erasing, Picky, Shy, Endless, WithCode]
 
 
 def trained(house, *names):
@@ -98,6 +170,20 @@ def test_one_that_writes_into_its_block_changes_nothing_for_the_others(
         shop.train()
 
 
+def test_one_that_writes_into_its_items_changes_no_rule_of_a_page(tea_house):
+    """A page goes by what the shop said of the item."""
+    slots = {"sized": {"algorithms": (), "where": "attributes.grams > 50"}}
+    policy = tea_house.policy
+    tea_house.policy = policy.model_copy(update={"slots": policy.slots | slots})
+    tea_house.with_policy(models={"algorithms": {"erasing": {}}})
+    shop = tea_house.open()
+    shop.plugins.add("careless", Plugin())
+    shop.items.upsert({**shop.items.get("oolong").model_dump(), "attributes": {"grams": 100}})
+    with pytest.raises(PluginError, match=r"'erasing'.*failed in fit"):
+        shop.train()
+    assert [hit.item for hit in shop.recommend(slot="sized")] == ["oolong"]
+
+
 def test_one_that_learns_from_nobody_is_handed_nobody(tea_house):
     """No erasure would ever reach what it had learned."""
     shop = trained(tea_house, "peeking")
@@ -120,3 +206,36 @@ def test_items_that_are_never_shown_hide_no_difference_from_a_refit(tea_house, m
     assert gaps(shop) == {"never": 0.0}
     monkeypatch.setattr(Never, "slips", 3)
     assert gaps(shop) == {"never": 3.0}
+
+
+def test_one_that_cannot_be_made_stands_in_nobodys_way(tea_house, monkeypatch, gaps):
+    """Somebody is erased all the same; a training names it, and not its words."""
+    shop = trained(tea_house, "picky", "popularity")
+    monkeypatch.setattr(PickyOptions, "fails", True)
+    told = shop.rights.erase("t000").statement["models"]
+    assert (told["picky"], told["popularity"]) == ("out of service", "exact")
+    assert gaps(shop) == {"popularity": 0.0}
+    for verb in (shop.train, shop.evaluate):
+        with pytest.raises(PluginError, match=r"'picky'.*KeyError") as caught:
+            verb()
+        assert "zqx" not in str(caught.value)
+
+
+def test_one_that_cannot_be_made_for_a_page_is_passed_over(tea_house):
+    """The page is full, and a note names it."""
+    tea_house.with_policy(models={"algorithms": {"shy": {}, "popularity": {}}})
+    slots = {"home": {"algorithms": ("shy", "popularity")}}
+    tea_house.policy = tea_house.policy.model_copy(update={"slots": slots})
+    shop = tea_house.open()
+    shop.plugins.add("careless", Plugin())
+    page = shop.recommend("t000")
+    assert (len(page), page.notes) == (10, ("shy failed; the next source was asked",))
+    with pytest.raises(PluginError, match=r"'shy'.*RuntimeError"):
+        shop.train()
+
+
+@pytest.mark.parametrize("name", ["endless", "with_code"])
+def test_options_that_json_does_not_bring_back_are_refused(tea_house, name):
+    """They are kept beside the model, and somebody is forgotten with what is read of them."""
+    with pytest.raises(PluginError, match=rf"'{name}'.*JSON"):
+        trained(tea_house, name)

@@ -145,6 +145,21 @@ def test_buckets_of_few_people_have_no_figures(tea):
     assert any(bucket.ndcg is None and bucket.people for bucket in found.scores[0].by_history)
 
 
+def test_a_figure_that_says_something_of_few_people_is_none(house, clock, agree):
+    """Of one person the calibration can be told, and it would be the report's."""
+    shop = simple_shop(house, clock, agree)
+    shop.items.upsert([{"id": one} for one in "abcd"])
+    for person in ("x0", "x1", "x2", "x3", "p0"):
+        agree(shop, person, at=clock.ago(days=90))
+        shop.track(person, "view", "f", at=clock.ago(days=50))
+    found = shop.evaluate(k=1, consent_rates=())
+    assert found.tested == 12
+    for score in found.scores:
+        told = score.figures["calibration"]
+        assert (told.value, told.low, told.high) == (None, None, None)
+    assert figure(found, "popularity", "ndcg") == 1
+
+
 def test_served_models_are_those_fitted_up_to_the_same_moment(tea_house, clock):
     """Training until the split and testing what is served gives the very same figures."""
     # Not what describes items: that is never trained, and so not among what is served here.

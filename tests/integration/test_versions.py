@@ -255,6 +255,23 @@ def test_a_training_during_a_rollback_decides_where_it_goes(two, clock, gaps, mo
     assert gaps(two) == EXACT
 
 
+def test_a_version_that_is_pruned_during_a_rollback_is_not_put_in_service(two, gaps, monkeypatch):
+    """Nothing would be left to serve: the one in service stays."""
+    real = versions._remade
+
+    def remade(*args):
+        made = real(*args)
+        two.models.prune()
+        return made
+
+    monkeypatch.setattr(versions, "_remade", remade)
+    with pytest.raises(InputError, match="version: expected one that is kept"):
+        two.models.rollback(to=1)
+    assert (active(two), numbers(two)) == (2, [2])
+    assert gaps(two) == EXACT
+    assert two.recommend(WHO).notes == ()
+
+
 def test_what_items_are_is_asked_again_for_a_rollback(tea_house, clock, gaps):
     """A model that goes by categories has them when it is made again from its counts."""
     tea_house.with_policy(models={"algorithms": {"popular_in_category": {}}})

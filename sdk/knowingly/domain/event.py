@@ -22,6 +22,11 @@ class EventKind(StrEnum):
     HIDE = "hide"
     CANCEL = "cancel"
 
+    @property
+    def code(self) -> int:
+        """What it is in the arrays of a block or a history. Stability: plugin."""
+        return KIND_CODE[self]
+
 
 KINDS: tuple[EventKind, ...] = tuple(EventKind)
 KIND_CODE: dict[str, int] = {kind: code for code, kind in enumerate(KINDS)}

@@ -1,7 +1,7 @@
 """A thing in the shop."""
 
-import math
 import re
+import sys
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ MAX_PRICE = 1e12
 MAX_STOCK = 1_000_000_000
 MAX_VARIANTS = 2_048
 MAX_IMAGE_CHARS = 2_000
+MAX_NUMBER = sys.float_info.max
 
 
 def no_truth(value: object) -> object:
@@ -68,7 +69,8 @@ def _image(value: str) -> str:
 
 
 def _attribute(value: object) -> object:
-    if isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
+    # Rules compare numbers as real ones, which a larger integer is not.
+    if isinstance(value, int | float) and -MAX_NUMBER <= value <= MAX_NUMBER:
         return value
     if isinstance(value, str) and len(value) <= MAX_TITLE_CHARS:
         return value

@@ -14,6 +14,7 @@ from knowingly.evaluate.words import shown
 
 SERIES = 8
 _WIDE, _NARROW = 960, 460  # about as wide as a page shows them, so that type keeps its size
+_LETTER = 7  # as wide as most letters are, and wider than the mean of them
 _TICKS = 5
 
 
@@ -33,7 +34,8 @@ class Series:
 
 def dots(rows: Sequence[Series], *, label: str) -> str:
     """One dot with its interval for each row; each has one figure."""
-    left, right, step = 150, _WIDE - 70, 36
+    longest = max((len(row.name) for row in rows), default=0)
+    left, right, step = max(150, 14 + longest * _LETTER), _WIDE - 70, 36
     height = len(rows) * step + 40
     scale = _Scale.up_to(_most(rows), left, right)
     parts = [

@@ -122,7 +122,9 @@ def served(models: Mapping[str, Model], people: int) -> list[Ranker]:
 
 
 def chosen(
-    algorithms: Algorithms, policy: Mapping[str, Mapping[str, Any]]
+    algorithms: Algorithms,
+    policy: Mapping[str, Mapping[str, Any]],
+    skipped: Mapping[str, str] | None = None,
 ) -> tuple[list[Algorithm[Any]], list[str]]:
     """The algorithms of the policy and the baselines, made; and what was left out.
 
@@ -130,7 +132,7 @@ def chosen(
         PluginError: An algorithm of the policy is missing, or its options do not fit.
     """
     with with_cure():
-        made = make_all(policy, algorithms)
+        made = make_all(policy, algorithms, skipped)
     notes = []
     for name in BASELINES:
         if name in algorithms and name not in policy:

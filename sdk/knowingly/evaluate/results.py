@@ -10,8 +10,9 @@ from typing import Any
 class Figure:
     """A figure with its 95 % interval.
 
-    ``value`` is None where there was nothing to measure. ``low`` and ``high`` are None where there
-    is no interval: coverage and Gini are of all lists together, not means over people.
+    ``value`` is None where there was nothing to measure, or of too few people. ``low`` and ``high``
+    are None where there is no interval: coverage and Gini are of all lists together, not means over
+    people.
 
     Stability: stable.
     """

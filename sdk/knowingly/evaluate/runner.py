@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from knowingly.domain.moments import DAY_US, from_us, to_us
 from knowingly.domain.progress import Progress
@@ -29,6 +30,7 @@ from knowingly.evaluate.summing import Summary
 from knowingly.items.table import ItemTable
 from knowingly.policy import Slot
 from knowingly.recommend.describing import DescribingAlgorithm
+from knowingly.recommend.interface.algorithms import Algorithm
 from knowingly.recommend.pages.request import check_slot
 from knowingly.recommend.registry.serving import Registry, Serving
 from knowingly.recommend.training.forgetting import Algorithms
@@ -107,10 +109,12 @@ def evaluate(
     algorithms: Algorithms,
     asked: Asked,
     progress: Progress | None = None,
+    *,
+    skipped: Mapping[str, str] | None = None,
 ) -> Evaluation:
     """Rank all items for those who agree to ``train``, and hold the lists to what they bought.
 
-    Publishes nothing and writes nothing.
+    Publishes nothing and writes nothing. ``skipped`` says why plugins were not taken.
 
     Raises:
         NotFittedError: There is nothing to learn from, or nobody to test on; the message says why.
@@ -118,13 +122,15 @@ def evaluate(
     """
     tell = progress or (lambda *_: None)
     slots = asked.slots_of(tenancy.policy.slots)
+    # Before everybody is read: nothing will come of it where one of them is missing.
+    made, notes = chosen(algorithms, tenancy.policy.models.algorithms, skipped)
     read = _read(tenancy, registry, asked, tell)
     ground = _ground(tenancy, read)
-    rankers, notes = _rankers(algorithms, asked, read, ground, tell)
-    names = _on_pages(algorithms, read, ground)
+    rankers, out = _rankers(made, asked, read, ground, tell)
+    names = _on_pages(made, read, ground)
     members = [one for one in rankers if one.name in names]
     more, left_out = slot_rankers(slots, members, repeats=asked.repeats)
-    rankers, notes = [*rankers, *more], [*notes, *left_out]
+    rankers, notes = [*rankers, *more], [*notes, *out, *left_out]
     split = Split(read.halves, ground.row_of, ground.n_items, asked.repeats)
     before = read.halves.before
     facts = ItemFacts.make(
@@ -211,19 +217,19 @@ def _ground(tenancy: Tenancy, read: _Read) -> Ground:
 
 
 def _rankers(
-    algorithms: Algorithms, asked: Asked, read: _Read, ground: Ground, tell: Progress
+    made: list[Algorithm[Any]], asked: Asked, read: _Read, ground: Ground, tell: Progress
 ) -> tuple[list[Ranker], list[str]]:
     """All that is tested, at every rate of consent, with the baselines beside; and notes."""
     before, serving = read.halves.before, read.serving
-    made, notes = chosen(algorithms, ground.rules.algorithms)
     found: list[Ranker] = []
+    notes: list[str] = []
     if serving is not None:
         models = serving.in_service(before.at_us)
-        tested = {*BASELINES, *_on_pages(algorithms, read, ground)}
+        tested = {*BASELINES, *_on_pages(made, read, ground)}
         made = [one for one in made if one.name in tested]
         found = served(models, people=before.people)
         out = sorted(serving.known.keys() - models)
-        notes += [f"{name} is out of service until the next training" for name in out]
+        notes = [f"{name} is out of service until the next training" for name in out]
     there = {one.name for one in found}
     for rate in (1.0, *asked.lower_rates):
         some = before.only(partial(kept, rate=rate)) if rate < 1 else before
@@ -236,14 +242,14 @@ def _rankers(
     return found, notes
 
 
-def _on_pages(algorithms: Algorithms, read: _Read, ground: Ground) -> set[str]:
+def _on_pages(made: Sequence[Algorithm[Any]], read: _Read, ground: Ground) -> set[str]:
     """The algorithms that pages go by: a baseline beside them is in no slot."""
     policy = set(ground.rules.algorithms)
     if read.serving is None:
         return policy
     # What describes items is in service without a training: it is no less served.
-    described = {name for name in policy if issubclass(algorithms[name], DescribingAlgorithm)}
-    return {*read.serving.in_service(read.halves.before.at_us), *described}
+    described = {one.name for one in made if isinstance(one, DescribingAlgorithm)}
+    return {*read.serving.in_service(read.halves.before.at_us), *(described & policy)}
 
 
 def _check_tested(tested: int, floor: int, *, repeats: bool) -> None:

@@ -38,7 +38,7 @@ class Summary:
         measured: Everyone's figures.
         facts: The ranked items.
         n_catalogue: Items of the shop, ranked or not.
-        floor: A bucket of fewer people has no figures.
+        floor: A bucket of fewer people has no figures, and no figure is of fewer.
         seed: What intervals and p-values are drawn from.
     """
 
@@ -51,6 +51,10 @@ class Summary:
         # All rankers' figures side by side: the same draws of people then serve all of them.
         columns = np.concatenate([tally.figures[warm] for tally in measured.tallies], axis=1)
         means, (low, high) = _means(columns), bootstrap(columns, seed=seed)
+        # A list may say nothing of most people, such as how diverse it is, and then of few.
+        few = (~np.isnan(columns)).sum(axis=0) < floor
+        for part in (means, low, high):
+            part[few] = np.nan
         width = len(PER_PERSON)
         self._figures = [
             dict(zip(PER_PERSON, _together(means, low, high, slice(at, at + width)), strict=True))

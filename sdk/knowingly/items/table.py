@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,15 @@ from knowingly.domain.item import Attribute
 from knowingly.store import items as rows
 from knowingly.store.doors import Snapshot
 
+_NOTHING: Mapping[str, Attribute] = MappingProxyType({})
+
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ItemTable:
     """What items are, as parallel columns; one position is one item.
 
     ``price`` is in the shop's own currency (float64, NaN where an item has none); the other columns
-    are those of ``Item``. Nothing in it is about a person.
+    are those of ``Item``. Nothing in it is about a person. It is only to be read.
 
     Stability: plugin.
     """
@@ -35,8 +38,7 @@ class ItemTable:
     def blank(cls, n_items: int) -> "ItemTable":
         """So many items of which nothing is known."""
         words, many = ("",) * n_items, ((),) * n_items
-        nothing: tuple[Mapping[str, Attribute], ...] = ({},) * n_items
-        return cls(words, words, many, many, nothing, np.full(n_items, np.nan))
+        return cls(words, words, many, many, (_NOTHING,) * n_items, np.full(n_items, np.nan))
 
     def select(self, chosen: NDArray[np.integer[Any]]) -> "ItemTable":
         """The items of these rows, in this order."""
@@ -86,13 +88,15 @@ def _patched(old: ItemTable, places: Sequence[int], changed: Sequence[Any]) -> I
     grow = max([len(old), *(place + 1 for place in places)]) - len(old)
     title, brand = [*old.title, *[""] * grow], [*old.brand, *[""] * grow]
     categories, tags = [*old.categories, *[()] * grow], [*old.tags, *[()] * grow]
-    attributes = [*old.attributes, *[{}] * grow]
+    attributes = [*old.attributes, *[_NOTHING] * grow]
     price = np.concatenate([old.price, np.full(grow, np.nan)])
     for at, row in zip(places, changed, strict=True):
         details = json.loads(row.details) if row.details else {}
         title[at], brand[at] = row.title, row.brand
         categories[at] = tuple(row.categories.split("\n")) if row.categories else ()
         tags[at] = tuple(details.get("tags", ()))
-        attributes[at] = details.get("attributes", {})
+        # Algorithms get the same ones as the rules of pages: only to be read.
+        said = details.get("attributes")
+        attributes[at] = MappingProxyType(said) if said else _NOTHING
         price[at] = np.nan if row.price is None else row.price
     return ItemTable(title, brand, categories, tags, attributes, price)

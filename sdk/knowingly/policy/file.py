@@ -70,9 +70,8 @@ def read_policy_text(path: Path) -> str:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise PolicyError(
-            "is not UTF-8 text: save it as UTF-8", path=f"{path.name}:{line}"
-        ) from None
+        what = "is not UTF-8 text: save it as UTF-8"
+        raise _explained((PolicyProblem(path.name, line, "", what),)) from None
 
 
 def parse_policy(text: str, origin: str = "policy.toml", folder: Path | None = None) -> Policy:
@@ -121,10 +120,8 @@ def _parse_toml(text: str, origin: str) -> dict[str, Any]:
         where = f", column {place[2]}" if place else ""
         what = _PLACE.sub("", what).removesuffix(" (at end of document)")
         what = f"{what[:1].lower()}{what[1:]}"
-        raise PolicyError(
-            f'is not TOML{where}: {what}; write key = value, with text in "quotes"',
-            path=f"{origin}:{line}",
-        ) from None
+        what = f'is not TOML{where}: {what}; write key = value, with text in "quotes"'
+        raise _explained((PolicyProblem(origin, line, "", what),)) from None
     except (RecursionError, ValueError):
         # Brackets nested by the thousand, or a number of thousands of digits.
         raise PolicyError("holds a value no policy needs: remove it", path=origin) from None

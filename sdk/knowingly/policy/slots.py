@@ -127,13 +127,14 @@ class Slot(Section):
     pins: Annotated[tuple[Pin, ...], Field(max_length=50)] = ()
     """Items put in a place by themselves; each a table of `item`, and `position` and days."""
     max_per_brand: Annotated[Whole, Field(ge=1, le=100)] | None = None
-    """At most so many items of one brand; left out, any number."""
+    """At most so many items of one brand, pins counted; left out, any number."""
     max_per_category: Annotated[Whole, Field(ge=1, le=100)] | None = None
-    """At most so many items that share a category; left out, any number."""
+    """At most so many items that share a category, pins counted; left out, any number."""
     diversify: Diversity | None = None
     """What keeps the page from being all of one kind: a table of `by`, `strength` and `pool`."""
     contextual: Switch = True
-    """Whether the page's item and basket may be used, which takes no profile."""
+    """Whether the page's item and basket may be used for people without a profile; for those who
+    agreed, they are."""
     max_history_events: Annotated[Whole, Field(ge=1, le=10_000)] = 500
     """How far back a page looks."""
     k: Annotated[Whole, Field(ge=1, le=100)] = 10

@@ -1,5 +1,6 @@
 """The one place where plugins are called: stray errors and broken shapes become ``PluginError``."""
 
+import json
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,14 +24,17 @@ MAX_SCORE = 1e100
 
 @contextmanager
 def guarded(plugin: str, doing: str) -> Iterator[None]:
-    """Name the plugin in whatever goes wrong; never repeat its message, which can hold anything."""
+    """Name the plugin in whatever goes wrong; never repeat its message, which can hold anything.
+
+    Where it would end the program, too: that is for the app.
+    """
     try:
         yield
     except KnowinglyError as error:
         if isinstance(error, PluginError) and error.plugin == plugin:
             raise
         raise PluginError(f"failed in {doing} ({error})", plugin=plugin) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(f"failed in {doing} ({type(error).__name__})", plugin=plugin) from error
 
 
@@ -38,10 +42,10 @@ def make(algorithm: type[Algorithm[Any]], options: Mapping[str, Any]) -> Algorit
     """An algorithm with options from the policy file or the registry.
 
     Raises:
-        PluginError: The options do not fit.
+        PluginError: The options do not fit, or cannot be kept beside a model.
     """
     try:
-        return algorithm(options)
+        made = algorithm(options)
     except ValidationError as error:
         # Options are the shop's own words, so the name of one that does not exist is said.
         first = error.errors(include_url=False)[0]
@@ -51,6 +55,25 @@ def make(algorithm: type[Algorithm[Any]], options: Mapping[str, Any]) -> Algorit
             known = ", ".join(algorithm.options_type.model_fields) or "none"
             expected = f"one of its options, which are: {known}"
         raise PluginError(f"option {place}: expected {expected}", plugin=algorithm.name) from None
+    except (Exception, SystemExit) as error:
+        failed = f"cannot be made with its options ({type(error).__name__})"
+        raise PluginError(failed, plugin=algorithm.name) from error
+    if not _come_back(made):
+        raise PluginError(
+            "options: expected values that JSON brings back as they were, so no infinity and no "
+            "objects",
+            plugin=algorithm.name,
+        )
+    return made
+
+
+def _come_back(made: Algorithm[Any]) -> bool:
+    """Whether its options are the same once they were stored: forgetting makes it from those."""
+    try:
+        kept = json.loads(made.options.model_dump_json())
+        return bool(type(made)(kept).options == made.options)
+    except Exception:
+        return False
 
 
 def fit(algorithm: Algorithm[Any], data: FitData) -> tuple[Model, MemoryCounts | None]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from knowingly.domain.event import KIND_CODE, KINDS, EventKind
+from knowingly.items.table import ItemTable
 from knowingly.recommend.interface.arrays import Rows
 from knowingly.recommend.interface.block import Block, FitData
 from knowingly.recommend.interface.query import History, Query
@@ -18,6 +19,8 @@ _SHARE = {
     EventKind.HIDE: 0.05,
     EventKind.CANCEL: 0.0,  # taken out before a model sees it
 }
+
+_WORDS = ("green", "tea", "Cup", "of", "Größe", "10", "茶", "fine-cut", "organic", "a")
 
 
 def make_block(n_people: int, n_items: int, seed: int) -> Block:
@@ -125,3 +128,24 @@ def make_queries(n_items: int, seed: int) -> list[Query]:
     every = Query(n_items, histories[1], 0, basket)
     some = replace(every, candidates=np.arange(0, n_items, 3, dtype=np.int32))
     return [Query(n_items), *context, *personal, every, some]
+
+
+def make_items(n_items: int, seed: int) -> ItemTable:
+    """Invent items with and without a title, tags, categories, a brand, a price and attributes.
+
+    Stability: plugin.
+    """
+    draw = np.random.default_rng(seed)
+
+    def words(most: int) -> list[str]:
+        return [str(word) for word in draw.choice(_WORDS, draw.integers(0, most))]
+
+    prices = np.append(draw.uniform(0.01, 1e6, n_items), [0.0, 1e12, 1e-9, np.nan])
+    return ItemTable(
+        title=[" ".join(words(9)) for _ in range(n_items)],
+        brand=[" ".join(words(2)) for _ in range(n_items)],
+        categories=[tuple(words(4)) for _ in range(n_items)],
+        tags=[tuple(words(60)) for _ in range(n_items)],
+        attributes=[dict.fromkeys(words(3), seed % 2 == 0) for _ in range(n_items)],
+        price=draw.choice(prices, n_items),
+    )

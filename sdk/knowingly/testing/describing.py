@@ -15,8 +15,7 @@ from knowingly.testing.algorithms import (
     check_answers,
     check_same,
 )
-
-_WORDS = ("green", "tea", "Cup", "of", "Größe", "10", "茶", "fine-cut", "organic", "a")
+from knowingly.testing.data import make_items
 
 
 class DescribingContract(AlgorithmContract):
@@ -63,27 +62,6 @@ class DescribingContract(AlgorithmContract):
         model = self.describe(ItemTable.blank(N_ITEMS))
         check_answers(model, N_ITEMS)
         assert not model.similar(0).any()
-
-
-def make_items(n_items: int, seed: int) -> ItemTable:
-    """Invent items with and without a title, tags, categories, a brand, a price and attributes.
-
-    Stability: plugin.
-    """
-    draw = np.random.default_rng(seed)
-
-    def words(most: int) -> list[str]:
-        return [str(word) for word in draw.choice(_WORDS, draw.integers(0, most))]
-
-    prices = np.append(draw.uniform(0.01, 1e6, n_items), [0.0, 1e12, 1e-9, np.nan])
-    return ItemTable(
-        title=[" ".join(words(9)) for _ in range(n_items)],
-        brand=[" ".join(words(2)) for _ in range(n_items)],
-        categories=[tuple(words(4)) for _ in range(n_items)],
-        tags=[tuple(words(60)) for _ in range(n_items)],
-        attributes=[dict.fromkeys(words(3), seed % 2 == 0) for _ in range(n_items)],
-        price=draw.choice(prices, n_items),
-    )
 
 
 def _of(model: ItemVectors, rows: Rows) -> ItemVectors:

@@ -100,3 +100,13 @@ def test_a_chart_of_nothing_is_drawn():
     ):
         assert "nan" not in chart
         read(chart)
+
+
+def test_a_long_name_has_room_beside_its_dot():
+    """A policy can name a slot by forty letters, and what stands left of a picture is cut off."""
+    rows = [Series(name, 0, [Figure(0.3, 0.2, 0.4)]) for name in ("ease", "slot " + "m" * 40)]
+    svg = dots(rows, label="NDCG")
+    ends = [float(x) for x in re.findall(r'<text class="name end" x="([0-9.]+)"', svg)]
+    assert len(ends) == 2
+    assert min(ends) >= 45 * 7
+    assert all(float(x) > max(ends) for x in re.findall(r'cx="([0-9.]+)"', svg))

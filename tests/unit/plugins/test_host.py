@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import pluggy
 import pytest
+from pydantic import BaseModel
 
 import knowingly
 from knowingly import plugins as module
@@ -84,11 +85,11 @@ def with_unknown_hook():
     return found
 
 
-def broken_hook():
+def broken_hook(error=ValueError):
     class Broken:
         @knowingly.hookimpl
         def knowingly_algorithms(self):
-            raise ValueError(WORDS)
+            raise error(WORDS)
 
     return Broken()
 
@@ -115,12 +116,30 @@ def wrong_argument():
     return Odd()
 
 
+def a_class_alone():
+    class Odd:
+        @knowingly.hookimpl
+        def knowingly_algorithms(self):
+            return Good
+
+    return Odd()
+
+
 def named(name, **more):
     return type("Odd", (Good,), {"name": name, **more})
 
 
 class Unfinished(CountingAlgorithm):
     name = "unfinished"
+
+
+def counting(**more):
+    def count(self, block):
+        raise NotImplementedError
+
+    return type(
+        "Lax", (CountingAlgorithm,), {"name": "lax", "count": count, "build": count, **more}
+    )
 
 
 class Pretender(Good):
@@ -133,17 +152,30 @@ BAD = {
     "broken": (SyntaxError(WORDS), PluginLoadError, "SyntaxError"),
     "raising": (RuntimeError(WORDS), PluginLoadError, "RuntimeError"),
     "attribute": (AttributeError(WORDS), PluginLoadError, "AttributeError"),
+    "leaving": (SystemExit(WORDS), PluginLoadError, "SystemExit"),
     "unknown_hook": (with_unknown_hook(), PluginLoadError, "knowingly_recommendations"),
     "broken_hook": (broken_hook(), PluginLoadError, "ValueError"),
-    "no_list": (no_list(), PluginLoadError, "TypeError"),
-    "argument": (wrong_argument(), PluginLoadError, "could not be registered"),
+    "leaving_hook": (broken_hook(SystemExit), PluginLoadError, "SystemExit"),
+    "no_list": (no_list(), ContractError, "knowingly_algorithms: expected a list"),
+    "no_list_either": (a_class_alone(), ContractError, "knowingly_algorithms: expected a list"),
+    "argument": (
+        wrong_argument(),
+        PluginLoadError,
+        "knowingly_stats takes tenant, stats, and not statistics",
+    ),
     "no_class": (plugin_of(Good()), ContractError, "subclasses"),
     "other_class": (plugin_of(dict), ContractError, "subclasses"),
     "unfinished": (plugin_of(Unfinished), ContractError, "methods are missing"),
     "pretender": (plugin_of(Pretender), ContractError, "exact forgetting"),
     "bad_name": (plugin_of(named("Not A Slug")), ContractError, "name"),
     "no_name": (plugin_of(named(None)), ContractError, "name"),
-    "reserved": (plugin_of(named("bestsellers")), ContractError, "name"),
+    "reserved": (plugin_of(named("bestsellers")), ContractError, "'bestsellers' is built in"),
+    "no_words": (plugin_of(named("odd", explains=None)), ContractError, "odd: explains"),
+    "no_reason": (plugin_of(named("odd", reason=["x"])), ContractError, "odd: reason"),
+    "options": (plugin_of(named("odd", options_type=dict)), ContractError, "odd: options_type"),
+    "loose": (plugin_of(named("odd", options_type=BaseModel)), ContractError, "odd: options_type"),
+    "lax": (plugin_of(counting(tolerance=0.5)), ContractError, "lax: tolerance"),
+    "laxer": (plugin_of(counting(tolerance="no")), ContractError, "lax: tolerance"),
     "forgetful": (plugin_of(named("odd", forgets="never")), ContractError, "forgets"),
     "interface": (plugin_of(named("odd", interface=99)), ContractError, "interface 99"),
     "twice": (plugin_of(Good, named("good")), PluginLoadError, "'good'"),
@@ -194,9 +226,40 @@ def test_a_name_that_is_taken_goes_to_the_first(install):
     install(a=plugin_of(Good), b=plugin_of(named("good")))
     host = PluginHost()
     assert (host.algorithms["good"], host.origin) == (Good, {"good": "a"})
-    assert "'good'" in host.skipped["b"]
+    assert "'good' has a name that another plugin uses, 'a'" in host.skipped["b"]
     with pytest.raises(PluginLoadError, match="another plugin"):
         PluginHost(strict=True)
+
+
+def test_a_module_of_a_plugin_is_no_hook(install):
+    """Its package may well be called after ours, and be imported in it."""
+    module = ModuleType("theirs")
+    module.knowingly_theirs = ModuleType("knowingly_theirs")
+    module.knowingly_version = "1.0"
+    module.knowingly_algorithms = knowingly.hookimpl(lambda: [Good])
+    install(theirs=module)
+    assert PluginHost(strict=True).origin == {"good": "theirs"}
+
+
+def test_what_cannot_be_imported_says_how_to_see_why(install):
+    """Its words are not repeated, so somebody has to be able to read them."""
+    install(broken=RuntimeError(WORDS), attribute=AttributeError(WORDS))
+    for why in PluginHost().skipped.values():
+        assert "python -c 'import somewhere'" in why
+
+
+def test_a_plugin_that_stands_there_already_is_told_so(install):
+    """Under its name, or under another one."""
+    install()
+    host, plugin = PluginHost(), plugin_of(Good)
+    host.add("mine", plugin)
+    for name, added, said in (
+        ("mine", plugin_of(named("other")), "another plugin has this name"),
+        ("yours", plugin, "is there already, as 'mine'"),
+    ):
+        with pytest.raises(PluginLoadError, match=said):
+            host.add(name, added)
+    assert host.origin == {"good": "mine"}
 
 
 def test_a_refused_plugin_can_be_added_once_it_is_mended(install):
@@ -232,6 +295,19 @@ def test_training_an_algorithm_that_no_plugin_has_names_it(house):
     house.with_policy(models={"algorithms": {"nowhere": {}}})
     with pytest.raises(PluginLoadError, match=r"'nowhere'.*popularity"):
         house.open().train()
+
+
+@pytest.mark.parametrize("verb", ["train", "evaluate"])
+def test_an_algorithm_of_a_plugin_that_was_skipped_is_told_so(bare_house, install, verb):
+    """Whether the plugin is called after it, or has another name."""
+    install(theirs=RuntimeError(WORDS), mine=RuntimeError(WORDS))
+    for wanted, said in (
+        ("mine", r"'mine': .*skipped: .*could not be imported \(RuntimeError\)"),
+        ("other", "skipped were mine, theirs, and knowingly plugins says why"),
+    ):
+        bare_house.with_policy(models={"algorithms": {wanted: {}}})
+        with pytest.raises(PluginLoadError, match=said):
+            getattr(bare_house.open(), verb)()
 
 
 def test_hookimpl_is_pluggys():

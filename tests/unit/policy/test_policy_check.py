@@ -107,7 +107,7 @@ def test_a_purpose_that_is_off_or_needs_no_consent_needs_no_notice(check):
 
 @pytest.mark.parametrize(
     ("text", "line", "cure"),
-    [("a = = 1", 1, "is not TOML"), ("[shop]\nname = 'x'", 1, "rename the table")],
+    [("\n\na = = 1", 3, "is not TOML"), ("[shop]\nname = 'x'", 1, "rename the table")],
 )
 def test_a_file_that_is_none_is_an_error_like_others(check, text, line, cure):
     [error] = check(text).errors
@@ -148,3 +148,11 @@ def test_steps_of_ones_own_must_be_trained_and_those_that_ship_need_not(check, s
     found = check(f"{FULL}\n[slots.home]\nalgorithms = {own}\nk = 12\n")
     assert not found.errors
     assert [one.message.split(":")[0] for one in found.warnings] == told
+
+
+def test_text_of_another_encoding_is_an_error_in_its_line(tmp_path):
+    """Where the editor has to look, as with any other."""
+    path = tmp_path / "policy.toml"
+    path.write_bytes(b"[controller]\n\nname = '\xe9'\n")
+    [error] = check_policy(path).errors
+    assert (error.line, error.message) == (3, "is not UTF-8 text: save it as UTF-8")

@@ -107,3 +107,10 @@ def test_larger_blocks_are_the_same_people():
         Block.concatenate(found).item, np.concatenate([one.item for one in blocks])
     )
     assert list(larger([])) == []
+
+
+@pytest.mark.parametrize("kind", EventKind)
+def test_what_was_done_can_be_told_by_the_door_alone(kind):
+    """An author has no other name for the numbers in a block."""
+    block = make_choices(np.array([0]), np.array([2]), n_people=1, n_items=3, kind=kind)
+    assert block.kind.tolist() == [kind.code]

@@ -5,6 +5,7 @@ import pytest
 
 from knowingly.items.table import ItemTable
 from knowingly.policy import Slot
+from knowingly.recommend.pages import choosing
 from knowingly.recommend.pages.choosing import choose, strongest
 from knowingly.recommend.pages.diversity import mix_of
 
@@ -55,6 +56,33 @@ def test_a_cap_looks_as_far_down_as_it_must():
     """A thousand of one brand before the first of another."""
     items = [("a", "")] * 1_000 + [("b", "")]
     assert chosen(items, 2, max_per_brand=1) == [0, 1_000]
+
+
+@pytest.mark.parametrize("by", ["items", "person"])
+def test_a_page_that_caps_leave_short_is_made_from_one_pool_after_the_other(monkeypatch, by):
+    """Beside each other stand no more than the policy's pool, however few of the items fit."""
+    sizes = []
+    for name in ("Unlike", "InTheirMix"):
+        real = getattr(choosing, name)
+
+        def spy(rows, *more, real=real):
+            sizes.append(len(rows))
+            return real(rows, *more)
+
+        monkeypatch.setattr(choosing, name, spy)
+    items = [("ab"[row % 2], "x") for row in range(2_000)] + [("c", "y")]
+    diversify = {"by": by, "pool": 20}
+    rules = {"max_per_brand": 2, "diversify": diversify, "mix": {"x": 0.9, "y": 0.1}}
+    found = chosen(items, 9, **rules)
+    assert sorted(items[place][0] for place in found) == ["a", "a", "b", "b", "c"]
+    assert max(sizes) <= 20
+
+
+def test_what_is_taken_from_a_later_pool_is_unlike_what_came_from_the_first():
+    """The page is one, whatever pool an item comes from."""
+    items = [("a", "x"), ("a", "x"), ("b", "x"), ("c", "x"), ("d", "y")]
+    diversify = {"by": "items", "strength": 0.9, "pool": 2}
+    assert chosen(items, 3, max_per_brand=1, diversify=diversify) == [0, 2, 4]
 
 
 def test_alike_items_make_room():

@@ -111,7 +111,9 @@ def test_right_scores_pass_as_they_are(answer):
     assert guard.score("mine", Scripted(answer), QUERY) is answer
 
 
-@pytest.mark.parametrize("error", [ValueError(WORDS), KeyError(WORDS), ZeroDivisionError()])
+@pytest.mark.parametrize(
+    "error", [ValueError(WORDS), KeyError(WORDS), ZeroDivisionError(), SystemExit(WORDS)]
+)
 def test_a_stray_error_is_named_and_not_repeated(error):
     """In score, in because, in fit, in count, in rebuild."""
 

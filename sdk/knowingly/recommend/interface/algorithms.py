@@ -30,6 +30,8 @@ __all__ = [
 
 INTERFACE = 1
 """The version of this interface. A change that breaks authors raises it."""
+MAX_TOLERANCE = 1e-6
+"""How far a figure of a counting algorithm may be off, at most."""
 
 
 class Model(ABC):

@@ -193,7 +193,7 @@ class FitData:
 
     @property
     def kind(self) -> NDArray[np.int8]:
-        """The kind of every event, as codes of ``KIND_CODE``, shape ``(n_events,)``."""
+        """The kind of every event, as ``EventKind.VIEW.code`` and so on, shape ``(n_events,)``."""
         return self._column("kind", np.int8)
 
     @property

@@ -40,7 +40,7 @@ def turned_down(
 
     Args:
         key: What each event is about, shape ``(n_events,)``.
-        kind: Codes of ``KIND_CODE``, same shape.
+        kind: Codes such as ``EventKind.VIEW.code``, same shape.
         quantity: Units of each event, same shape.
 
     Returns:
@@ -77,9 +77,9 @@ def returned(
 class History:
     """What one person did, as parallel arrays; one position is one event.
 
-    ``item`` are model rows (int32), ``kind`` codes of ``KIND_CODE`` (int8), ``age_days`` days
-    before the query (float64, >= 0), ``quantity`` units (int32), ``order`` groups the lines of one
-    order (int64, 0 = none). All have shape ``(n_events,)``, in any order.
+    ``item`` are model rows (int32), ``kind`` codes such as ``EventKind.VIEW.code`` (int8),
+    ``age_days`` days before the query (float64, >= 0), ``quantity`` units (int32), ``order`` groups
+    the lines of one order (int64, 0 = none). All have shape ``(n_events,)``, in any order.
 
     Stability: plugin.
     """

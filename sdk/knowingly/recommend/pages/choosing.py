@@ -1,7 +1,8 @@
 """Which candidates come onto a page: the strongest, within the caps, unlike each other."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 
@@ -79,20 +80,30 @@ def choose(
         diversify = None
     if not (capped or diversify):
         return strongest(rows, scores, k)
-    size = diversify.pool if diversify else _WIDER * k
-    while True:
-        pool = strongest(rows, scores, max(size, k))
-        caps = Caps(slot, table, shown)
+    size = max(diversify.pool if diversify else _WIDER * k, k)
+    caps = Caps(slot, table, shown)
+    # What a cap has no room for now, it never will: it takes no place in a pool.
+    fitting = (place for place in _best_first(rows, scores, size) if caps.allow(int(rows[place])))
+    found: list[int] = []
+    while len(found) < k and (some := list(islice(fitting, size))):
+        pool = np.array(some, np.intp)
+        on_page = [*shown, *rows[found].tolist()]
         order: Diversity | None = None
         if diversify is not None and diversify.by == "items":
-            order = Unlike(rows[pool], scores[pool], diversify.strength, table, shown)
+            order = Unlike(rows[pool], scores[pool], diversify.strength, table, on_page)
         elif diversify is not None:
-            order = InTheirMix(rows[pool], scores[pool], diversify.strength, table, shown, mix)
-        found = pool[_greedily(rows[pool], k, order, caps)]
-        if len(found) == k or len(pool) == len(rows):
-            return found
-        # The caps left too few of them: look further down.
-        size = len(pool) * _WIDER
+            order = InTheirMix(rows[pool], scores[pool], diversify.strength, table, on_page, mix)
+        found += pool[_greedily(rows[pool], k - len(found), order, caps)].tolist()
+    return np.array(found, np.intp)
+
+
+def _best_first(rows: AnyRows, scores: Floats, size: int) -> Iterator[int]:
+    """The places of all, best first; sorted only as far down as somebody looks."""
+    done = 0
+    while done < len(rows):
+        best = strongest(rows, scores, size)
+        yield from best[done:].tolist()
+        done, size = len(best), size * _WIDER
 
 
 def _greedily(rows: AnyRows, k: int, order: Diversity | None, caps: Caps) -> list[int]:

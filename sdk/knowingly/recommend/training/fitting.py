@@ -79,18 +79,20 @@ def make_all(
     Raises:
         PluginError: One of them is missing, or its options do not fit.
     """
-    skipped = skipped or {}
     chosen = []
     for name, options in wanted.items():
         if name not in algorithms:
-            known = ", ".join(sorted(algorithms)) or "none"
-            why = (
-                f"its plugin was skipped: {skipped[name]}"
-                if name in skipped
-                else "no plugin has it"
-            )
-            raise PluginLoadError(
-                f"the policy trains it and {why}; those found are {known}", plugin=name
-            )
+            raise PluginLoadError(_missing(name, algorithms, skipped or {}), plugin=name)
         chosen.append(guard.make(algorithms[name], options))
     return chosen
+
+
+def _missing(name: str, algorithms: Algorithms, skipped: Mapping[str, str]) -> str:
+    found = f"those found are {', '.join(sorted(algorithms)) or 'none'}"
+    if name in skipped:
+        return f"the policy trains it and its plugin was skipped: {skipped[name]}; {found}"
+    what = f"the policy trains it and no plugin has it; {found}"
+    # It may well be in one of these: a plugin need not be called after its algorithm.
+    if skipped:
+        what += f"; skipped were {', '.join(sorted(skipped))}, and knowingly plugins says why"
+    return what

@@ -99,7 +99,9 @@ def rollback(
         with tenancy.read() as snapshot:
             remade = _remade(tenancy, snapshot, algorithms, to)
         with tenancy.write() as tx:
-            if tx.head.model_epoch == remade.epoch:
+            # No epoch says that it was deleted: nothing that is served changed by that.
+            there = stored.training(tx, remade.version) is not None
+            if there and tx.head.model_epoch == remade.epoch:
                 return _put_in_service(tenancy, tx, remade)
     with tenancy.write() as tx:
         return _put_in_service(tenancy, tx, _remade(tenancy, tx, algorithms, to))
