@@ -10,13 +10,15 @@ from knowingly import (
     Algorithm,
     CountedScores,
     CountingAlgorithm,
+    DescribingAlgorithm,
     EventKind,
     FitData,
     ItemNeighbours,
     ItemScores,
+    ItemVectors,
     ItemWeights,
 )
-from knowingly.testing import AlgorithmContract, ShopContract
+from knowingly.testing import AlgorithmContract, DescribingContract, ShopContract
 from knowingly.testing.algorithms import check_same
 from knowingly.testing.in_a_shop import opened
 
@@ -269,3 +271,20 @@ def test_the_floor_is_held_against_pairs():
     """Which two things go together is told by those who chose both."""
     with pytest.raises(AssertionError, match="four people chose both"):
         contract_of(AlgorithmContract, Coupled)().test_a_pair_that_too_few_share_is_not_listed()
+
+
+class Numeric(DescribingAlgorithm):
+    """Takes every attribute for a number, as those of its author's own shop are."""
+
+    name = "numeric"
+
+    def describe(self, items):
+        sums = [sum(float(value) for value in of.values()) for of in items.attributes]
+        return ItemVectors(np.zeros((len(sums), 1), np.int32), np.ones((len(sums), 1), np.float32))
+
+
+def test_attributes_are_of_every_kind():
+    """Numbers, text, yes and no, as a shop may say."""
+    contract = contract_of(DescribingContract, Numeric)()
+    with pytest.raises(ValueError, match="could not convert string to float"):
+        contract.test_described_items_are_asked_for(0)

@@ -1,10 +1,12 @@
 """Invented people and what they did, to fit algorithms on."""
 
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
 from knowingly.domain.event import KIND_CODE, KINDS, EventKind
+from knowingly.domain.item import Attribute
 from knowingly.items.table import ItemTable
 from knowingly.recommend.interface.arrays import Rows
 from knowingly.recommend.interface.block import Block, FitData
@@ -21,6 +23,7 @@ _SHARE = {
 }
 
 _WORDS = ("green", "tea", "Cup", "of", "Größe", "10", "茶", "fine-cut", "organic", "a")
+_VALUES: tuple[Attribute, ...] = (True, False, 3, -2.5, "wide", "")
 
 
 def make_block(n_people: int, n_items: int, seed: int) -> Block:
@@ -140,12 +143,15 @@ def make_items(n_items: int, seed: int) -> ItemTable:
     def words(most: int) -> list[str]:
         return [str(word) for word in draw.choice(_WORDS, draw.integers(0, most))]
 
+    def values(names: list[str]) -> dict[str, Attribute]:
+        return {name: _VALUES[draw.integers(0, len(_VALUES))] for name in names}
+
     prices = np.append(draw.uniform(0.01, 1e6, n_items), [0.0, 1e12, 1e-9, np.nan])
     return ItemTable(
         title=[" ".join(words(9)) for _ in range(n_items)],
         brand=[" ".join(words(2)) for _ in range(n_items)],
         categories=[tuple(words(4)) for _ in range(n_items)],
         tags=[tuple(words(60)) for _ in range(n_items)],
-        attributes=[dict.fromkeys(words(3), seed % 2 == 0) for _ in range(n_items)],
+        attributes=[MappingProxyType(values(words(3))) for _ in range(n_items)],
         price=draw.choice(prices, n_items),
     )

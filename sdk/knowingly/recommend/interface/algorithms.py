@@ -151,8 +151,10 @@ class Algorithm(ABC, Generic[Options]):
             found = get_args(base)[0]
             if isinstance(found, TypeVar):
                 continue
-            if not found.model_config.get("frozen") or found.model_config.get("extra") != "forbid":
-                raise TypeError(f'{found.__name__} needs frozen=True and extra="forbid"')
+            config = getattr(found, "model_config", {})
+            if not config.get("frozen") or config.get("extra") != "forbid":
+                name = getattr(found, "__name__", found)
+                raise TypeError(f'{name} needs frozen=True and extra="forbid", as a pydantic model')
             cls.options_type = found
 
     def __init__(self, options: Options | Mapping[str, Any] | None = None) -> None:
