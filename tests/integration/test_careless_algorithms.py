@@ -17,6 +17,7 @@ from knowingly import (
     ItemScores,
     PluginError,
 )
+from knowingly.recommend.training import publishing
 
 
 class Scribbling(CountingAlgorithm):
@@ -70,6 +71,20 @@ class Unsorted(Algorithm):
         neighbour[0] = [2, 1]
         total = np.full(data.n_items, 9)
         return ItemNeighbours(neighbour, (neighbour >= 0).astype(np.int32), total)
+
+
+class Fickle(CountingAlgorithm):
+    """Counts more the second time than the first."""
+
+    name = "fickle"
+    more = 0
+
+    def count(self, block):
+        Fickle.more = Fickle.more * 1000 + 1
+        return np.bincount(block.item, minlength=block.n_items)[:, None] * Fickle.more
+
+    def build(self, counts):
+        return ItemScores.from_counts(counts.rows(np.arange(counts.n_items))[:, 0], counts.floor)
 
 
 class Erasing(Algorithm):
@@ -145,7 +160,8 @@ class Plugin:
     @staticmethod
     @knowingly.hookimpl
     def knowingly_algorithms():
-        return [Scribbling, Peeking, Never, Unsorted, Erasing, Picky, Shy, Endless, WithCode]
+        counting = [Scribbling, Never, Fickle, Picky, Endless, WithCode]
+        return [*counting, Peeking, Unsorted, Erasing, Shy]
 
 
 def trained(house, *names):
@@ -206,6 +222,24 @@ def test_items_that_are_never_shown_hide_no_difference_from_a_refit(tea_house, m
     assert gaps(shop) == {"never": 0.0}
     monkeypatch.setattr(Never, "slips", 3)
     assert gaps(shop) == {"never": 3.0}
+
+
+def test_one_that_counts_otherwise_each_time_is_named(tea_house, monkeypatch):
+    """Also where somebody is forgotten before it was ever published: it is no bug of ours."""
+    tea_house.with_policy(models={"algorithms": {"fickle": {}}})
+    shop = tea_house.open()
+    shop.plugins.add("careless", Plugin())
+    real = publishing.stage
+
+    def staged(*args):
+        found = real(*args)
+        shop.consent.withdraw("t000", ["train"])
+        return found
+
+    monkeypatch.setattr(publishing, "stage", staged)
+    monkeypatch.setattr(Fickle, "more", 0)
+    with pytest.raises(PluginError, match=r"'fickle'.*below zero"):
+        shop.train()
 
 
 def test_one_that_cannot_be_made_stands_in_nobodys_way(tea_house, monkeypatch, gaps):
