@@ -273,3 +273,25 @@ def test_options_that_json_does_not_bring_back_are_refused(tea_house, name):
     """They are kept beside the model, and somebody is forgotten with what is read of them."""
     with pytest.raises(PluginError, match=rf"'{name}'.*JSON"):
         trained(tea_house, name)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda n: knowingly.GroupScores(np.ones(n), np.zeros(n, int)),
+        lambda n: knowingly.ItemFactors(np.ones((n, 3))),
+    ],
+    ids=["kind", "width"],
+)
+def test_a_model_of_another_form_is_told_so_when_it_is_compared(tea_house, monkeypatch, made):
+    """As an upgrade may bring: what is served and a refit have no figure in common."""
+
+    def factors(self, data):
+        return knowingly.ItemFactors(np.ones((data.n_items, 2)))
+
+    monkeypatch.setattr(Unsorted, "fit", factors)
+    shop = trained(tea_house, "unsorted")
+    assert shop.models.compare_with_refit()[0].largest_difference == 0
+    monkeypatch.setattr(Unsorted, "fit", lambda self, data: made(data.n_items))
+    with pytest.raises(PluginError, match=r"'unsorted': makes models of another form now: train"):
+        shop.models.compare_with_refit()

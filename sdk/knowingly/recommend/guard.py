@@ -111,8 +111,10 @@ def rebuild(
 ) -> Model:
     """The model after ``delta`` was subtracted from its counts, in the rows ``touched``."""
     with guarded(algorithm.name, "rebuild"):
-        left = algorithm.rebuild(model, counts, touched, delta)
-        return _checked(algorithm, left, counts.n_items)
+        left = _checked(algorithm, algorithm.rebuild(model, counts, touched, delta), counts.n_items)
+        if left.kind != model.kind:
+            raise ContractError("rebuild: expected a model of the same kind", plugin=algorithm.name)
+        return left
 
 
 def score(name: str, model: Model, query: Query) -> Floats:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowingly.errors import StoreError
+from knowingly.recommend.interface.algorithms import Model
 from knowingly.recommend.interface.arrays import Rows
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -31,6 +32,11 @@ def describe(dtype: np.dtype[Any]) -> str:
         {name: [field.base.str, list(field.shape)] for name, (field, *_) in fields.items()},
         sort_keys=True,
     )
+
+
+def form_of(model: Model) -> tuple[str, str]:
+    """The kind of a model and the record type of its rows, as both are kept beside them."""
+    return model.kind, describe(row_dtype(model.arrays()))
 
 
 def described(text: str) -> np.dtype[Any]:
