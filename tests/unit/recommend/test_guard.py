@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 import knowingly
-from knowingly import CountedNeighbours, EventKind, ItemNeighbours, LiftNeighbours
+from knowingly import (
+    CountedNeighbours,
+    EventKind,
+    FitData,
+    ItemFactors,
+    ItemNeighbours,
+    LiftNeighbours,
+)
 from knowingly.errors import ContractError, InternalError, PluginError
 from knowingly.recommend import guard
 from knowingly.recommend.interface import algorithms
@@ -260,6 +267,20 @@ def test_counts_of_another_width_are_a_contract_error():
         patched.setattr(algorithms, "larger", lambda found: found)
         with pytest.raises(ContractError, match=r"'mine': count: .*same width"):
             guard.fit(Widening(), as_fit_data(*blocks))
+
+
+def test_a_model_too_wide_to_be_read_again_is_a_contract_error():
+    """It would be published, and served by nobody."""
+
+    class Wide(Algorithm):
+        name = "mine"
+        forgets = "refit"
+
+        def fit(self, data):
+            return ItemFactors(np.ones((data.n_items, 2_000_001), np.float32))
+
+    with pytest.raises(ContractError, match="'mine': arrays: expected at most 16,000,000 bytes"):
+        guard.fit(Wide(), FitData(n_items=1, floor=5, seed=1))
 
 
 def test_a_rebuilt_model_is_of_the_kind_that_is_served():
