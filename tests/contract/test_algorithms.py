@@ -288,3 +288,18 @@ def test_attributes_are_of_every_kind():
     contract = contract_of(DescribingContract, Numeric)()
     with pytest.raises(ValueError, match="could not convert string to float"):
         contract.test_described_items_are_asked_for(0)
+
+
+class Finishing(Tagged):
+    """Changes what it built in a way that no shop ever asks for."""
+
+    name = "finishing"
+
+    def fit(self, data):
+        return ItemScores(super().fit(data).scores ** 2)
+
+
+def test_a_counting_algorithm_has_no_fit_of_its_own():
+    """Its contract would be kept by a model that nobody is shown."""
+    with pytest.raises(AssertionError, match="a shop asks for count and build"):
+        contract_of(AlgorithmContract, Finishing)().test_its_class_says_what_it_is()

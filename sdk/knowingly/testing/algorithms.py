@@ -88,6 +88,9 @@ class AlgorithmContract:
         assert (self.algorithm.forgets == "exact") == issubclass(self.algorithm, CountingAlgorithm)
         if issubclass(self.algorithm, CountingAlgorithm):
             assert 0 <= self.algorithm.tolerance <= MAX_TOLERANCE
+            assert self.algorithm.fit is CountingAlgorithm.fit, (
+                "a shop asks for count and build, and never for fit: override those"
+            )
 
     def test_it_says_in_a_sentence_what_it_goes_by(self) -> None:
         """``explains`` is shown to people who ask why they see what they see."""

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, get_args, get_origin
+from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, final, get_args, get_origin
 
 import numpy as np
 from numpy.typing import NDArray
@@ -263,6 +263,7 @@ class CountingAlgorithm(Algorithm[Options]):
             )
         return total
 
+    @final
     def fit(self, data: FitData) -> Model:
-        """Count, then build."""
+        """Count, then build: what a shop does, which asks for both apart."""
         return self.build(self.total(data))
