@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from knowingly.domain.event import KIND_CODE, KINDS, EventKind
+from knowingly.domain.event import KIND_CODE, KINDS, MAX_QUANTITY, EventKind
 from knowingly.domain.item import Attribute
 from knowingly.items.table import ItemTable
 from knowingly.recommend.interface.arrays import Rows
@@ -22,6 +22,7 @@ _SHARE = {
     EventKind.CANCEL: 0.0,  # taken out before a model sees it
 }
 
+_CHOICES = (EventKind.VIEW, EventKind.CART, EventKind.PURCHASE, EventKind.LIKE)
 _WORDS = ("green", "tea", "Cup", "of", "Größe", "10", "茶", "fine-cut", "organic", "a")
 _VALUES: tuple[Attribute, ...] = (True, False, 3, -2.5, "wide", "")
 
@@ -82,6 +83,30 @@ def make_choices(
         age_days=np.ones(size),
         quantity=np.ones(size, np.int32),
         order=np.zeros(size, np.int64),
+    )
+
+
+def often(people: Rows, items: Rows, *, n_people: int, n_items: int) -> Block:
+    """The block in which ``people[i]`` did every kind of thing with ``items[i]``, again and again.
+
+    Each time it was a million units, and all of a person is one order.
+
+    Args:
+        people: Row numbers, ascending.
+        items: Row numbers, same shape.
+        n_people: People in the block.
+        n_items: Items of the shop.
+
+    Stability: plugin.
+    """
+    kinds = [KIND_CODE[kind] for kind in _CHOICES] * 3
+    people, items = (np.repeat(rows, len(kinds)) for rows in (people, items))
+    block = make_choices(people, items, n_people=n_people, n_items=n_items)
+    return replace(
+        block,
+        kind=np.resize(np.array(kinds, np.int8), len(people)),
+        quantity=np.full_like(block.quantity, MAX_QUANTITY),
+        order=block.person.astype(np.int64) + 1,
     )
 
 
