@@ -10,13 +10,15 @@ from knowingly import (
     Algorithm,
     CountedScores,
     CountingAlgorithm,
+    DescribingAlgorithm,
     EventKind,
     FitData,
     ItemNeighbours,
     ItemScores,
+    ItemVectors,
     ItemWeights,
 )
-from knowingly.testing import AlgorithmContract, ShopContract
+from knowingly.testing import AlgorithmContract, DescribingContract, ShopContract
 from knowingly.testing.algorithms import check_same
 from knowingly.testing.in_a_shop import opened
 
@@ -269,3 +271,35 @@ def test_the_floor_is_held_against_pairs():
     """Which two things go together is told by those who chose both."""
     with pytest.raises(AssertionError, match="four people chose both"):
         contract_of(AlgorithmContract, Coupled)().test_a_pair_that_too_few_share_is_not_listed()
+
+
+class Numeric(DescribingAlgorithm):
+    """Takes every attribute for a number, as those of its author's own shop are."""
+
+    name = "numeric"
+
+    def describe(self, items):
+        sums = [sum(float(value) for value in of.values()) for of in items.attributes]
+        return ItemVectors(np.zeros((len(sums), 1), np.int32), np.ones((len(sums), 1), np.float32))
+
+
+def test_attributes_are_of_every_kind():
+    """Numbers, text, yes and no, as a shop may say."""
+    contract = contract_of(DescribingContract, Numeric)()
+    with pytest.raises(ValueError, match="could not convert string to float"):
+        contract.test_described_items_are_asked_for(0)
+
+
+class Finishing(Tagged):
+    """Changes what it built in a way that no shop ever asks for."""
+
+    name = "finishing"
+
+    def fit(self, data):
+        return ItemScores(super().fit(data).scores ** 2)
+
+
+def test_a_counting_algorithm_has_no_fit_of_its_own():
+    """Its contract would be kept by a model that nobody is shown."""
+    with pytest.raises(AssertionError, match="a shop asks for count and build"):
+        contract_of(AlgorithmContract, Finishing)().test_its_class_says_what_it_is()

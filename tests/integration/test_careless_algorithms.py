@@ -17,6 +17,7 @@ from knowingly import (
     ItemScores,
     PluginError,
 )
+from knowingly.recommend.training import publishing
 
 
 class Scribbling(CountingAlgorithm):
@@ -70,6 +71,20 @@ class Unsorted(Algorithm):
         neighbour[0] = [2, 1]
         total = np.full(data.n_items, 9)
         return ItemNeighbours(neighbour, (neighbour >= 0).astype(np.int32), total)
+
+
+class Fickle(CountingAlgorithm):
+    """Counts more the second time than the first."""
+
+    name = "fickle"
+    more = 0
+
+    def count(self, block):
+        Fickle.more = Fickle.more * 1000 + 1
+        return np.bincount(block.item, minlength=block.n_items)[:, None] * Fickle.more
+
+    def build(self, counts):
+        return ItemScores.from_counts(counts.rows(np.arange(counts.n_items))[:, 0], counts.floor)
 
 
 class Erasing(Algorithm):
@@ -145,7 +160,8 @@ class Plugin:
     @staticmethod
     @knowingly.hookimpl
     def knowingly_algorithms():
-        return [Scribbling, Peeking, Never, Unsorted, Erasing, Picky, Shy, Endless, WithCode]
+        counting = [Scribbling, Never, Fickle, Picky, Endless, WithCode]
+        return [*counting, Peeking, Unsorted, Erasing, Shy]
 
 
 def trained(house, *names):
@@ -208,6 +224,24 @@ def test_items_that_are_never_shown_hide_no_difference_from_a_refit(tea_house, m
     assert gaps(shop) == {"never": 3.0}
 
 
+def test_one_that_counts_otherwise_each_time_is_named(tea_house, monkeypatch):
+    """Also where somebody is forgotten before it was ever published: it is no bug of ours."""
+    tea_house.with_policy(models={"algorithms": {"fickle": {}}})
+    shop = tea_house.open()
+    shop.plugins.add("careless", Plugin())
+    real = publishing.stage
+
+    def staged(*args):
+        found = real(*args)
+        shop.consent.withdraw("t000", ["train"])
+        return found
+
+    monkeypatch.setattr(publishing, "stage", staged)
+    monkeypatch.setattr(Fickle, "more", 0)
+    with pytest.raises(PluginError, match=r"'fickle'.*below zero"):
+        shop.train()
+
+
 def test_one_that_cannot_be_made_stands_in_nobodys_way(tea_house, monkeypatch, gaps):
     """Somebody is erased all the same; a training names it, and not its words."""
     shop = trained(tea_house, "picky", "popularity")
@@ -239,3 +273,25 @@ def test_options_that_json_does_not_bring_back_are_refused(tea_house, name):
     """They are kept beside the model, and somebody is forgotten with what is read of them."""
     with pytest.raises(PluginError, match=rf"'{name}'.*JSON"):
         trained(tea_house, name)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda n: knowingly.GroupScores(np.ones(n), np.zeros(n, int)),
+        lambda n: knowingly.ItemFactors(np.ones((n, 3))),
+    ],
+    ids=["kind", "width"],
+)
+def test_a_model_of_another_form_is_told_so_when_it_is_compared(tea_house, monkeypatch, made):
+    """As an upgrade may bring: what is served and a refit have no figure in common."""
+
+    def factors(self, data):
+        return knowingly.ItemFactors(np.ones((data.n_items, 2)))
+
+    monkeypatch.setattr(Unsorted, "fit", factors)
+    shop = trained(tea_house, "unsorted")
+    assert shop.models.compare_with_refit()[0].largest_difference == 0
+    monkeypatch.setattr(Unsorted, "fit", lambda self, data: made(data.n_items))
+    with pytest.raises(PluginError, match=r"'unsorted': makes models of another form now: train"):
+        shop.models.compare_with_refit()

@@ -175,6 +175,7 @@ class Models:
 
         Raises:
             NotFittedError: Nothing has been trained yet.
+            PluginError: An algorithm fails, or makes models of another form by now.
         """
         return compare_with_refit(self._tenancy, self._registry, self._algorithms)
 

@@ -20,6 +20,8 @@ from knowingly.recommend.models.kinds import MODEL_KINDS
 
 MAX_SCORE = 1e100
 """What a slot can multiply by its boosts and weights, square and add up, and still have numbers."""
+MAX_ROW_BYTES = 16_000_000
+"""Of one item, all arrays of a model together: what is wider is not read."""
 
 
 @contextmanager
@@ -111,8 +113,10 @@ def rebuild(
 ) -> Model:
     """The model after ``delta`` was subtracted from its counts, in the rows ``touched``."""
     with guarded(algorithm.name, "rebuild"):
-        left = algorithm.rebuild(model, counts, touched, delta)
-        return _checked(algorithm, left, counts.n_items)
+        left = _checked(algorithm, algorithm.rebuild(model, counts, touched, delta), counts.n_items)
+        if left.kind != model.kind:
+            raise ContractError("rebuild: expected a model of the same kind", plugin=algorithm.name)
+        return left
 
 
 def score(name: str, model: Model, query: Query) -> Floats:
@@ -184,6 +188,12 @@ def because_many(name: str, model: Model, query: Query, items: Rows) -> Rows:
 def _readable(algorithm: Algorithm[Any], model: Model, n_items: int) -> Model:
     """A model that every process can make again from what is stored of it."""
     arrays = _checked(algorithm, model, n_items).arrays()
+    wide = sum(array.itemsize * math.prod(array.shape[1:]) for array in arrays.values())
+    if wide > MAX_ROW_BYTES:
+        raise ContractError(
+            f"arrays: expected at most {MAX_ROW_BYTES:,} bytes for an item, found {wide:,}",
+            plugin=algorithm.name,
+        )
     try:
         type(model).from_arrays(arrays)
     except ValueError as error:

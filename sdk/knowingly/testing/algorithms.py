@@ -39,6 +39,7 @@ from knowingly.testing.data import (
     make_history,
     make_items,
     make_queries,
+    often,
 )
 
 __all__ = ["AlgorithmContract", "make_block", "make_fit_data"]
@@ -46,7 +47,6 @@ __all__ = ["AlgorithmContract", "make_block", "make_fit_data"]
 N_PEOPLE = 61
 N_ITEMS = 17
 SEEDS = (0, 1, 2)
-CHOICES = (EventKind.VIEW, EventKind.CART, EventKind.PURCHASE, EventKind.LIKE)
 SLUG = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -88,6 +88,9 @@ class AlgorithmContract:
         assert (self.algorithm.forgets == "exact") == issubclass(self.algorithm, CountingAlgorithm)
         if issubclass(self.algorithm, CountingAlgorithm):
             assert 0 <= self.algorithm.tolerance <= MAX_TOLERANCE
+            assert self.algorithm.fit is CountingAlgorithm.fit, (
+                "a shop asks for count and build, and never for fit: override those"
+            )
 
     def test_it_says_in_a_sentence_what_it_goes_by(self) -> None:
         """``explains`` is shown to people who ask why they see what they see."""
@@ -212,8 +215,10 @@ class AlgorithmContract:
         """
         algorithm = self.counting()
         few = 4
-        block = often(np.repeat(np.arange(few), 3), np.tile([0, 1, 2], few), n_people=few)
-        crowd = often(*_pairs(make_block(N_PEOPLE, N_ITEMS, 0)), n_people=N_PEOPLE)
+        block = often(
+            np.repeat(np.arange(few), 3), np.tile([0, 1, 2], few), n_people=few, n_items=N_ITEMS
+        )
+        crowd = often(*_pairs(make_block(N_PEOPLE, N_ITEMS, 0)), n_people=N_PEOPLE, n_items=N_ITEMS)
         for some, floor in ((block, few + 1), (crowd, N_PEOPLE + 1)):
             model = algorithm.fit(self.fit_data(some, floor))
             for query in make_queries(N_ITEMS, 0):
@@ -226,7 +231,7 @@ class AlgorithmContract:
         algorithm = self.counting()
         people = np.array([0, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 7])
         items = np.array([0, 0, 0, 1, 0, 1, 0, 1, 0, 1, 1, 1])
-        model = algorithm.fit(self.fit_data(often(people, items, n_people=8), 5))
+        model = algorithm.fit(self.fit_data(often(people, items, n_people=8, n_items=N_ITEMS), 5))
         listed = model.arrays().get("neighbour")
         if listed is None:
             pytest.skip(f"{algorithm.name} lists no pairs")
@@ -293,26 +298,6 @@ class AlgorithmContract:
         model = algorithm.build(before)
         left = algorithm.rebuild(model, as_served(counts), touched_rows(delta), delta)
         check_same(left, algorithm.build(counts), algorithm.tolerance)
-
-
-def often(people: Rows, items: Rows, *, n_people: int) -> Block:
-    """The block in which ``people[i]`` did every kind of thing with ``items[i]``, again and again.
-
-    Each time it was a million units, and all of a person is one order.
-
-    Stability: plugin.
-    """
-    kinds = [KIND_CODE[kind] for kind in CHOICES] * 3
-    times = len(kinds)
-    block = make_choices(
-        np.repeat(people, times), np.repeat(items, times), n_people=n_people, n_items=N_ITEMS
-    )
-    return replace(
-        block,
-        kind=np.tile(np.array(kinds, np.int8), len(people)),
-        quantity=np.full_like(block.quantity, MAX_QUANTITY),
-        order=block.person.astype(np.int64) + 1,
-    )
 
 
 def _pairs(block: Block) -> tuple[Rows, Rows]:

@@ -1,10 +1,12 @@
 """Invented people and what they did, to fit algorithms on."""
 
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
-from knowingly.domain.event import KIND_CODE, KINDS, EventKind
+from knowingly.domain.event import KIND_CODE, KINDS, MAX_QUANTITY, EventKind
+from knowingly.domain.item import Attribute
 from knowingly.items.table import ItemTable
 from knowingly.recommend.interface.arrays import Rows
 from knowingly.recommend.interface.block import Block, FitData
@@ -20,7 +22,9 @@ _SHARE = {
     EventKind.CANCEL: 0.0,  # taken out before a model sees it
 }
 
+_CHOICES = (EventKind.VIEW, EventKind.CART, EventKind.PURCHASE, EventKind.LIKE)
 _WORDS = ("green", "tea", "Cup", "of", "Größe", "10", "茶", "fine-cut", "organic", "a")
+_VALUES: tuple[Attribute, ...] = (True, False, 3, -2.5, "wide", "")
 
 
 def make_block(n_people: int, n_items: int, seed: int) -> Block:
@@ -82,6 +86,30 @@ def make_choices(
     )
 
 
+def often(people: Rows, items: Rows, *, n_people: int, n_items: int) -> Block:
+    """The block in which ``people[i]`` did every kind of thing with ``items[i]``, again and again.
+
+    Each time it was a million units, and all of a person is one order.
+
+    Args:
+        people: Row numbers, ascending.
+        items: Row numbers, same shape.
+        n_people: People in the block.
+        n_items: Items of the shop.
+
+    Stability: plugin.
+    """
+    kinds = [KIND_CODE[kind] for kind in _CHOICES] * 3
+    people, items = (np.repeat(rows, len(kinds)) for rows in (people, items))
+    block = make_choices(people, items, n_people=n_people, n_items=n_items)
+    return replace(
+        block,
+        kind=np.resize(np.array(kinds, np.int8), len(people)),
+        quantity=np.full_like(block.quantity, MAX_QUANTITY),
+        order=block.person.astype(np.int64) + 1,
+    )
+
+
 def make_fit_data(
     n_people: int, n_items: int, seed: int, *, floor: int = 5, n_blocks: int = 3
 ) -> FitData:
@@ -140,12 +168,15 @@ def make_items(n_items: int, seed: int) -> ItemTable:
     def words(most: int) -> list[str]:
         return [str(word) for word in draw.choice(_WORDS, draw.integers(0, most))]
 
+    def values(names: list[str]) -> dict[str, Attribute]:
+        return {name: _VALUES[draw.integers(0, len(_VALUES))] for name in names}
+
     prices = np.append(draw.uniform(0.01, 1e6, n_items), [0.0, 1e12, 1e-9, np.nan])
     return ItemTable(
         title=[" ".join(words(9)) for _ in range(n_items)],
         brand=[" ".join(words(2)) for _ in range(n_items)],
         categories=[tuple(words(4)) for _ in range(n_items)],
         tags=[tuple(words(60)) for _ in range(n_items)],
-        attributes=[dict.fromkeys(words(3), seed % 2 == 0) for _ in range(n_items)],
+        attributes=[MappingProxyType(values(words(3))) for _ in range(n_items)],
         price=draw.choice(prices, n_items),
     )

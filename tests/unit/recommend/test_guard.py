@@ -6,6 +6,14 @@ import numpy as np
 import pytest
 
 import knowingly
+from knowingly import (
+    CountedNeighbours,
+    EventKind,
+    FitData,
+    ItemFactors,
+    ItemNeighbours,
+    LiftNeighbours,
+)
 from knowingly.errors import ContractError, InternalError, PluginError
 from knowingly.recommend import guard
 from knowingly.recommend.interface import algorithms
@@ -259,6 +267,36 @@ def test_counts_of_another_width_are_a_contract_error():
         patched.setattr(algorithms, "larger", lambda found: found)
         with pytest.raises(ContractError, match=r"'mine': count: .*same width"):
             guard.fit(Widening(), as_fit_data(*blocks))
+
+
+def test_a_model_too_wide_to_be_read_again_is_a_contract_error():
+    """It would be published, and served by nobody."""
+
+    class Wide(Algorithm):
+        name = "mine"
+        forgets = "refit"
+
+        def fit(self, data):
+            return ItemFactors(np.ones((data.n_items, 2_000_001), np.float32))
+
+    with pytest.raises(ContractError, match="'mine': arrays: expected at most 16,000,000 bytes"):
+        guard.fit(Wide(), FitData(n_items=1, floor=5, seed=1))
+
+
+def test_a_rebuilt_model_is_of_the_kind_that_is_served():
+    """Of the same arrays another kind makes other scores, and only their kind is on record."""
+
+    class Changed(CountedNeighbours):
+        name = "mine"
+        model = LiftNeighbours
+
+        def count(self, block):
+            return self.model.pairs(block.matrix([EventKind.PURCHASE]))
+
+    counts = MemoryCounts(np.full((3, 3), 9), floor=5)
+    served = ItemNeighbours.strongest(counts)
+    with pytest.raises(ContractError, match="'mine': rebuild: expected a model of the same kind"):
+        guard.rebuild(Changed(), served, counts, np.array([0]), np.zeros((3, 3), int))
 
 
 def test_wrong_options_name_the_option():

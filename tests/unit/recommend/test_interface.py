@@ -67,6 +67,15 @@ def test_options_must_be_frozen_and_closed():
             name = "wrong"
 
 
+@pytest.mark.parametrize("options", [dict, "NotHereYet"])
+def test_options_are_a_model(options):
+    """What is wrong is said, and not which attribute of it somebody looked for."""
+    with pytest.raises(TypeError, match=r"needs frozen=True .* pydantic model"):
+
+        class Wrong(Algorithm[options]):
+            name = "wrong"
+
+
 def test_a_counting_fit_is_the_sum_of_its_blocks():
     """``total`` adds up over blocks; ``fit`` builds from it; ``rebuild`` is ``build``."""
     data = make_fit_data(30, 7, 0, n_blocks=4)

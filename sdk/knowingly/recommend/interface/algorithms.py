@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, get_args, get_origin
+from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, final, get_args, get_origin
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,8 +151,10 @@ class Algorithm(ABC, Generic[Options]):
             found = get_args(base)[0]
             if isinstance(found, TypeVar):
                 continue
-            if not found.model_config.get("frozen") or found.model_config.get("extra") != "forbid":
-                raise TypeError(f'{found.__name__} needs frozen=True and extra="forbid"')
+            config = getattr(found, "model_config", {})
+            if not config.get("frozen") or config.get("extra") != "forbid":
+                name = getattr(found, "__name__", found)
+                raise TypeError(f'{name} needs frozen=True and extra="forbid", as a pydantic model')
             cls.options_type = found
 
     def __init__(self, options: Options | Mapping[str, Any] | None = None) -> None:
@@ -261,6 +263,7 @@ class CountingAlgorithm(Algorithm[Options]):
             )
         return total
 
+    @final
     def fit(self, data: FitData) -> Model:
-        """Count, then build."""
+        """Count, then build: what a shop does, which asks for both apart."""
         return self.build(self.total(data))

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowingly.errors import StoreError
+from knowingly.recommend.guard import MAX_ROW_BYTES
+from knowingly.recommend.interface.algorithms import Model
 from knowingly.recommend.interface.arrays import Rows
 
 Arrays = Mapping[str, NDArray[Any]]
-_MAX_ROW_BYTES = 16_000_000
 
 
 def row_dtype(arrays: Arrays) -> np.dtype[Any]:
@@ -33,6 +34,11 @@ def describe(dtype: np.dtype[Any]) -> str:
     )
 
 
+def form_of(model: Model) -> tuple[str, str]:
+    """The kind of a model and the record type of its rows, as both are kept beside them."""
+    return model.kind, describe(row_dtype(model.arrays()))
+
+
 def described(text: str) -> np.dtype[Any]:
     """The record type of ``describe``.
 
@@ -49,7 +55,7 @@ def described(text: str) -> np.dtype[Any]:
     except (TypeError, ValueError, AttributeError):
         raise StoreError("a stored model has an unknown form: train again") from None
     kinds = {field.base.kind for field, *_ in (found.fields or {}).values()}
-    if not kinds <= set("iufb") or found.itemsize > _MAX_ROW_BYTES:
+    if not kinds <= set("iufb") or found.itemsize > MAX_ROW_BYTES:
         raise StoreError("a stored model has an unknown form: train again")
     return found
 

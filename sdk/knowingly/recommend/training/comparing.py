@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from knowingly.errors import NotFittedError
+from knowingly.errors import NotFittedError, PluginError
 from knowingly.items.table import ItemTable
 from knowingly.profiles.current import current
 from knowingly.profiles.scan import PEOPLE_AT_ONCE, PeopleRecords
 from knowingly.recommend import guard
 from knowingly.recommend.interface.algorithms import Algorithm, CountingAlgorithm
 from knowingly.recommend.registry import manifest
+from knowingly.recommend.registry import rows as model_rows
 from knowingly.recommend.registry.serving import Registry, Serving, options_of
 from knowingly.recommend.training.fitting import described, fit, fit_data
 from knowingly.recommend.training.forgetting import Algorithms
@@ -99,8 +100,10 @@ def _compare(
 ) -> Comparison:
     row_of = np.arange(len(serving.items), dtype=np.int32)
     data = fit_data(remains, row_of, table, floor=serving.floor, seed=serving.seed)
-    fresh = fit(algorithm, data).model.arrays()
-    served = serving.models[algorithm.name].arrays()
+    made, row = fit(algorithm, data).model, serving.known[algorithm.name]
+    if model_rows.form_of(made) != (row.kind, row.arrays):
+        raise PluginError("makes models of another form now: train again", plugin=algorithm.name)
+    fresh, served = made.arrays(), serving.models[algorithm.name].arrays()
     largest = 0.0
     for key, array in fresh.items():
         if array.size:

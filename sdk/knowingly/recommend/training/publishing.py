@@ -244,9 +244,11 @@ def _forget_before_publishing(
 ) -> None:
     if isinstance(one.algorithm, CountingAlgorithm) and one.counts is not None:
         less = taken(one.algorithm, learned, left)
-        one.counts = one.counts.subtract(less.fallen)
-        if less.grown is not None:
-            one.counts = one.counts.add(less.grown)
+        # What it counts now need not fit what it counted a moment ago.
+        with guard.guarded(one.algorithm.name, "forget"):
+            one.counts = one.counts.subtract(less.fallen)
+            if less.grown is not None:
+                one.counts = one.counts.add(less.grown)
         one.model = guard.rebuild(one.algorithm, one.model, one.counts, less.touched, less.delta)
     elif one.algorithm.forgets == "refit" and by_us is not None:
         one.refit_by_us = by_us

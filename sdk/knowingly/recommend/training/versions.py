@@ -161,8 +161,7 @@ def _built(
     if algorithm.needs_items:
         counts.items = described()
     model = guard.build(algorithm, counts)
-    form = model_rows.describe(model_rows.row_dtype(model.arrays()))
-    if (model.kind, form) != (row.kind, row.arrays):
+    if model_rows.form_of(model) != (row.kind, row.arrays):
         raise PluginError("makes models of another form now: train again", plugin=row.algorithm)
     return model
 
