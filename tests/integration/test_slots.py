@@ -124,6 +124,16 @@ def test_where_holds_for_every_source(tea_house):
         assert all(facts(tea)[item] == ("ware",) for item in items(page))
 
 
+def test_a_blend_offers_the_one_item_that_where_leaves(tea_house):
+    """Nothing can be told apart from it, and it is still what the algorithms say."""
+    blend = {"blend": {"item_item": 1.0, "popularity": 0.5}}
+    rules = {"algorithms": [blend], "exclude": [], "where": 'title == "Sencha"'}
+    for by in ("score", "rank"):
+        tea = opened(tea_house, one={**rules, "algorithms": [{**blend, "by": by}]})
+        (hit,) = tea.recommend(TRAINED, slot="one")
+        assert hit.source == "item_item+popularity"
+
+
 def test_where_follows_the_items(tea_house):
     """A price that changes counts for the very next page."""
     tea = opened(tea_house, cheap={"where": "price < 5", "k": 40})

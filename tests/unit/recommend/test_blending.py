@@ -91,3 +91,14 @@ def test_what_nothing_is_said_of_may_be_left_out(by):
     assert len(whole.rows) > 3
     np.testing.assert_array_equal(short.rows, whole.rows)
     np.testing.assert_allclose(short.added, whole.added, rtol=1e-12)
+
+
+@pytest.mark.parametrize("by", ["score", "rank"])
+def test_what_nobody_tells_apart_is_put_forward_all_the_same(by):
+    """As the one item that a rule leaves; what is said of others would not come into it."""
+    alone = blended([part([3.0], rows=[4]), part([0.2], 0.5, rows=[4])], by, 10, 6)
+    assert alone.rows.tolist() == [4]
+    alike = blended([part([2.0, 2.0, -np.inf]), part([1.0, 1.0, 1.0])], by, 10, 3)
+    assert alike.rows.tolist() == [0, 1]
+    against = blended([part([-2.0]), part([-1.0])], by, 10, 1)
+    assert not len(against.rows)

@@ -67,7 +67,8 @@ def blended(
     """
     added = np.zeros((len(parts), n_items))
     forward = np.zeros(n_items, bool)
-    for gives, part in zip(added, parts, strict=True):
+    spreads = [_spread(part) for part in parts]
+    for gives, part, spread in zip(added, parts, spreads, strict=True):
         positive = np.flatnonzero(part.scores > 0)
         best = positive[strongest(part.rows[positive], part.scores[positive], candidates)]
         forward[part.rows[best]] = True
@@ -75,20 +76,30 @@ def blended(
             gives[part.rows[best]] = part.weight / (RANK_OFFSET + 1 + np.arange(len(best)))
             gives[part.rows[np.isneginf(part.scores)]] = -np.inf
         else:
-            gives[part.rows] = part.weight * _comparable(part)
+            alike = not any(spreads)
+            gives[part.rows] = part.weight * _comparable(part.scores, spread, alike=alike)
     rows = np.flatnonzero(forward)
     sums = added[:, rows].sum(axis=0)
     rows, sums = rows[sums > 0], sums[sums > 0]
     return Blended(rows, sums, added[:, rows])
 
 
-def _comparable(part: Part) -> Floats:
+def _comparable(scores: Floats, spread: float, *, alike: bool) -> Floats:
+    """Scores over their spread; ``alike`` says that no algorithm has any.
+
+    One that has none says the same of every item, and so has no say in their order. But where that
+    is all of them, as of a single item, they still put them forward. Never stays never.
+    """
+    if spread:
+        return scores / spread
+    return np.where(np.isfinite(scores), np.sign(scores) if alike else 0.0, scores)
+
+
+def _spread(part: Part) -> float:
+    """How far apart its scores lie; 0 where it is no more than rounding."""
     said = part.scores[np.isfinite(part.scores)]
     spread = _deviation(said, part.silent)
-    if spread > _ROUNDING * np.abs(said).max(initial=0.0):
-        return part.scores / spread
-    # It says the same of every item, so it has no say in their order; never stays never.
-    return np.where(np.isfinite(part.scores), 0.0, part.scores)
+    return spread if spread > _ROUNDING * np.abs(said).max(initial=0.0) else 0.0
 
 
 def _deviation(said: Floats, zeros: int) -> float:
