@@ -123,7 +123,7 @@ def check_current(database: Database, store: str) -> None:
     Raises:
         StoreError: It is.
     """
-    _must_exist(database)
+    _must_exist(database, store)
     if migrate.version(database, store) is None:
         raise StoreError(f"there is no shop at {database.url.database}: the {store} store is empty")
     migrate.prepare(database, store)
@@ -186,7 +186,8 @@ def _both(url: str, key_store: str | None, *, make: bool = True) -> Files:
     files = Files(data, keys)
     try:
         if not make:
-            _must_exist(data, keys)
+            _must_exist(data, "data")
+            _must_exist(keys, "keys")
         _must_differ(data, keys)
     except BaseException:
         files.close()
@@ -211,10 +212,16 @@ def _must_differ(data: Database, keys: Database) -> None:
         raise StoreError("the key store is the data itself: keys live in a second database")
 
 
-def _must_exist(*databases: Database) -> None:
-    for one in databases:
-        if one.is_sqlite and not Path(one.url.database or "").is_file():
-            raise StoreError(f"there is no shop at {one.url.database}")
+def _must_exist(database: Database, store: str) -> None:
+    place = database.url.database or ""
+    if not database.is_sqlite or Path(place).is_file():
+        return
+    if store == "keys":
+        raise StoreError(
+            f"there is no key store at {place}: restore it from its own backup, or name where it "
+            "is with key_store= or --key-store"
+        )
+    raise StoreError(f"there is no shop at {place}")
 
 
 def _versions(files: Files) -> tuple[SchemaVersion, ...]:

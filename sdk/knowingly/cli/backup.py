@@ -148,7 +148,8 @@ def restore(
         output.say(f"Restored the key store of {day}: {done.rows:,} rows.")
         output.hint(
             "note: it has keys of people who were erased since, and lacks those of people who came "
-            "since: run knowingly maintain with today's data at once, which deletes the former"
+            "since: run knowingly maintain with today's data at once, for each merchant, which "
+            "deletes the former (keys less than an hour old, the next run)"
         )
     else:
         if not accept_lost_choices:
