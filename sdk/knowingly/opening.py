@@ -260,7 +260,7 @@ def check_tenant(name: str) -> None:
         )
 
 
-def refuse_to_replace(files: Files, policy: Policy, tenant: str) -> None:
+def _refuse_to_replace(files: Files, policy: Policy, tenant: str) -> None:
     """Refuse to put a policy that nobody chose in the place of one that somebody did.
 
     A command run in another folder would otherwise narrow, for good, what notices have told.
@@ -269,7 +269,6 @@ def refuse_to_replace(files: Files, policy: Policy, tenant: str) -> None:
         PolicyError: Another policy is in force in this tenant, and it is not one that an earlier
             release shipped.
     """
-    check_tenant(tenant)
     store = Store(files.data)
     number = store.known_tenant(tenant)
     if number is None:
@@ -297,13 +296,16 @@ def open_tenancy(
 
     Raises:
         InputError: The name is no tenant name, or the clock no function.
-        PolicyError: A notice has other words than it had when it was in force.
+        PolicyError: A notice has other words than it had when it was in force; or nobody chose the
+            policy, and the tenant has one of its own.
         RootKeyError: The root key does not open this tenant's keys.
         StoreError: The key store has lost this tenant's keys.
     """
     check_tenant(tenant)
     if not callable(clock):
         raise InputError("clock", "a function that gives the time now, with a zone")
+    if not policy_is_chosen:
+        _refuse_to_replace(files, policy, tenant)
     _must_have_its_keys(files, tenant)
     store = Store(files.data)
     keyring = Keyring(files.keys, roots, tenant, at_us=to_us(clock(), "clock"))
