@@ -9,9 +9,10 @@ from houses import Files
 from knowingly.backup.creating import create
 from knowingly.backup.restoring import restore_keys
 from knowingly.backup.signing import keyrings
-from knowingly.errors import RootKeyError, StoreError
+from knowingly.errors import RootKeyError, SealError, StoreError
 from knowingly.means import find_means
 from knowingly.store.database import Database
+from knowingly.vault.shredding import Shredding
 
 
 @pytest.fixture
@@ -86,6 +87,24 @@ def test_a_signing_key_that_is_lost_is_not_replaced_by_an_older_one(house, shop,
         with pytest.raises(StoreError, match="older than the signing key that the log names"):
             shop.keys.rotate_signing()
     assert (house.count("tenant_secrets", "keys"), shop.audit.verify().size) == before
+
+
+def test_a_certificate_claims_no_key_that_was_not_there(
+    house, shop, keys_backup, agree, monkeypatch
+):
+    """Who came after the backup has none: nothing is left to destroy or to overwrite."""
+    agree(shop, "late")
+    shop = brought_back(house, keys_backup)
+    with pytest.raises(SealError, match="restore a newer backup of it, or erase"):
+        shop.rights.export("late")
+    with monkeypatch.context() as busy:
+        busy.setattr(Shredding, "overwrite", lambda _: False)
+        shop.rights.erase("late")
+    shop.maintain()
+    [certificate] = shop.rights.certificates()
+    assert certificate.statement["removed"]["subject_keys"] == 0
+    assert certificate.statement["key"] == "before this erasure: it was not in the key store"
+    assert shop.rights.erase("ada").statement["removed"]["subject_keys"] == 1
 
 
 def test_a_rotation_that_the_key_store_has_forgotten_still_counts(house, shop, tmp_path):
