@@ -178,6 +178,11 @@ def restore(
                     f"learned from somebody erased: {', '.join(one.models)}"
                 )
         output.hint(f"note: record every choice made after {day} before the app is opened")
+        if copy_keys_to is not None:
+            output.hint(
+                "note: its keys are wrapped by the same root key as those they are a copy of: give "
+                "it a key file of its own before knowingly keys rotate --destroy-old of either"
+            )
     output.document(asdict(done))
 
 
