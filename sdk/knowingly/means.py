@@ -5,7 +5,7 @@ from pathlib import Path
 
 from knowingly.domain.moments import Clock, system_clock
 from knowingly.errors import RootKeyError
-from knowingly.opening import Files, open_as_it_is, open_files, open_tenancy, refuse_to_replace
+from knowingly.opening import Files, open_as_it_is, open_files, open_tenancy
 from knowingly.plugins import PluginHost
 from knowingly.policy import Policy, load_policy
 from knowingly.shop import Shop
@@ -70,7 +70,13 @@ class Means:
 
     def shop(self, files: Files, tenant: str) -> Shop:
         """One merchant's shop in these databases, which are ready for it."""
-        return Shop(files, self.tenancy(files, tenant), self.host, self.roots)
+        return Shop(
+            files,
+            self.tenancy(files, tenant),
+            self.host,
+            self.roots,
+            policy_is_chosen=self.policy_is_chosen,
+        )
 
     def tenancy(self, files: Files, tenant: str) -> Tenancy:
         """One merchant's parts.
@@ -78,8 +84,6 @@ class Means:
         Raises:
             PolicyError: Nobody chose a policy, and this merchant has one of its own.
         """
-        if not self.policy_is_chosen:
-            refuse_to_replace(files, self.policy, tenant)
         return open_tenancy(
             files,
             self.roots,

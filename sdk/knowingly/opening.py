@@ -123,7 +123,7 @@ def check_current(database: Database, store: str) -> None:
     Raises:
         StoreError: It is.
     """
-    _must_exist(database)
+    _must_exist(database, store)
     if migrate.version(database, store) is None:
         raise StoreError(f"there is no shop at {database.url.database}: the {store} store is empty")
     migrate.prepare(database, store)
@@ -186,7 +186,8 @@ def _both(url: str, key_store: str | None, *, make: bool = True) -> Files:
     files = Files(data, keys)
     try:
         if not make:
-            _must_exist(data, keys)
+            _must_exist(data, "data")
+            _must_exist(keys, "keys")
         _must_differ(data, keys)
     except BaseException:
         files.close()
@@ -211,10 +212,16 @@ def _must_differ(data: Database, keys: Database) -> None:
         raise StoreError("the key store is the data itself: keys live in a second database")
 
 
-def _must_exist(*databases: Database) -> None:
-    for one in databases:
-        if one.is_sqlite and not Path(one.url.database or "").is_file():
-            raise StoreError(f"there is no shop at {one.url.database}")
+def _must_exist(database: Database, store: str) -> None:
+    place = database.url.database or ""
+    if not database.is_sqlite or Path(place).is_file():
+        return
+    if store == "keys":
+        raise StoreError(
+            f"there is no key store at {place}: restore it from its own backup, or name where it "
+            "is with key_store= or --key-store"
+        )
+    raise StoreError(f"there is no shop at {place}")
 
 
 def _versions(files: Files) -> tuple[SchemaVersion, ...]:
@@ -253,7 +260,7 @@ def check_tenant(name: str) -> None:
         )
 
 
-def refuse_to_replace(files: Files, policy: Policy, tenant: str) -> None:
+def _refuse_to_replace(files: Files, policy: Policy, tenant: str) -> None:
     """Refuse to put a policy that nobody chose in the place of one that somebody did.
 
     A command run in another folder would otherwise narrow, for good, what notices have told.
@@ -262,7 +269,6 @@ def refuse_to_replace(files: Files, policy: Policy, tenant: str) -> None:
         PolicyError: Another policy is in force in this tenant, and it is not one that an earlier
             release shipped.
     """
-    check_tenant(tenant)
     store = Store(files.data)
     number = store.known_tenant(tenant)
     if number is None:
@@ -290,13 +296,16 @@ def open_tenancy(
 
     Raises:
         InputError: The name is no tenant name, or the clock no function.
-        PolicyError: A notice has other words than it had when it was in force.
+        PolicyError: A notice has other words than it had when it was in force; or nobody chose the
+            policy, and the tenant has one of its own.
         RootKeyError: The root key does not open this tenant's keys.
         StoreError: The key store has lost this tenant's keys.
     """
     check_tenant(tenant)
     if not callable(clock):
         raise InputError("clock", "a function that gives the time now, with a zone")
+    if not policy_is_chosen:
+        _refuse_to_replace(files, policy, tenant)
     _must_have_its_keys(files, tenant)
     store = Store(files.data)
     keyring = Keyring(files.keys, roots, tenant, at_us=to_us(clock(), "clock"))

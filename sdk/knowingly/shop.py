@@ -75,8 +75,17 @@ class Shop:
     Stability: stable.
     """
 
-    def __init__(self, files: Files, tenancy: Tenancy, host: PluginHost, roots: Wrapping) -> None:
+    def __init__(
+        self,
+        files: Files,
+        tenancy: Tenancy,
+        host: PluginHost,
+        roots: Wrapping,
+        *,
+        policy_is_chosen: bool = True,
+    ) -> None:
         self._files, self._host, self._roots = files, host, roots
+        self._policy_is_chosen = policy_is_chosen
         self._counters = Counters()
         self._people = People()
         # Opened once and shared: a request handler may ask for its merchant on every page.
@@ -156,13 +165,15 @@ class Shop:
 
         Raises:
             InputError: The name is no tenant name.
+            PolicyError: Nobody chose this shop's policy, and that merchant has one of their own.
         """
         check_tenant(name)
         with self._opening:
             if name not in self._tenants:
                 policy, clock = self._tenancy.policy, self._tenancy.clock
-                tenancy = open_tenancy(self._files, self._roots, policy, clock, name)
-                shop = Shop(self._files, tenancy, self._host, self._roots)
+                chosen = {"policy_is_chosen": self._policy_is_chosen}
+                tenancy = open_tenancy(self._files, self._roots, policy, clock, name, **chosen)
+                shop = Shop(self._files, tenancy, self._host, self._roots, **chosen)
                 shop._tenants, shop._opening = self._tenants, self._opening
                 self._tenants[name] = shop
             found = self._tenants[name]

@@ -58,8 +58,11 @@ def test_a_backup_is_made_while_the_shop_is_open(folder, tea_house, tmp_path):
 
 def test_data_and_keys_are_backed_up_apart(tea_house, tmp_path):
     """The data holds no key; the keys, when they are asked for, go elsewhere."""
-    with pytest.raises(knowingly.StoreError, match="a place of its own"):
-        create(tea_house.url, None, data_to=tmp_path / "one", keys_to=tmp_path / "one")
+    one, inside = tmp_path / "one", tmp_path / "one" / "keys"
+    for data_to, keys_to in ((one, one), (one, inside), (inside, one)):
+        with pytest.raises(knowingly.StoreError, match="a place of its own"):
+            create(tea_house.url, None, data_to=data_to, keys_to=keys_to)
+    assert not one.exists()
     made = create(tea_house.url, None, data_to=tmp_path / "data", keys_to=tmp_path / "keys")
     assert {store: one.file for store, one in made.items()} == {
         "data": "data.db",

@@ -239,3 +239,6 @@ def test_todays_shop_has_to_be_there(monday, tea_house, tmp_path):
     means = find_means(tea_house.policy, tea_house.key, tea_house.clock)
     with pytest.raises(knowingly.StoreError, match="there is no shop"):
         drill(monday, means, url=f"sqlite:///{tmp_path / 'nothing.db'}")
+    nothing = f"sqlite:///{tmp_path / 'nothing.keys.db'}"
+    with pytest.raises(knowingly.StoreError, match="there is no key store at"):
+        drill(monday, means, url=tea_house.url, key_store=nothing)

@@ -9,9 +9,10 @@ from houses import Files
 from knowingly.backup.creating import create
 from knowingly.backup.restoring import restore_keys
 from knowingly.backup.signing import keyrings
-from knowingly.errors import RootKeyError, StoreError
+from knowingly.errors import RootKeyError, SealError, StoreError
 from knowingly.means import find_means
 from knowingly.store.database import Database
+from knowingly.vault.shredding import Shredding
 
 
 @pytest.fixture
@@ -86,6 +87,54 @@ def test_a_signing_key_that_is_lost_is_not_replaced_by_an_older_one(house, shop,
         with pytest.raises(StoreError, match="older than the signing key that the log names"):
             shop.keys.rotate_signing()
     assert (house.count("tenant_secrets", "keys"), shop.audit.verify().size) == before
+
+
+def test_a_batch_goes_in_without_who_came_after_the_backup(  # noqa: PLR0917 - fixtures
+    house, shop, keys_backup, agree, tmp_path, clock
+):
+    """Their rows are refused, each as a row; a single event of theirs is an error."""
+    agree(shop, "late")
+    shop = brought_back(house, keys_backup)
+    order = {"subject": "late", "id": "o1", "at": clock.now, "lines": [{"item": "tea"}] * 2}
+    rows = [
+        {"subject": "late", "kind": "view", "item": "tea"},
+        {"subject": "ada", "kind": "view", "item": "tea"},
+        order,
+        {"subject": "nobody", "kind": "view", "item": "tea"},
+    ]
+    intake = shop.track(rows)
+    assert (intake.kept, intake.dropped) == (1, {"no_record": 1})
+    assert [(one.row, one.field) for one in intake.refused] == [(0, "subject"), (2, "subject")]
+    assert "restore a newer backup of it" in intake.refused[0].expected
+    assert "late" not in repr(intake)
+    for strict in (
+        lambda: shop.track("late", "view", "tea"),
+        lambda: shop.track(rows, strict=True),
+    ):
+        with pytest.raises(SealError, match="key is not in the key store"):
+            strict()
+    (tmp_path / "events.csv").write_text("subject,kind,item\nlate,view,tea\nbob,view,tea\n")
+    report = shop.import_file(tmp_path / "events.csv")
+    assert report.kept == 1
+    assert len(shop.profiles.view("ada", "personalize").events) == 2
+
+
+def test_a_certificate_claims_no_key_that_was_not_there(
+    house, shop, keys_backup, agree, monkeypatch
+):
+    """Who came after the backup has none: nothing is left to destroy or to overwrite."""
+    agree(shop, "late")
+    shop = brought_back(house, keys_backup)
+    with pytest.raises(SealError, match="restore a newer backup of it, or erase"):
+        shop.rights.export("late")
+    with monkeypatch.context() as busy:
+        busy.setattr(Shredding, "overwrite", lambda _: False)
+        shop.rights.erase("late")
+    shop.maintain()
+    [certificate] = shop.rights.certificates()
+    assert certificate.statement["removed"]["subject_keys"] == 0
+    assert certificate.statement["key"] == "before this erasure: it was not in the key store"
+    assert shop.rights.erase("ada").statement["removed"]["subject_keys"] == 1
 
 
 def test_a_rotation_that_the_key_store_has_forgotten_still_counts(house, shop, tmp_path):

@@ -1,6 +1,7 @@
 """A restored backup forgets whom it has to, before anybody can open it."""
 
 import json
+import shutil
 
 import pytest
 from typer.testing import CliRunner
@@ -236,6 +237,24 @@ def test_the_command_asks_about_lost_choices(monday, tea_house, there):
     assert {one["tenant"]: one["erased"] for one in told["tenants"]} == {"default": 3, "acme": 0}
     assert "record every choice" not in result.stderr
     assert not there.open().knows(LEARNED)
+
+
+def test_a_shop_with_a_copy_of_the_keys_is_told_of_its_root_key(monday, tea_house, there):
+    """To destroy the old root key of one shop would otherwise close the other for good."""
+    options = ["--key-store", tea_house.place.keys_url, "--copy-keys-to", there.place.keys_url]
+    options += ["--to", there.url, "--keys", str(tea_house.key), "--accept-lost-choices"]
+    arguments = ["backup", "restore", str(monday), *options]
+    result = CliRunner(env=QUIET).invoke(app, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert "give it a key file of its own before" in result.stderr
+    own = there.folder / "own.key"
+    shutil.copy(tea_house.key, own)
+    tea_house.open().keys.rotate(destroy_old=True)
+    with pytest.raises(knowingly.RootKeyError, match="is not here"):
+        there.open()
+    shop = there.open(keys=own)
+    assert shop.profiles.view("t002", "personalize").events
+    assert shop.keys.rotate(destroy_old=True).left == ()
 
 
 def test_a_key_store_without_a_tenants_keys_is_refused(monday, tea_house, there):

@@ -62,3 +62,13 @@ def test_a_tenant_beside_keeps_its_own(house, next_release):
     house.open(policy=None, tenant="default").close()
     with pytest.raises(knowingly.PolicyError, match="a policy of its own"):
         house.open(policy=None, tenant="acme")
+
+
+def test_a_tenant_of_a_shop_that_chose_none_keeps_its_own(house, next_release):
+    """Asked for by the shop that is open, as when it is opened by name."""
+    house.open(tenant="acme").close()
+    next_release()
+    shop = house.open(policy=None)
+    with pytest.raises(knowingly.PolicyError, match="a policy of its own"):
+        shop.tenant("acme")
+    assert shop.tenant("new").audit.entries()[0].facts["shipped"]

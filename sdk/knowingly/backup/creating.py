@@ -47,7 +47,7 @@ def create(
         StoreError: There is no shop, or a folder has something in it.
         TamperedError: A tenant's log does not verify.
     """
-    if data_to is not None and keys_to is not None and data_to.resolve() == keys_to.resolve():
+    if data_to is not None and keys_to is not None and _together(data_to, keys_to):
         raise StoreError("the key store's backup needs a place of its own, apart from the data's")
     tell, done = progress or (lambda *_: None), {}
     source = existing_files(url, key_store)
@@ -59,6 +59,12 @@ def create(
     finally:
         source.close()
     return done
+
+
+def _together(one: Path, other: Path) -> bool:
+    """Whether a folder is, or lies in, the other."""
+    one, other = one.resolve(), other.resolve()
+    return one.is_relative_to(other) or other.is_relative_to(one)
 
 
 def _backed_up(

@@ -148,7 +148,8 @@ def restore(
         output.say(f"Restored the key store of {day}: {done.rows:,} rows.")
         output.hint(
             "note: it has keys of people who were erased since, and lacks those of people who came "
-            "since: run knowingly maintain with today's data at once, which deletes the former"
+            "since: run knowingly maintain with today's data at once, for each merchant, which "
+            "deletes the former (keys less than an hour old, the next run)"
         )
     else:
         if not accept_lost_choices:
@@ -177,6 +178,11 @@ def restore(
                     f"learned from somebody erased: {', '.join(one.models)}"
                 )
         output.hint(f"note: record every choice made after {day} before the app is opened")
+        if copy_keys_to is not None:
+            output.hint(
+                "note: its keys are wrapped by the same root key as those they are a copy of: give "
+                "it a key file of its own before knowingly keys rotate --destroy-old of either"
+            )
     output.document(asdict(done))
 
 

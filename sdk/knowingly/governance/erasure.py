@@ -35,6 +35,7 @@ from knowingly.tenancy import Tenancy
 BEGUN, UNTRUNCATED, DONE = "begun", "not yet truncated", "done"
 UNFINISHED = (BEGUN, UNTRUNCATED)
 OVERWRITTEN = "its bytes overwritten in the key store"
+KEY_LOST = "before this erasure: it was not in the key store"
 KEY_GONE = "it was sealed under the person's key, which had been destroyed"
 
 
@@ -141,6 +142,7 @@ class Erasures:
             "begun_us": now_us,
             "begun_entry": entry.index,
             "first_version": self._tenancy.keyring.first_version(person.key_id),
+            "key_was_lost": bool(self._tenancy.keyring.missing([person.key_id])),
             "tombstone_until_us": now_us + keep_us,
             "claims_until_us": claims_us,
             "recipients": [
@@ -182,10 +184,11 @@ class Erasures:
         )
         statement = self._statement(tx, erasure, removed, entry.index, now_us, truncated=truncated)
         certificate = self._signed(tx, statement)
+        had_key = statement["removed"]["subject_keys"] > 0
         stored.advance(
             tx,
             erasure.erasure,
-            DONE if truncated else UNTRUNCATED,
+            UNTRUNCATED if had_key and not truncated else DONE,
             progress={},
             certificate=certificate.to_json(),
         )
@@ -206,6 +209,8 @@ class Erasures:
         key, keys = OVERWRITTEN, 1
         if told.get("replayed"):
             key, keys = "destroyed before this data was restored from a backup", 0
+        elif told.get("key_was_lost"):
+            key, keys = KEY_LOST, 0
         elif not truncated:
             key = "its bytes not yet overwritten (another reader was in the way): run maintain"
         elif not self._tenancy.keyring.overwrites:

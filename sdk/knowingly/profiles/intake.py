@@ -16,7 +16,7 @@ from knowingly.domain.intake import Intake, Refusal
 from knowingly.domain.moments import DAY_US, EPOCH, MICROSECOND
 from knowingly.domain.order import HEAD, Order
 from knowingly.domain.page import PageRef
-from knowingly.errors import InputError, StoreError, UnknownItemError
+from knowingly.errors import InputError, SealError, StoreError, UnknownItemError
 from knowingly.ledger import log
 from knowingly.profiles.body import NO_ITEM, TABLE, order_code, with_edition, with_page
 from knowingly.profiles.editions import Arrived, Older, without_older
@@ -29,10 +29,12 @@ from knowingly.store.doors import Then, Tx
 from knowingly.store.subjects import ACTIVE
 from knowingly.tenancy import Tenancy
 from knowingly.vault.seal import Cipher, seal_each
+from knowingly.vault.subject_keys import KEY_LOST
 
 _RECORD = struct.Struct("<BqiIdq")
 _NO_ORDER = order_code(None)
 _NO_SUCH_ITEM = "an item of this shop (add it with items.upsert first)"
+_WHOSE_KEY_IS_LOST = f"somebody else: this one's {KEY_LOST}"
 _OF_ORDERS = frozenset({EventKind.PURCHASE, EventKind.RETURN, EventKind.CANCEL})
 
 
@@ -46,7 +48,7 @@ class _Batch(NamedTuple):
     fields: Sequence[EventFields]
     at_us: Mapping[int, int]
     page: Mapping[int, PageRef]
-    of_person: Mapping[str, Sequence[int]]
+    of_person: dict[str, list[int]]
     refused: list[Refusal]
     dropped: Counter[str]
 
@@ -109,7 +111,9 @@ def track(
         undone.prepare(undoing)
     with tenancy.write() as tx:
         tenancy.keyring.watch(tx.head.shred_epoch)
-        asked = _ask(tenancy, people, tx, lookups, fresh)
+        asked, lost = _ask(tenancy, people, tx, lookups, fresh)
+        if lost:
+            _refuse_lost(batch, [lookup in lost for lookup in lookups], strict=strict)
         groups = _by_device(tenancy, people, tx, batch, asked)
         keep = _allowed(batch, groups, tenancy.catalogue.at(tx).row_of)
         if strict and batch.refused:
@@ -263,8 +267,11 @@ def _ask(
     tx: Tx,
     lookups: Sequence[bytes],
     fresh: Mapping[bytes, bytes],
-) -> list[_Known | None]:
-    """Each person of the batch with what their choices allow; None who is unknown or erased."""
+) -> tuple[list[_Known | None], set[bytes]]:
+    """Each person of the batch with what their choices allow; None who is unknown or erased.
+
+    And who is known, and whose key is lost.
+    """
     now_us = tenancy.now_us()
     known = people.known(tx, lookups)
     active = {lookup: one for lookup, one in known.items() if one.row.state == ACTIVE}
@@ -276,13 +283,30 @@ def _ask(
         nobody = people.permissions.nobody(tenancy, now_us)
         allowed |= {one.row.subject: nobody for one in opened.values()}
         active |= opened
-    ciphers = tenancy.keyring.ciphers([one.row.key_id for one in active.values()])
-    return [
+    ciphers = tenancy.keyring.present([one.row.key_id for one in active.values()])
+    lost = {lookup for lookup, one in active.items() if one.row.key_id not in ciphers}
+    asked = [
         _Known(one, allowed[one.row.subject], ciphers[one.row.key_id])
-        if (one := active.get(lookup))
+        if (one := active.get(lookup)) and lookup not in lost
         else None
         for lookup in lookups
     ]
+    return asked, lost
+
+
+def _refuse_lost(batch: _Batch, is_lost: Sequence[bool], *, strict: bool) -> None:
+    """Refuse the rows of people whose key is lost: the others' are no worse for it.
+
+    Raises:
+        SealError: ``strict`` is set.
+    """
+    if strict:
+        raise SealError(f"a subject's {KEY_LOST}")
+    for subject in [one for one, lost in zip(batch.of_person, is_lost, strict=True) if lost]:
+        # An order is one row, and several events.
+        rows = dict.fromkeys(batch.row[place] for place in batch.of_person[subject])
+        batch.refused.extend(Refusal(row, "subject", _WHOSE_KEY_IS_LOST) for row in rows)
+        batch.of_person[subject] = []
 
 
 def _open(

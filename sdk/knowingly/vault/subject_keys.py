@@ -20,6 +20,7 @@ from knowingly.vault.tenant_key import TenantKey, again
 from knowingly.vault.wrapping import KEY_BYTES
 
 KEPT_CIPHERS = 65_536
+KEY_LOST = "key is not in the key store: restore a newer backup of it, or erase whose key is lost"
 _TRIES = 5
 
 
@@ -80,10 +81,7 @@ class SubjectKeys:
         """
         found = self.present(key_ids)
         if len(found) < len(set(key_ids)):
-            raise SealError(
-                "a subject's key is not in the key store: restore a newer backup of it, or erase "
-                "whose key is lost"
-            )
+            raise SealError(f"a subject's {KEY_LOST}")
         return found
 
     def present(self, key_ids: Sequence[bytes]) -> dict[bytes, Cipher]:
