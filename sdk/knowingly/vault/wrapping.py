@@ -4,6 +4,7 @@ A plugin or an app gives an object of this shape; only ``Wrapping`` calls it, so
 says, and no key, gets into a message of ours.
 """
 
+import hmac
 import re
 from collections.abc import Callable
 from inspect import getattr_static
@@ -134,7 +135,7 @@ class Wrapping:
     def _check_opens(self, wrapped: bytes, key: bytes, context: bytes) -> None:
         """Before anything rests on what was wrapped: afterwards there would be no way back."""
         found = self._unwrapped(wrapped, context, "unwrap", ", of what wrap had just given")
-        if found != key:
+        if not hmac.compare_digest(found, key):
             raise self.error("unwrap does not give back what wrap was given; nothing was kept")
 
     def _unwrapped(self, wrapped: bytes, context: bytes, what: str, cure: str) -> bytes:
