@@ -1,6 +1,6 @@
 """The host looks at the allow-list first, checks each plugin alone, and says why one is skipped."""
 
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import ClassVar
 
@@ -222,13 +222,24 @@ def test_a_bad_plugin_is_skipped_with_the_reason_and_stops_no_other(install, nam
 
 
 def test_a_name_that_is_taken_goes_to_the_first(install):
-    """In the order of the plugins' names, and the second is told."""
+    """In the order of the plugins' names, after those that ship; and the second is told."""
     install(a=plugin_of(Good), b=plugin_of(named("good")))
     host = PluginHost()
     assert (host.algorithms["good"], host.origin) == (Good, {"good": "a"})
     assert "'good' has a name that another plugin uses, 'a'" in host.skipped["b"]
     with pytest.raises(PluginLoadError, match="another plugin"):
         PluginHost(strict=True)
+
+
+def test_a_strangers_name_takes_none_of_ours(monkeypatch):
+    """Whatever its entry point is called; it would put out all that ours has in that module."""
+    ours = list(entry_points(group="knowingly"))
+    monkeypatch.setattr(Point, "found", {"a_copy": plugin_of(named("popularity"))})
+    points = [Point("a_copy", "somewhere", "knowingly"), *ours]
+    monkeypatch.setattr(module, "entry_points", lambda group: points)
+    host = PluginHost()
+    assert host.origin["popularity"] == host.origin["popular_in_category"] == "popularity"
+    assert "another plugin uses, 'popularity'" in host.skipped["a_copy"]
 
 
 def test_a_module_of_a_plugin_is_no_hook(install):
