@@ -132,3 +132,18 @@ def test_what_waits_for_deletion_is_found_by_its_own_index(tea_house, asked, cal
         for one in waiting:
             plan = " ".join(step for *_, step in data.execute(f"EXPLAIN QUERY PLAN {one}"))
             assert BY_INDEX.search(plan), (one, plan)
+
+
+def test_a_page_after_a_change_reads_the_items_that_changed(tea_house, asked):
+    """For pages as for what they are told by: all others are in memory."""
+    shop = tea_house.open()
+    shop.recommend(WHO, slot="product", item="assam")
+    asked.clear()
+    shop.items.upsert({"id": "assam", "title": "Assam", "stock": 3})
+    shop.recommend(WHO, slot="product", item="assam")
+    newer = [one for one in asked if one.startswith("SELECT") and "items.epoch > " in one]
+    assert len(newer) > 1
+    with closing(sqlite3.connect(tea_house.data)) as data:
+        for one in newer:
+            plan = [step for *_, step in data.execute(f"EXPLAIN QUERY PLAN {one}")]
+            assert plan == ["SEARCH items USING INDEX items_by_epoch (tenant=? AND epoch>?)"]

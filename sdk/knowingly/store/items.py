@@ -1,10 +1,10 @@
 """Statements of the items."""
 
 from collections.abc import Sequence
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Column, Row, bindparam, select
 
 from knowingly.store.batches import BulkInsert, batched
 from knowingly.store.doors import Snapshot, Tx
@@ -44,22 +44,20 @@ _PUT_VARIANTS = BulkInsert(variants, existing="replace")
 
 def changed(snapshot: Snapshot, since_epoch: int) -> Sequence[Any]:
     """What pages need of the items made or changed after an epoch, by row."""
-    newer = (
-        select(*_IN_MEMORY)
-        .where(table.c.tenant == snapshot.tenant, table.c.epoch > since_epoch)
-        .order_by(table.c.row)
-    )
-    return snapshot.connection.execute(newer).all()
+    return _newer(_IN_MEMORY, snapshot, since_epoch)
 
 
 def described(snapshot: Snapshot, since_epoch: int) -> Sequence[Any]:
     """What the items are that were made or changed after an epoch, by row."""
-    newer = (
-        select(*_DESCRIBED)
-        .where(table.c.tenant == snapshot.tenant, table.c.epoch > since_epoch)
-        .order_by(table.c.row)
-    )
-    return snapshot.connection.execute(newer).all()
+    return _newer(_DESCRIBED, snapshot, since_epoch)
+
+
+def _newer(columns: Sequence[Column[Any]], snapshot: Snapshot, since_epoch: int) -> Sequence[Any]:
+    newer = select(*columns).where(table.c.tenant == snapshot.tenant)
+    if since_epoch:
+        newer = newer.where(table.c.epoch > since_epoch)
+    # Put in order here: SQLite would read every item by row, rather than order the few it finds.
+    return sorted(snapshot.connection.execute(newer), key=attrgetter("row"))
 
 
 def one(snapshot: Snapshot, row: int) -> Row[Any]:
