@@ -127,6 +127,21 @@ def build(backend: str, request: pytest.FixtureRequest) -> Callable[..., House]:
 
 
 @pytest.fixture
+def empty_place(
+    backend: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Files | Databases]:
+    """Where nothing is yet, of the same kind as a test's own shop and beside it."""
+    if backend == "sqlite":
+        (tmp_path / "there").mkdir()
+        yield Files(tmp_path / "there")
+    else:
+        running = request.getfixturevalue("server")
+        place = Databases(running, running.pair())
+        yield place
+        place.remove()
+
+
+@pytest.fixture
 def house(build: Callable[..., House], tmp_path: Path, clock: Clock) -> Iterator[House]:
     """A folder with a key and no shop yet."""
     place = build(tmp_path / "house", clock)

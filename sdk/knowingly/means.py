@@ -5,8 +5,9 @@ from pathlib import Path
 
 from knowingly.domain.moments import Clock, system_clock
 from knowingly.errors import RootKeyError
-from knowingly.opening import Files, open_as_it_is, open_files, open_tenancy
-from knowingly.plugins import PluginHost
+from knowingly.opening.databases import Files, open_files
+from knowingly.opening.tenants import open_as_it_is, open_tenancy
+from knowingly.plugins.host import PluginHost
 from knowingly.policy import Policy, load_policy
 from knowingly.shop import Shop
 from knowingly.tenancy import Tenancy

@@ -43,12 +43,13 @@ from knowingly.governance.upkeep import Maintained, Upkeep
 from knowingly.importing.report import ImportReport
 from knowingly.importing.running import Importer
 from knowingly.items.shelf import Items
-from knowingly.opening import Files, check_tenant, open_as_it_is, open_tenancy
-from knowingly.plugins import PluginHost
+from knowingly.opening.databases import Files
+from knowingly.opening.tenants import check_tenant, open_as_it_is, open_tenancy
+from knowingly.plugins.host import PluginHost
 from knowingly.policy import Policy
 from knowingly.profiles.desk import Profiles
 from knowingly.profiles.fields import Fields
-from knowingly.profiles.intake import track
+from knowingly.profiles.intake.tracking import track
 from knowingly.profiles.people import People
 from knowingly.recommend.desk import Models
 from knowingly.recommend.pages.desk import Around, Asking, Pages

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import knowingly
-from knowingly.plugins import PluginHost
+from knowingly.plugins.host import PluginHost
 from knowingly.policy.file import default_policy_text, parse_policy
 from knowingly.samples import tea_shop
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-import knowingly
 from knowingly import Algorithm, Block, EventKind, ItemFactors, ItemTable
 from knowingly.domain.event import KIND_CODE
+from knowingly.plugins.host import PluginHost
 from knowingly.recommend.interface.block import FitData
 from knowingly.recommend.interface.query import History, Query
 from knowingly_plugins.lightfm_hybrid import LightFMHybrid, _features
@@ -172,6 +172,6 @@ def test_a_page_can_stand_on_it(tea_house, clock):
 
 def test_the_plugin_is_found():
     """With the extra installed it is one of those that ship."""
-    host = knowingly.plugins.PluginHost()
+    host = PluginHost()
     assert issubclass(host.algorithms["lightfm_hybrid"], Algorithm)
     assert "lightfm_hybrid" not in host.skipped

@@ -3,7 +3,7 @@
 import pytest
 
 import knowingly
-from houses import Databases, Files, House
+from houses import House
 from knowingly.backup.creating import create
 from knowingly.backup.drill import drill
 from knowingly.backup.restoring import restore_data
@@ -30,17 +30,11 @@ def two(house, theirs, agree):
 
 
 @pytest.fixture
-def there(house, request, tmp_path, backend):
+def there(house, empty_place):
     """An empty place of the same kind."""
-    if backend == "sqlite":
-        (tmp_path / "there").mkdir()
-        place = Files(tmp_path / "there")
-    else:
-        server = request.getfixturevalue("server")
-        place = Databases(server, server.pair())
-    elsewhere = House(house.folder, house.clock, place)
+    elsewhere = House(house.folder, house.clock, empty_place)
     yield elsewhere
-    elsewhere.remove()
+    elsewhere.close()
 
 
 def activated(shop):

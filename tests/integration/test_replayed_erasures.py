@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 import knowingly
-from houses import Databases, Files, House
+from houses import House
 from knowingly.backup.creating import create
 from knowingly.backup.restoring import restore_data
 from knowingly.governance.certificate import Certificate
@@ -17,29 +17,11 @@ MAILER = {"name": "Mailer Ltd", "role": "processor", "country": "IE"}
 
 
 @pytest.fixture
-def elsewhere(request, tmp_path, backend):
-    """Make an empty place of the same kind, with the root key of a house."""
-    made = []
-
-    def make(house: House) -> House:
-        if backend == "sqlite":
-            (tmp_path / "there").mkdir()
-            place = Files(tmp_path / "there")
-        else:
-            server = request.getfixturevalue("server")
-            place = Databases(server, server.pair())
-        made.append(House(house.folder, house.clock, place))
-        return made[-1]
-
-    yield make
-    for other in made:
-        other.remove()
-
-
-@pytest.fixture
-def there(house, elsewhere):
+def there(house, empty_place):
     """An empty place of the same kind, with the same root key."""
-    return elsewhere(house)
+    other = House(house.folder, house.clock, empty_place)
+    yield other
+    other.close()
 
 
 @pytest.fixture
@@ -192,7 +174,7 @@ def test_who_was_told_since_the_backup_is_not_said_to_wait(house, there, tmp_pat
 
 
 def test_no_version_of_a_model_comes_back_with_who_was_erased(
-    tea, tea_house, elsewhere, tmp_path, clock
+    tea, tea_house, empty_place, tmp_path, clock
 ):
     """What cannot be subtracted, for want of a key, is out of service in every version for good."""
     clock.forward(hours=1)
@@ -201,7 +183,8 @@ def test_no_version_of_a_model_comes_back_with_who_was_erased(
     create(tea_house.url, None, data_to=tmp_path / "monday", means=means, clock=clock)
     clock.forward(hours=1)
     tea.rights.erase("t000")
-    back = restored(tea_house, elsewhere(tea_house), tmp_path)
+    there = House(tea_house.folder, clock, empty_place)
+    back = restored(tea_house, there, tmp_path)
     found = back.models.versions()
     assert [one.version for one in found] == [2, 1]
     assert {one.out_of_service for one in found} == {
@@ -212,3 +195,4 @@ def test_no_version_of_a_model_comes_back_with_who_was_erased(
     clock.forward(hours=1)
     back.train()
     assert back.recommend("t001").notes == ()
+    there.close()

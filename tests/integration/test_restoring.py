@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 import knowingly
-from houses import Databases, Files, House
+from houses import House
 from knowingly.backup import restoring
 from knowingly.backup.creating import create
 from knowingly.backup.restoring import restore_data, restore_keys
@@ -43,18 +43,12 @@ def monday(tea_house, tmp_path, agree):
 
 
 @pytest.fixture
-def there(tea_house, request, tmp_path, backend):
+def there(tea_house, empty_place):
     """An empty place of the same kind, with the same root key."""
-    if backend == "sqlite":
-        (tmp_path / "there").mkdir()
-        place = Files(tmp_path / "there")
-    else:
-        server = request.getfixturevalue("server")
-        place = Databases(server, server.pair())
-    house = House(tea_house.folder, tea_house.clock, place)
+    house = House(tea_house.folder, tea_house.clock, empty_place)
     house.policy = tea_house.policy
     yield house
-    house.remove()
+    house.close()
 
 
 def restored(folder, house, there, **options):

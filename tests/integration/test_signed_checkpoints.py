@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 import knowingly
-from houses import Databases, Files, House
+from houses import House
 from knowingly.backup.creating import create
 from knowingly.backup.restoring import restore_data
 from knowingly.cli.app import app
@@ -207,7 +207,7 @@ def test_a_key_of_another_log_is_refused(shop):
         assert error.value.field == "key"
 
 
-def test_a_backup_from_before_a_rotation_verifies(house, tmp_path, request, backend, clock):
+def test_a_backup_from_before_a_rotation_verifies(house, tmp_path, empty_place, clock):
     """The key that signed is gone and unnamed: the present one signs what was restored, too."""
     shop = house.open()
     grow(shop, "ada")
@@ -216,14 +216,8 @@ def test_a_backup_from_before_a_rotation_verifies(house, tmp_path, request, back
     create(house.url, None, data_to=tmp_path / "monday", means=means, clock=clock)
     shop.keys.rotate_signing()
     house.close()
-    if backend == "sqlite":
-        (tmp_path / "there").mkdir()
-        place = Files(tmp_path / "there")
-    else:
-        server = request.getfixturevalue("server")
-        place = Databases(server, server.pair())
-    there = House(house.folder, clock, place)
-    given = {"key_store": house.place.keys_url, "copy_keys_to": place.keys_url}
+    there = House(house.folder, clock, empty_place)
+    given = {"key_store": house.place.keys_url, "copy_keys_to": empty_place.keys_url}
     restore_data(tmp_path / "monday", means, to=there.url, **given)
     restored = there.open()
     assert restored.audit.verify()
@@ -232,7 +226,7 @@ def test_a_backup_from_before_a_rotation_verifies(house, tmp_path, request, back
     grow(restored, "bob")
     restored.audit.checkpoint()
     assert restored.audit.verify()
-    there.remove()
+    there.close()
 
 
 def test_the_command_line_takes_a_key(shop, house, monkeypatch, tmp_path):

@@ -10,7 +10,7 @@ import pytest
 
 import knowingly
 from knowingly import Said, SignalDecoder, hookspecs
-from knowingly.plugins import PluginHost
+from knowingly.plugins.host import PluginHost
 from knowingly.recommend.interface.algorithms import Algorithm
 from knowingly.recommend.models.kinds import ItemScores
 

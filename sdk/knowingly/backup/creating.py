@@ -18,7 +18,7 @@ from knowingly.domain.progress import Progress
 from knowingly.errors import StoreError
 from knowingly.folders import new_folder, sync, write_private
 from knowingly.means import Means
-from knowingly.opening import Files, existing_files, make_store
+from knowingly.opening.databases import Files, existing_files, make_store
 from knowingly.store import migrate
 from knowingly.store import shop as shop_rows
 from knowingly.store.database import Database

@@ -22,7 +22,7 @@ from knowingly.backup.restoring import fill_data, fill_keys, must_fit
 from knowingly.backup.signing import check_signed, keyrings
 from knowingly.domain.progress import Progress
 from knowingly.means import Means
-from knowingly.opening import Files, existing_files
+from knowingly.opening.databases import Files, existing_files
 from knowingly.store.database import Database
 from knowingly.store.doors import every_tenant
 

@@ -14,7 +14,7 @@ from knowingly.errors import InternalError, KnowinglyError, SealError
 from knowingly.governance.reseal import PLACES
 from knowingly.ledger.verify import verify
 from knowingly.means import Means
-from knowingly.opening import Files
+from knowingly.opening.databases import Files
 from knowingly.shop import Shop
 from knowingly.store import claims, models, sealed, subjects
 from knowingly.store import rights as stored

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from knowingly.backup.copies import copied, keys_copied, logs_verify, must_be_empty, part
 from knowingly.domain.progress import Progress
 from knowingly.errors import StoreError
-from knowingly.opening import Files, existing_files, files_to_fill
+from knowingly.opening.databases import Files, existing_files, files_to_fill
 from knowingly.store import copying
 from knowingly.store import shop as shop_rows
 from knowingly.store.copying import Sums

@@ -19,7 +19,7 @@ from knowingly.errors import StoreError
 from knowingly.governance.erasure import Erasures
 from knowingly.governance.replay import Replayed, replay
 from knowingly.means import Means
-from knowingly.opening import Files, check_current, make_store
+from knowingly.opening.databases import Files, check_current, make_store
 from knowingly.recommend.registry.serving import Registry
 from knowingly.store import copying, tenant_keys
 from knowingly.store import shop as shop_rows

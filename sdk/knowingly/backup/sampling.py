@@ -12,7 +12,7 @@ from knowingly.backup.signing import check_signed, keyrings
 from knowingly.errors import DamagedBackupError, SealError
 from knowingly.governance.reseal import PLACES
 from knowingly.means import Means
-from knowingly.opening import check_current
+from knowingly.opening.databases import check_current
 from knowingly.store import keys as key_rows
 from knowingly.store import sealed, subjects
 from knowingly.store.database import Database

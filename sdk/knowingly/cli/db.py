@@ -10,7 +10,7 @@ from knowingly.cli.codes import Code
 from knowingly.cli.options import KeyStore, ShopUrl, command
 from knowingly.cli.output import Output
 from knowingly.cli.progress import steps
-from knowingly.opening import SchemaVersion, schema_versions, upgrade_schemas
+from knowingly.opening.databases import SchemaVersion, schema_versions, upgrade_schemas
 
 To = Annotated[str, typer.Option("--to", metavar="URL", help="An empty database for the data.")]
 ToKeyStore = Annotated[

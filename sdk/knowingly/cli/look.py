@@ -9,7 +9,7 @@ from pydantic_core import to_jsonable_python
 from knowingly.cli.options import PolicyFile, command, shop_command
 from knowingly.cli.output import Output
 from knowingly.means import POLICY_FILE
-from knowingly.plugins import PluginHost
+from knowingly.plugins.host import PluginHost
 from knowingly.policy import load_policy
 from knowingly.recommend.interface.algorithms import Algorithm
 from knowingly.shop import Shop

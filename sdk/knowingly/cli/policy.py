@@ -12,7 +12,7 @@ from knowingly.cli.options import command, shop_command
 from knowingly.cli.output import Output
 from knowingly.errors import PluginError, PluginLoadError, PolicyProblem
 from knowingly.means import POLICY_FILE
-from knowingly.plugins import PluginHost
+from knowingly.plugins.host import PluginHost
 from knowingly.policy import Asked, Policy, PolicyDiff, check_policy, load_policy
 from knowingly.policy import diff as differences
 from knowingly.policy.checking import Said

@@ -21,7 +21,8 @@ from knowingly.ledger import log, verifier
 from knowingly.ledger.checkpoints import Checkpoint, as_checkpoint
 from knowingly.ledger.log import Entry
 from knowingly.ledger.verify import VerifiedLog, verify
-from knowingly.opening import check_tenant, data_to_read
+from knowingly.opening.databases import data_to_read
+from knowingly.opening.tenants import check_tenant
 from knowingly.store import checkpoints, ledger
 from knowingly.store.database import Database
 from knowingly.store.doors import Snapshot, Store, every_tenant

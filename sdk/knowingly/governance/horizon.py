@@ -87,13 +87,12 @@ def old_copies(tenancy: Tenancy, snapshot: Snapshot, first_version: int) -> dict
     return {"says": _SAYS, "root_keys": list(above), "until": until}
 
 
-def due(tenancy: Tenancy, snapshot: Snapshot) -> datetime | None:
+def due(tenancy: Tenancy, known: Past) -> datetime | None:
     """When the policy promises that the oldest root version alive is destroyed."""
     days = tenancy.policy.keys.rotate_days
     if days is None:
         return None
-    _, roots = past(tenancy, snapshot)
-    alive = [_due_us(root, days) for root in roots.values() if root.destroyed_us is None]
+    alive = [_due_us(root, days) for root in known.roots.values() if root.destroyed_us is None]
     return from_us(min(alive)) if alive else None
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from knowingly.domain.moments import from_us
 from knowingly.domain.progress import Progress
@@ -62,8 +63,7 @@ class Keys:
     def status(self) -> KeyStatus:
         """Versions and dates, how many keys each wraps, and the shred horizon."""
         keyring = self._tenancy.keyring
-        with self._tenancy.read() as snapshot:
-            known, promised = past(self._tenancy, snapshot), due(self._tenancy, snapshot)
+        known = self._tenancy.ask(partial(past, self._tenancy))
         roots = known.roots
         live = [row for row in known.versions if row.wrapped is not None]
         return KeyStatus(
@@ -77,7 +77,7 @@ class Keys:
             keys_by_version=keyring.count_by_version(),
             rotating=len(live) > 1 or roots[live[-1].root].retired_us is not None,
             horizon=horizon(known),
-            due=promised,
+            due=due(self._tenancy, known),
         )
 
     def rotate(self, *, destroy_old: bool = False, progress: Progress | None = None) -> Rotated:

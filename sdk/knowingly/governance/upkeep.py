@@ -16,7 +16,7 @@ from knowingly.errors import InputError, KnowinglyError
 from knowingly.governance.aggregates import Aggregates
 from knowingly.governance.checkpoints import Checkpoints
 from knowingly.governance.erasure import Erasures
-from knowingly.governance.horizon import due
+from knowingly.governance.horizon import due, past
 from knowingly.governance.recipients import Recipients
 from knowingly.governance.retention.job import Retention
 from knowingly.governance.signing_key import sweep_signing
@@ -118,7 +118,7 @@ class Upkeep:
             made, failed = self._checkpoints.hand_on()
             done.checkpoint = made.size
             done.notes += tuple(f"checkpoint not handed on: {why}" for why in failed)
-        promised = self._tenancy.ask(partial(due, self._tenancy))
+        promised = due(self._tenancy, self._tenancy.ask(partial(past, self._tenancy)))
         if promised is not None and promised < from_us(self._tenancy.now_us()):
             day = f"{promised:%Y-%m-%d}"
             done.notes += (f"keys: a rotation was promised by {day}: run {ROTATE}",)

@@ -26,7 +26,7 @@ from knowingly.importing.tables import (
     recognise,
 )
 from knowingly.items.shelf import ItemRehearsal, put
-from knowingly.profiles.intake import track, would_refuse
+from knowingly.profiles.intake.tracking import track, would_refuse
 from knowingly.profiles.people import People
 from knowingly.profiles.undone import Undone
 from knowingly.store.doors import Tx

@@ -9,9 +9,9 @@ import pytest
 from pydantic import BaseModel
 
 import knowingly
-from knowingly import plugins as module
 from knowingly.errors import ContractError, MissingExtraError, PluginError, PluginLoadError
-from knowingly.plugins import PluginHost
+from knowingly.plugins import finding as module
+from knowingly.plugins.host import PluginHost
 from knowingly.recommend.interface.algorithms import Algorithm, CountingAlgorithm
 
 WORDS = "zqx-words of a plugin"

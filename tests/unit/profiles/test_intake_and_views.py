@@ -9,8 +9,10 @@ import knowingly
 from knowingly.domain.event import KINDS
 from knowingly.domain.moments import DAY_US
 from knowingly.errors import SealError
-from knowingly.profiles import body, intake, views
-from knowingly.profiles.intake import _RECORD, order_code
+from knowingly.profiles import body, views
+from knowingly.profiles.body import order_code
+from knowingly.profiles.intake import tracking
+from knowingly.profiles.intake.keeping import _RECORD
 
 ALL = ("personalize", "train", "measure")
 
@@ -126,7 +128,7 @@ def test_a_no_that_comes_while_an_event_waits_to_be_written_counts(house, agree,
     shop = house.open()
     shop.items.upsert([{"id": "tea"}])
     agree(shop, "ada")
-    real = intake._read
+    real = tracking.read
 
     def slow(*given, **named):
         found = real(*given, **named)
@@ -136,7 +138,7 @@ def test_a_no_that_comes_while_an_event_waits_to_be_written_counts(house, agree,
         thread.join()
         return found
 
-    monkeypatch.setattr(intake, "_read", slow)
+    monkeypatch.setattr(tracking, "read", slow)
     assert shop.track("ada", "view", "tea").dropped == {"withdrawn": 1}
 
 

@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 import knowingly
-from knowingly import opening
 from knowingly.errors import RootKeyError
 from knowingly.ledger import log
+from knowingly.opening import tenants
 from knowingly.store import migrate
 from knowingly.store.database import Database
 from knowingly.vault import key_file
@@ -88,7 +88,7 @@ def older(house, folder):
 def old(house, agree, tmp_path, monkeypatch):
     """Two tenants of the first release, with people and events, not upgraded yet."""
     with monkeypatch.context() as patch:
-        patch.setattr(opening, "activate", activated_as_in_0001)
+        patch.setattr(tenants, "activate", activated_as_in_0001)
         place = filled(house, agree, tmp_path)
     yield place
     place.close()

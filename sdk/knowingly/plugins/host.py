@@ -1,23 +1,17 @@
-"""The host: finds plugins, checks each alone, and keeps why one was skipped."""
+"""The host: takes each plugin alone, and keeps what it offers or why it was skipped."""
 
 import inspect
 import logging
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import Any, TypeVar, cast
 
 import pluggy
-from pydantic import BaseModel
 
 from knowingly import hookspecs
-from knowingly.consent.signals.decoder import INTERFACE as SIGNALS_INTERFACE
 from knowingly.consent.signals.decoder import SignalDecoder
 from knowingly.consent.signals.desk import CORE
-from knowingly.domain.consent import ACCOUNT
 from knowingly.domain.notification import Destination
-from knowingly.domain.signal import DEVICE
 from knowingly.errors import (
     ContractError,
     KnowinglyError,
@@ -27,25 +21,20 @@ from knowingly.errors import (
     RootKeyError,
 )
 from knowingly.hookspecs import PROJECT
-from knowingly.policy import DataField
-from knowingly.policy.slots import BUILT_IN
-from knowingly.recommend.interface.algorithms import (
-    INTERFACE,
-    MAX_TOLERANCE,
-    Algorithm,
-    CountingAlgorithm,
+from knowingly.plugins.checking import (
+    check_algorithm,
+    check_decoder,
+    check_destination,
+    check_field,
 )
+from knowingly.plugins.finding import installed, load
+from knowingly.policy import DataField
+from knowingly.recommend.interface.algorithms import Algorithm
 from knowingly.vault.wrapping import RootKeys, is_root_keys
 
 logger = logging.getLogger("knowingly")
 
 _T = TypeVar("_T", list[Any], dict[Any, Any])
-
-GROUP = "knowingly"
-_OURS = "knowingly"  # the distribution
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
-_RECIPIENT = re.compile(r"(\*|[a-z][a-z0-9_-]{0,39})\Z")
-_VERSION = re.compile(r"[A-Za-z0-9._-]{1,20}\Z")
 
 
 class PluginHost:
@@ -73,12 +62,12 @@ class PluginHost:
         self.skipped: dict[str, str] = {}
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(hookspecs)
-        for point in sorted(entry_points(group=GROUP), key=_in_turn):
+        for point in installed():
             if "*" not in allow and point.name not in allow:
                 self.skipped[point.name] = "not allowed by the policy file"
                 continue
             try:
-                self.add(point.name, _load(point))
+                self.add(point.name, load(point))
             except MissingExtraError as error:
                 # Nobody needs every extra: whoever trains what needs one is told the cure then.
                 if strict and point.name in allow:
@@ -229,7 +218,7 @@ class PluginHost:
         found: dict[str, DataField] = {}
         for fields in self._answers(name, plugin, "knowingly_data_fields", dict):
             for field, said in fields.items():
-                _check_field(field, said, name)
+                check_field(field, said, name)
                 if field in self.data_fields or field in found:
                     raise PluginLoadError(
                         f"its field {field!r} has a name that another plugin uses", plugin=name
@@ -241,16 +230,7 @@ class PluginHost:
         found: dict[str, Destination] = {}
         for destinations in self._answers(name, plugin, "knowingly_destinations", dict):
             for recipient, one in destinations.items():
-                if not isinstance(recipient, str) or not _RECIPIENT.match(recipient):
-                    raise ContractError(
-                        "a destination's recipient: expected an id of the policy, or '*'",
-                        plugin=name,
-                    )
-                if not isinstance(one, Destination):
-                    raise ContractError(
-                        f"the destination of {recipient!r}: expected a tell(notification)",
-                        plugin=name,
-                    )
+                check_destination(recipient, one, name)
                 if recipient in self.destinations or recipient in found:
                     raise PluginLoadError(
                         f"another plugin tells the recipient {recipient!r}", plugin=name
@@ -262,7 +242,7 @@ class PluginHost:
         found: dict[str, type[SignalDecoder]] = {}
         for classes in self._answers(name, plugin, "knowingly_signals", list):
             for one in classes:
-                _check_decoder(one, name)
+                check_decoder(one, name)
                 if one.source in {*CORE, *self.decoders, *found}:
                     raise PluginLoadError(
                         f"its signal {one.source!r} has a decoder already", plugin=name
@@ -274,7 +254,7 @@ class PluginHost:
         found: dict[str, type[Algorithm[Any]]] = {}
         for classes in self._answers(name, plugin, "knowingly_algorithms", list):
             for one in classes:
-                _check(one, name)
+                check_algorithm(one, name)
                 if one.name in self.algorithms or one.name in found:
                     raise PluginLoadError(
                         f"its algorithm {one.name!r} has a name that another plugin uses, "
@@ -285,129 +265,7 @@ class PluginHost:
         return found
 
 
-def _in_turn(point: EntryPoint) -> tuple[bool, str]:
-    """First those that ship with the SDK: of two algorithms with one name, the first one counts."""
-    return point.dist is None or point.dist.name != _OURS, point.name
-
-
-def _load(point: EntryPoint) -> object:
-    try:
-        return point.load()
-    except ModuleNotFoundError as error:
-        if point.extras:
-            raise MissingExtraError(plugin=point.name, extra=point.extras[0]) from error
-        raise PluginLoadError(
-            f"could not be imported: no module {error.name}", plugin=point.name
-        ) from error
-    except (Exception, SystemExit) as error:
-        # Its words may hold anything, and whoever wrote it needs them.
-        statement = f"import {point.module}"
-        if point.attr:
-            statement += f"; {point.module}.{point.attr}"
-        raise PluginLoadError(
-            f"could not be imported ({type(error).__name__}): python -c '{statement}' says why",
-            plugin=point.name,
-        ) from error
-
-
 def _arguments(hook: Callable[..., object]) -> list[str]:
     """The arguments that have to be given to it, by name."""
     known = inspect.signature(hook).parameters.values()
     return [one.name for one in known if one.default is inspect.Parameter.empty]
-
-
-def _check_field(field: object, said: object, plugin: str) -> None:
-    if not isinstance(field, str) or not _NAME.match(field):
-        raise ContractError(
-            "a field's name: expected lower-case letters, digits and _, at most 40", plugin=plugin
-        )
-    if not isinstance(said, DataField):
-        raise ContractError(f"{field}: expected a DataField", plugin=plugin)
-    if said.special:
-        raise ContractError(
-            f"{field}: a special category is declared by the policy file, not by a plugin",
-            plugin=plugin,
-        )
-
-
-def _check_decoder(found: object, plugin: str) -> None:
-    if not (isinstance(found, type) and issubclass(found, SignalDecoder)):
-        raise ContractError(
-            "knowingly_signals: expected subclasses of SignalDecoder", plugin=plugin
-        )
-    source, version = getattr(found, "source", None), getattr(found, "version", None)
-    if not isinstance(source, str) or not _NAME.match(source):
-        raise ContractError(
-            "a signal's source: expected lower-case letters, digits and _, at most 40",
-            plugin=plugin,
-        )
-    if not isinstance(version, str) or not _VERSION.match(version):
-        raise ContractError(
-            f'{source}: version is text such as "1" or "2.3", at most 20 characters', plugin=plugin
-        )
-    if getattr(found, "__abstractmethods__", None):
-        raise ContractError(f"{source}: decode is missing", plugin=plugin)
-    if found.interface != SIGNALS_INTERFACE:
-        raise ContractError(
-            f"{source}: written for interface {found.interface}, this release has "
-            f"{SIGNALS_INTERFACE}",
-            plugin=plugin,
-        )
-    if found.reads not in ("text", "object") or found.scope not in (DEVICE, ACCOUNT):
-        raise ContractError(
-            f'{source}: reads is "text" or "object", scope "device" or "account"', plugin=plugin
-        )
-
-
-def _check(found: object, plugin: str) -> None:
-    if not (isinstance(found, type) and issubclass(found, Algorithm)):
-        raise ContractError("knowingly_algorithms: expected subclasses of Algorithm", plugin=plugin)
-    name = getattr(found, "name", None)
-    if not isinstance(name, str) or not _NAME.match(name):
-        raise ContractError(
-            "an algorithm's name: expected lower-case letters, digits and _, at most 40",
-            plugin=plugin,
-        )
-    if name in BUILT_IN:
-        raise ContractError(f"the name {name!r} is built in: take another", plugin=plugin)
-    if getattr(found, "__abstractmethods__", None):
-        raise ContractError(f"{name}: methods are missing", plugin=plugin)
-    if found.interface != INTERFACE:
-        raise ContractError(
-            f"{name}: written for interface {found.interface}, this release has {INTERFACE}",
-            plugin=plugin,
-        )
-    forgets = getattr(found, "forgets", None)
-    if forgets not in {"exact", "refit", "stateless"}:
-        raise ContractError(f'{name}: forgets is "exact", "refit" or "stateless"', plugin=plugin)
-    if (forgets == "exact") != issubclass(found, CountingAlgorithm):
-        raise ContractError(
-            f"{name}: exact forgetting is for a CountingAlgorithm, and each of them has it",
-            plugin=plugin,
-        )
-    _check_words(found, name, plugin)
-    if not _are_options(getattr(found, "options_type", None)):
-        raise ContractError(
-            f'{name}: options_type is a pydantic model with frozen=True and extra="forbid"',
-            plugin=plugin,
-        )
-    if issubclass(found, CountingAlgorithm) and not _is_small(found.tolerance):
-        raise ContractError(
-            f"{name}: tolerance is a number from 0 to {MAX_TOLERANCE:g}", plugin=plugin
-        )
-
-
-def _are_options(found: object) -> bool:
-    if not (isinstance(found, type) and issubclass(found, BaseModel)):
-        return False
-    return bool(found.model_config.get("frozen")) and found.model_config.get("extra") == "forbid"
-
-
-def _check_words(found: type[Algorithm[Any]], name: str, plugin: str) -> None:
-    for words in ("explains", "reason"):
-        if not isinstance(getattr(found, words), str):
-            raise ContractError(f"{name}: {words} is text, which people are shown", plugin=plugin)
-
-
-def _is_small(tolerance: object) -> bool:
-    return isinstance(tolerance, int | float) and 0 <= tolerance <= MAX_TOLERANCE

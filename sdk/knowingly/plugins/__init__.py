@@ -1,0 +1,1 @@
+"""Plugins: found through their entry points, checked each alone, and kept by a host."""
